@@ -1,0 +1,435 @@
+"""
+The nouns of flux: frozen values, without I/O and without a clock.
+
+Money is ``Decimal`` in the piece's own currency; ``None`` means that the document does not say, never zero.
+Texts are as written in the document, with the white space around them removed; ``""`` means absent.
+"""
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class Stage(StrEnum):
+    """The stages of a judgement, in the order in which they are asked. A blocking finding closes the later ones."""
+
+    TRANSPORT = "transport"  # the flow: its name, its size, its partner
+    ARCHIVE = "archive"      # the flow: its container, proven whole
+    FORMAT = "format"        # the piece: XML, root, XSD
+    GENERIC = "generic"      # the piece: rules G of the EDI annex, whatever the syntax
+    SPECIFIC = "specific"    # the piece: rules S of its syntax
+    CADRE = "cadre"          # the piece: cadre x mode x kind of deposit
+    DUPLICATE = "duplicate"  # what the ledger already holds
+    ROUTING = "routing"      # who acts next
+
+
+FLOW_STAGES = (Stage.TRANSPORT, Stage.ARCHIVE)
+JUDGE_STAGES = (Stage.FORMAT, Stage.GENERIC, Stage.SPECIFIC, Stage.CADRE)  # asked in the sandbox: they need only the document
+CONCLUDE_STAGES = (Stage.DUPLICATE, Stage.ROUTING)  # asked beside the ledger
+
+
+class Severity(StrEnum):
+    """What a finding does to its piece: an error refuses it, a warning is told, off is neither."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    OFF = "off"
+
+
+class VerdictKind(StrEnum):
+    """What became of a piece. Not evaluated is ours to mend: it blames nobody and is never accepted."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    NOT_EVALUATED = "not_evaluated"
+
+
+class Plumbing(StrEnum):
+    """Where a flow stands in the machine; each word says what is already on disk. See docs/INTERNALS.md."""
+
+    RECEIVED = "RECEIVED"
+    PROCESSING = "PROCESSING"
+    DECIDED = "DECIDED"
+    CLOSED = "CLOSED"
+    HELD = "HELD"
+    QUARANTINED = "QUARANTINED"
+
+
+class FlowVerdict(StrEnum):
+    """Chorus Pro's terminal flow states (domain 3.5), and ours for what could not be judged."""
+
+    INTEGRATED = "IN_INTEGRE"
+    PARTIAL = "IN_INTEGRE_PARTIEL"
+    REJECTED = "IN_REJETE"
+    NOT_EVALUATED = "NOT_EVALUATED"
+
+
+class EmissionState(StrEnum):
+    """PENDING: owed. STAGED: from now on, absent from the staged folder means published. EMITTED: done."""
+
+    PENDING = "PENDING"
+    STAGED = "STAGED"
+    EMITTED = "EMITTED"
+
+
+class Place(Struct, frozen=True):
+    """Where a field stands: line from 1 (0: unknown) and an XPath with the document's usual prefixes."""
+
+    line: int = 0
+    xpath: str = ""
+
+
+class Finding(Struct, frozen=True):
+    """
+    Something that is wrong with what the sender sent. No severity and no text: the catalogue owns both.
+
+    field: name of the Piece field, dotted and indexed from 1: ``supplier.id``, ``vat[2].rate``; "" when it is about the whole.
+    ordinal: the piece, from 1; 0 while unknown, or when the finding is about the flow.
+    facts: what the text quotes; ``found`` and ``expected`` are the usual names.
+    """
+
+    code: str
+    field: str = ""
+    ordinal: int = 0
+    facts: tuple[tuple[str, str], ...] = ()
+    line: int = 0
+    xpath: str = ""
+
+
+class Fault(Exception):  # noqa: N818 - the house calls our own trouble a Fault; it is never a Finding
+    """Trouble of ours: told to the operator, retried, then held. Never told to a supplier as his mistake."""
+
+    def __init__(self, what: str, *, means: str, do: str) -> None:
+        super().__init__(f"{what}. {means}. {do}")
+        self.what, self.means, self.do = what, means, do
+
+
+class Party(Struct, frozen=True):
+    """
+    An actor named in a piece (BG-4, BG-7 and the works actors).
+
+    type: Chorus Pro's 1 to 7 (1 SIRET, 2 EU VAT, 3 outside EU, 4 RIDET, 5 TAHITI, 6 being registered, 7 private person);
+    "" when the document's scheme is none of the known ones. scheme: as written.
+    """
+
+    type: str = ""
+    id: str = ""
+    name: str = ""
+    service: str = ""  # code service (recipient: BT-10 in the Chorus Pro usage)
+    vat: str = ""      # BT-31, BT-48
+    country: str = ""  # BT-40, BT-55
+    scheme: str = ""
+
+
+class Amounts(Struct, frozen=True):
+    """Document totals (BG-22): ht BT-109, tva BT-110, ttc BT-112, net BT-115; the others as named."""
+
+    ht: Decimal | None = None
+    tva: Decimal | None = None
+    ttc: Decimal | None = None
+    net: Decimal | None = None
+    lines: Decimal | None = None       # BT-106
+    allowances: Decimal | None = None  # BT-107
+    charges: Decimal | None = None     # BT-108
+    prepaid: Decimal | None = None     # BT-113
+    rounding: Decimal | None = None    # BT-114
+
+
+class VatLine(Struct, frozen=True):
+    """One row of the VAT breakdown (BG-23). rate: per cent, 20 is twenty per cent (BT-119)."""
+
+    category: str = ""             # BT-118
+    rate: Decimal | None = None    # BT-119
+    base: Decimal | None = None    # BT-116
+    amount: Decimal | None = None  # BT-117
+    exemption: str = ""            # BT-120 or BT-121
+
+
+class Line(Struct, frozen=True):
+    """One invoice line (BG-25)."""
+
+    id: str = ""                       # BT-126
+    name: str = ""                     # BT-153
+    quantity: Decimal | None = None    # BT-129
+    unit: str = ""                     # BT-130
+    price: Decimal | None = None       # BT-146
+    net: Decimal | None = None         # BT-131
+    vat_category: str = ""             # BT-151
+    vat_rate: Decimal | None = None    # BT-152
+    note: str = ""                     # BT-127
+
+
+class Payment(Struct, frozen=True):
+    """How the supplier is to be paid (BG-16): code BT-81 (UNTDID 4461), iban BT-84, bic BT-86."""
+
+    code: str = ""
+    iban: str = ""
+    bic: str = ""
+
+
+class Attachment(Struct, frozen=True):
+    """
+    A supporting document (BG-24), taken out, measured and hashed; never executed, rendered or kept apart.
+
+    bytes and sha256 are of the file itself, after base64 and after the ZIP around it when there is one (zipped).
+    """
+
+    name: str
+    bytes: int = 0
+    sha256: str = ""
+    mime: str = ""
+    kind: str = ""  # TypePJ: 01 main document, 02 other
+    zipped: bool = False
+
+
+class Piece(Struct, frozen=True):
+    """One business document: the same type whatever the syntax. lines is () once the piece has left the sandbox."""
+
+    ordinal: int = 0
+    syntax: str = ""                  # UBL, CII, FACTURX, CPP_MIXTE, CPP_PIVOT
+    number: str = ""                  # BT-1
+    type: str = ""                    # BT-3: 380 invoice, 381 credit note
+    cadre: str = ""                   # BT-23: A1 .. A25
+    profile: str = ""                 # BT-24
+    mode: str = "edi"                 # edi, portail, service
+    deposit: str = "initial"          # initial, association
+    issued: date | None = None        # BT-2
+    due: date | None = None           # BT-9
+    delivered: date | None = None     # BT-72
+    currency: str = ""                # BT-5
+    supplier: Party = Party()         # BG-4
+    recipient: Party = Party()        # BG-7 (débiteur); its service code is recipient.service
+    valideur: Party | None = None
+    moe: Party | None = None
+    moa: Party | None = None
+    engagement: str = ""              # BT-13 (engagement juridique)
+    market: str = ""                  # BT-12
+    previous: str = ""                # BT-25: credit note origin, or the previous piece of an association
+    amounts: Amounts = Amounts()      # BG-22
+    vat: tuple[VatLine, ...] = ()     # BG-23
+    vat_regime: str = ""              # BT-8
+    payment: Payment = Payment()      # BG-16
+    attachments: tuple[Attachment, ...] = ()  # BG-24
+    lines: tuple[Line, ...] = ()      # BG-25
+    line_count: int = 0
+    stylesheet: str = ""              # href of the xml-stylesheet instruction: recorded, never followed
+
+
+class Parsed(Struct, frozen=True):
+    """
+    What a parser made of one piece: the piece, what could not be read in it (stage format or generic), and where each field stands.
+
+    extracted: the bytes of a document that holds this piece alone, when the received one holds several; else None.
+    """
+
+    piece: Piece
+    findings: tuple[Finding, ...] = ()
+    where: dict[str, Place] = {}
+    extracted: bytes | None = None
+
+
+class Judged(Struct, frozen=True):
+    """
+    What the sandbox says of one piece: everything that needs only the document.
+
+    document: index of the file in its flow, from 1. index: of the piece in its file, from 1.
+    piece is None when the file could not be read as a piece. closed: the stage whose finding closed the later ones, or "".
+    sha256: of the bytes that are this piece (the file, or extracted).
+    """
+
+    document: int
+    index: int
+    name: str
+    sha256: str
+    piece: Piece | None = None
+    syntax: str = ""
+    findings: tuple[Finding, ...] = ()
+    closed: str = ""
+    where: dict[str, Place] = {}
+    extracted: bytes | None = None
+
+
+class Member(Struct, frozen=True):
+    """A file of a flow, once its container is proven whole: where its bytes stand in the unpacked content."""
+
+    index: int    # from 1, in the container's order
+    name: str     # as written in the container; never used as a path
+    offset: int   # in the unpacked content, bytes
+    size: int     # bytes
+    sha256: str
+
+
+class Envelope(Struct, frozen=True):
+    """What the flow's name says: ``<interface>_<application code>_<flow number>`` (domain, section 2). "" where it does not tell."""
+
+    interface: str = ""
+    application: str = ""
+    number: str = ""
+
+
+class Flow(Struct, frozen=True):
+    """One admitted file. name: the bytes of the original file name, never used as a path again."""
+
+    id: str
+    partner: str
+    name: bytes
+    sha256: str
+    size: int
+    received_at: datetime
+    duplicate_of: str = ""  # id of the first flow of this partner that brought the same bytes
+    attempt: int = 0
+    fence: int = 0
+
+    @property
+    def display_name(self) -> str:
+        """The original name as text: undecodable bytes and control characters are shown escaped."""
+        return self.name.decode("utf-8", "backslashreplace").translate(_CONTROLS)
+
+
+_CONTROLS = {i: f"\\x{i:02x}" for i in (*range(32), *range(127, 160))} | {c: f"\\u{c:04x}" for c in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+
+
+class Actor(Struct, frozen=True):
+    """Who acts next on an accepted piece: role (moe, moa, valideur, service_financier, recipient) and identifier."""
+
+    role: str
+    id: str
+
+
+class Deposited(Struct, frozen=True):
+    """An accepted piece that the ledger already holds, as a later piece with the same identity meets it."""
+
+    flow: str
+    ordinal: int
+    sha256: str
+    at: datetime
+
+
+class Market(Struct, frozen=True):
+    """A market of the installation's markets.toml: the first, simple form of the Fiche d'Identité du Marché."""
+
+    number: str
+    moe: Party | None = None
+    moa: Party | None = None
+    label: str = ""
+
+
+class Known(Struct, frozen=True):
+    """What is already known when a piece is concluded: a snapshot, handed in. deposited: by ``identity(piece)``."""
+
+    deposited: dict[str, Deposited] = {}
+    markets: dict[str, Market] = {}
+
+
+def identity(piece: Piece) -> str:
+    """The business identity of a piece: supplier type, supplier identifier, number (domain 6.2, uniqueness; local: no year)."""
+    return f"{piece.supplier.type}|{piece.supplier.id.upper()}|{piece.number}"
+
+
+class Verdict(Struct, frozen=True):
+    """What became of one piece: status codes are CPPStatut's (domain 3.1), in the order in which they were reached."""
+
+    kind: VerdictKind
+    statuses: tuple[str, ...] = ()
+    next_actor: Actor | None = None
+    findings: tuple[Finding, ...] = ()
+    skipped: tuple[Stage, ...] = ()
+
+
+class Decided(Struct, frozen=True):
+    """A piece with its verdict. piece.ordinal counts from 1 in the flow; an unreadable file is a piece without content."""
+
+    piece: Piece
+    verdict: Verdict
+    document: str   # name of the file that brought it
+    member: int     # index of that file in the flow
+    sha256: str
+    readable: bool = True
+    extracted: bytes | None = None
+
+
+class Decision(Struct, frozen=True):
+    """What is decided of a flow: findings about the flow itself, and each piece with its verdict, by ordinal."""
+
+    verdict: FlowVerdict
+    envelope: Envelope
+    pieces: tuple[Decided, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    syntax: str = ""
+    pack: str = ""  # identity of the rules that judged
+
+
+class Answer(Struct, frozen=True):
+    """One return flow, rendered: kind (integration, lifecycle, report-json, report-html), final name, bytes."""
+
+    kind: str
+    name: str
+    content: bytes
+
+
+class Emission(Struct, frozen=True):
+    """
+    One thing owed: bytes [offset, offset + size) of the blob named by its sha256, to be published as target/name.
+
+    key: unique for ever, derived; sha256: of the bytes to publish. target: "returns/<partner>" or "pieces/<who>", or a route's folder.
+    """
+
+    key: str
+    flow: str
+    ordinal: int
+    kind: str
+    target: str
+    name: str
+    sha256: str
+    blob: str
+    offset: int
+    size: int
+    state: EmissionState = EmissionState.PENDING
+
+
+class Event(Struct, frozen=True):
+    """One line of the append-only journal; hash chains each to the one before."""
+
+    flow: str
+    what: str
+    at: datetime
+    who: str
+    piece: int = 0
+    detail: str = ""
+    seq: int = 0
+    before: str = ""
+    hash: str = ""
+
+
+class Limits(Struct, frozen=True):
+    """Every limit that a sender can meet. Chorus Pro's values where the domain page (section 2) has one."""
+
+    pieces_per_flow: int = 500
+    flow_mb: int = 1024
+    expanded_mb: int = 2048           # what an archive may unpack to
+    expansion_ratio: int = 200        # unpacked to packed, above 10 MiB
+    members: int = 10_000
+    xml_mb: int = 200
+    xml_depth: int = 64
+    xml_nodes: int = 500_000
+    xml_attributes: int = 100         # on one element
+    attachment_mb: int = 10           # each, and below it
+    attachments_mb: int = 120         # of one piece
+    attachment_name: int = 50         # characters, extension included
+    judge_s: int = 10                 # for one piece
+    judge_s_per_mb: int = 1           # and for each MB of it
+
+
+class Policy(Struct, frozen=True):
+    """What an installation and a partner may set, as the judgement sees it. Values, handed in with each task."""
+
+    naming: str = "chorus"            # chorus, free
+    interface: str = ""               # when the name does not tell: a code of the interface table, or "" for what the document says
+    siret_check: Severity = Severity.ERROR
+    vat_check: Severity = Severity.WARNING
+    non_works: str = "route"          # route, refuse
+    default_cadre: str = ""           # what an absent cadre means; "" refuses it (G1.02)
+    severities: dict[str, Severity] = {}  # by code: overrides the catalogue
+    limits: Limits = Limits()

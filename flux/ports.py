@@ -1,0 +1,183 @@
+"""The ports: what the loops ask of the world. The only Protocols of the house; nothing here is particular to SQLite or to a folder."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import BinaryIO, Protocol
+
+from msgspec import Struct
+
+from flux.model import Decision, Deposited, Emission, Event, Flow, Plumbing
+
+
+class Deposit(Struct, frozen=True):
+    """A claimed file: from the rename on, flux owns it. id is minted by the claim and is the flow's id for ever."""
+
+    id: str
+    partner: str
+    name: bytes
+
+
+class Unsettled(Struct, frozen=True):
+    """A file that waits and is not taken yet, and why (a sentence for the operator)."""
+
+    partner: str
+    name: bytes
+    why: str
+
+
+class Inbox(Protocol):
+    """Where a partner drops. claim() is one durable rename; recover() lists what a crash left claimed."""
+
+    partner: str
+
+    def waiting(self, limit: int) -> Sequence[bytes]:
+        """Names that have settled and may be claimed, oldest first, at most *limit*."""
+
+    def unsettled(self) -> Sequence[Unsettled]:
+        """What is there and not taken, and why."""
+
+    def claim(self, names: Sequence[bytes], ids: Sequence[str]) -> Sequence[Deposit]:
+        """Take these files as a group; a name that somebody else took meanwhile is left out. Durable on return."""
+
+    def recover(self) -> Sequence[Deposit]:
+        """What stands claimed, from whatever crash."""
+
+    def open(self, deposit: Deposit) -> BinaryIO:
+        """The claimed file, proven regular and without a writer. Raises Busy while somebody still writes into it."""
+
+    def discard(self, deposits: Sequence[Deposit]) -> None:
+        """Remove claimed files whose bytes are in custody."""
+
+
+class Outbox(Protocol):
+    """Where flux delivers. staged means durable and invisible; publish is the one rename that consumes the staged file."""
+
+    def stage(self, group: Sequence[tuple[Emission, BinaryIO]]) -> None:
+        """Make the staged file of each emission durable. Repeatable: the same key gives the same file."""
+
+    def publish(self, group: Sequence[Emission]) -> Mapping[str, str]:
+        """Publish STAGED emissions; absent from staged means done before. Returns, by key, why one could not be published."""
+
+
+class ContentStore(Protocol):
+    """Bytes by their sha256: written once, never changed, checked when read."""
+
+    def add(self, source: BinaryIO) -> tuple[str, int]:
+        """Copy to the end, hash while copying. Durable on return. Gives (sha256 in hex, size in bytes)."""
+
+    def add_all(self, sources: Sequence[BinaryIO]) -> Sequence[tuple[str, int]]:
+        """The same for a group, with the cost of one sync."""
+
+    def open(self, sha256: str) -> BinaryIO:
+        """The content, for reading. Raises Fault when it is missing."""
+
+
+class Piled(Struct, frozen=True):
+    """How many flows stand in each state: what ``flux once`` and the operator's first look need."""
+
+    by_state: dict[str, int]
+    emissions_owed: int
+
+
+class FlowRow(Struct, frozen=True):
+    """A flow as the ledger knows it, for reading."""
+
+    flow: Flow
+    state: Plumbing
+    verdict: str      # FlowVerdict, or "" while undecided
+    interface: str
+    syntax: str
+    reason: str       # why it is held or quarantined, or ""
+    decided_at: datetime | None
+    pieces: int
+    accepted: int
+    findings: tuple[dict[str, object], ...] = ()  # about the flow itself, as told (see told.py)
+
+
+class PieceRow(Struct, frozen=True):
+    """A piece as recorded: told is the contract's JSON object, rendered once (docs/formats.md)."""
+
+    flow: str
+    ordinal: int
+    number: str
+    cadre: str
+    supplier: str
+    verdict: str
+    received_at: datetime
+    told: bytes
+
+
+class Outcome(Struct, frozen=True):
+    """What record writes, whole or not at all."""
+
+    flow: Flow
+    decision: Decision
+    told: tuple[bytes, ...]          # by piece, the JSON object of the contract
+    told_flow: bytes                 # findings about the flow
+    identities: dict[str, int]       # identity -> ordinal of the accepted piece that takes it
+    emissions: tuple[Emission, ...]
+    events: tuple[Event, ...]
+
+
+class Ledger(Protocol):
+    """The truth. One writer; each method that changes something is one transaction, durable on return."""
+
+    def receive(self, flows: Sequence[Flow], events: Sequence[Event]) -> Sequence[Flow]:
+        """Custody (T1). A flow whose id is known is left as it is. Sets duplicate_of. Returns the flows as recorded."""
+
+    def take(self, owner: str, limit: int, now: datetime) -> Sequence[Flow]:
+        """Lease up to *limit* flows that are due, oldest first (T2): fence + 1, attempt + 1, committed before any work."""
+
+    def deposited(self, identities: Iterable[str]) -> Mapping[str, Deposited]:
+        """Which of these identities an accepted piece already holds."""
+
+    def record(self, outcomes: Sequence[Outcome], now: datetime) -> Mapping[str, str]:
+        """Decision and all that it owes, each outcome whole or not at all (T3), only under its fence.
+
+        Returns the flows that were not recorded, each with why: "fence" (somebody else has it) or "identity" (think again).
+        """
+
+    def postpone(self, flow: Flow, until: datetime, event: Event) -> None:
+        """Give a flow back after a Fault: it is due again at *until*."""
+
+    def hold(self, flow: Flow, state: Plumbing, reason: str, event: Event) -> None:
+        """HELD or QUARANTINED, until a person acts."""
+
+    def release_leases(self, owner: str) -> int:
+        """At start, under the installation's lock: flows PROCESSING under a dead owner are due again."""
+
+    def owed(self, limit: int) -> Sequence[Emission]:
+        """Emissions PENDING, oldest first."""
+
+    def staged(self, keys: Sequence[str]) -> None:
+        """T4."""
+
+    def unpublished(self, limit: int) -> Sequence[Emission]:
+        """Emissions STAGED, oldest first, the undeliverable last."""
+
+    def emitted(self, keys: Sequence[str], now: datetime, events: Sequence[Event]) -> None:
+        """T5; flows that owe nothing more are CLOSED."""
+
+    def undeliverable(self, reasons: Mapping[str, str], now: datetime) -> None:
+        """Note why a STAGED emission could not be published; it stays owed."""
+
+    def next_due(self) -> datetime | None:
+        """When the next postponed flow is due, if any waits."""
+
+    def piled(self) -> Piled:
+        """What stands where."""
+
+    def flows(self, *, partner: str = "", state: str = "", on: date | None = None, limit: int = 50) -> Sequence[FlowRow]:
+        """Newest first. *on* is a day in Europe/Paris."""
+
+    def flow(self, id_: str) -> FlowRow | None:
+        """One flow; *id_* may be any part of an id that only one flow has."""
+
+    def pieces(self, *, flow: str = "", number: str = "") -> Sequence[PieceRow]:
+        """The pieces of a flow, or those with a number across flows."""
+
+    def events(self, flow: str) -> Sequence[Event]:
+        """The journal of a flow, in order."""
+
+    def emissions(self, flow: str) -> Sequence[Emission]:
+        """What the flow owes and owed."""

@@ -1,0 +1,238 @@
+"""
+The tables: what is data is data. Matrix, interfaces, life cycle, catalogue, codes and fields, read once and checked whole.
+
+A table that contradicts itself stops the start, never a flow: load() raises Fault and says which row.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from importlib.resources import files
+from itertools import product
+from string import Formatter
+from typing import TypeVar
+
+from msgspec import Struct, ValidationError, convert
+
+from flux.model import Fault, Finding, FlowVerdict, Policy, Severity, Stage, VerdictKind
+
+T = TypeVar("T")
+
+CELLS = ("allowed", "forbidden", "not_applicable")
+MODES = ("edi", "portail", "service")
+DEPOSITS = ("initial", "association")
+
+
+class Text(Struct, frozen=True, forbid_unknown_fields=True):
+    """A text in both languages of the house."""
+
+    fr: str
+    en: str
+
+
+class Works(Struct, frozen=True, forbid_unknown_fields=True):
+    """A works cadre: a row of the matrix, who deposits it, who acts next."""
+
+    label: Text
+    api: str
+    depositor: str
+    next: str
+    edi: dict[str, str]
+    portail: dict[str, str]
+    service: dict[str, str]
+    moe_at_valideur: bool = False
+
+    def cell(self, mode: str, deposit: str) -> str:
+        """allowed, forbidden or not_applicable."""
+        row: dict[str, str] = getattr(self, mode)
+        return row[deposit]
+
+
+class Other(Struct, frozen=True, forbid_unknown_fields=True):
+    """A cadre that is not works. becomes: partner (its setting decides) or refused, with why."""
+
+    label: Text
+    api: str
+    becomes: str
+    why: Text | None = None
+
+
+class Interface(Struct, frozen=True, forbid_unknown_fields=True):
+    """An inbound interface."""
+
+    family: str
+    syntax: str
+    form: str
+    works: str
+    report: str
+    label: str
+    local: bool = False
+    default_for: str = ""
+
+
+class FlowStatus(Struct, frozen=True, forbid_unknown_fields=True):
+    """A flow status of CPPStatut: code 90 to 96."""
+
+    code: str
+    fr: str
+    en: str
+
+
+class Lifecycle(Struct, frozen=True, forbid_unknown_fields=True):
+    """Flow statuses by verdict, piece statuses by code, and what an answer tells of each verdict."""
+
+    flow: dict[FlowVerdict, FlowStatus]
+    piece: dict[str, Text]
+    verdict: dict[VerdictKind, tuple[str, ...]]
+
+
+class IdentifierType(Struct, frozen=True, forbid_unknown_fields=True):
+    """One of the identifier types 1 to 7 and the schemes that mean it."""
+
+    name: str
+    aliases: tuple[str, ...]
+
+
+class Codes(Struct, frozen=True, forbid_unknown_fields=True):
+    """Code lists."""
+
+    payment_means: frozenset[str]
+    payment_needs_iban: frozenset[str]
+    document_types: frozenset[str]
+    attachment_extensions: frozenset[str]
+    identifier_types: dict[str, IdentifierType]
+
+
+class Field(Struct, frozen=True, forbid_unknown_fields=True):
+    """A field of the Piece for a reader: its business term and its words."""
+
+    term: str
+    fr: str
+    en: str
+
+
+class Entry(Struct, frozen=True, forbid_unknown_fields=True):
+    """
+    A code of the catalogue.
+
+    fr, en: one sentence that says what was found and what was expected, with the finding's facts in braces.
+    fix_fr, fix_en: one sentence that says how to mend it. source: article, annex or rule; "local" when it is ours.
+    """
+
+    severity: Severity
+    stage: Stage
+    source: str
+    fr: str
+    en: str
+    fix_fr: str
+    fix_en: str
+    label: str = ""  # short French label, for LibelleErreur; "" takes the first words of fr
+
+    def placeholders(self) -> set[str]:
+        """The facts that the texts quote."""
+        texts = (self.fr, self.en, self.fix_fr, self.fix_en)
+        return {name for text in texts for _, name, _, _ in Formatter().parse(text) if name}
+
+
+class Tables(Struct, frozen=True):
+    """Every table, checked."""
+
+    works: dict[str, Works]
+    others: dict[str, Other]
+    interfaces: dict[str, Interface]
+    lifecycle: Lifecycle
+    codes: Codes
+    fields: dict[str, Field]
+    catalogue: dict[str, Entry]
+    schemes: dict[str, str]  # scheme as written, upper case -> identifier type 1..7
+
+    def severity(self, finding: Finding, policy: Policy) -> Severity:
+        """What this finding does to its piece, under this policy."""
+        return policy.severities.get(finding.code, self.catalogue[finding.code].severity)
+
+    def field(self, name: str) -> Field:
+        """The field for a reader; an unknown name is told as it is."""
+        plain = re.sub(r"\[\d+\]", "", name)
+        return self.fields.get(plain) or Field(term="", fr=plain, en=plain)
+
+
+def load() -> Tables:
+    """Read and check every table of the package. Raises Fault, which names the table and the row."""
+    matrix = _read("matrix.toml")
+    codes = _convert("codes.toml", _read("codes.toml"), Codes)
+    tables = Tables(
+        works=_convert("matrix.toml [works]", matrix["works"], dict[str, Works]),
+        others=_convert("matrix.toml [others]", matrix["others"], dict[str, Other]),
+        interfaces=_convert("interfaces.toml", _read("interfaces.toml"), dict[str, Interface]),
+        lifecycle=_convert("lifecycle.toml", _read("lifecycle.toml"), Lifecycle),
+        codes=codes,
+        fields=_convert("fields.toml", _read("fields.toml"), dict[str, Field]),
+        catalogue=_catalogue(),
+        schemes={alias: type_ for type_, row in codes.identifier_types.items() for alias in row.aliases},
+    )
+    for complaint in (*_matrix(tables), *_interfaces(tables), *_statuses(tables)):
+        raise _broken(*complaint)
+    return tables
+
+
+def _read(name: str) -> dict[str, object]:
+    return tomllib.loads(files(__package__).joinpath(name).read_text("utf-8"))
+
+
+def _convert(name: str, raw: object, shape: type[T]) -> T:
+    try:
+        return convert(raw, shape)
+    except ValidationError as error:
+        raise _broken(name, str(error)) from error
+
+
+def _catalogue() -> dict[str, Entry]:
+    """Every file of catalogue/, one a family; a code stands in one of them only."""
+    entries: dict[str, Entry] = {}
+    for file in sorted(files(__package__).joinpath("catalogue").iterdir(), key=lambda f: f.name):
+        if not file.name.endswith(".toml"):
+            continue
+        family = _convert(f"catalogue/{file.name}", tomllib.loads(file.read_text("utf-8")), dict[str, Entry])
+        if twice := entries.keys() & family.keys():
+            raise _broken(f"catalogue/{file.name}", f"{sorted(twice)} stand in two families")
+        entries |= family
+    return entries
+
+
+def _matrix(tables: Tables) -> Iterator[tuple[str, str]]:
+    for cadre, row in tables.works.items():
+        for mode, deposit in product(MODES, DEPOSITS):
+            if getattr(row, mode).get(deposit) not in CELLS:
+                yield "matrix.toml", f"{cadre} says nothing of {mode}, {deposit}"
+    for cadre, other in tables.others.items():
+        if other.becomes not in ("partner", "refused") or (other.becomes == "refused") != (other.why is not None):
+            yield "matrix.toml", f"{cadre} must become partner, or refused with a why"
+    if missing := {f"A{n}" for n in range(1, 26)} - tables.works.keys() - tables.others.keys():
+        yield "matrix.toml", f"no row for {sorted(missing)}"
+
+
+def _interfaces(tables: Tables) -> Iterator[tuple[str, str]]:
+    for code, row in tables.interfaces.items():
+        if not re.fullmatch(r"[A-Z]{3}\d{4}[A-Z]", code) or row.form not in ("full", "minimal") or row.works not in ("any", "only"):
+            yield "interfaces.toml", f"{code} is not of the table's shape"
+    defaults = [(row.syntax, row.default_for) for row in tables.interfaces.values() if row.default_for]
+    if len(defaults) != len(set(defaults)):
+        yield "interfaces.toml", "two interfaces are the default for the same documents"
+
+
+def _statuses(tables: Tables) -> Iterator[tuple[str, str]]:
+    life = tables.lifecycle
+    for kind in VerdictKind:
+        if unknown := set(life.verdict.get(kind, ("?",))) - life.piece.keys():
+            yield "lifecycle.toml", f"verdict {kind} tells {sorted(unknown)}, which no row of [piece] explains"
+    for verdict in FlowVerdict:
+        if verdict not in life.flow and verdict is not FlowVerdict.NOT_EVALUATED:
+            yield "lifecycle.toml", f"no flow status for {verdict}"
+
+
+def _broken(table: str, complaint: str) -> Fault:
+    return Fault(
+        f"the table {table} is not sound: {complaint}",
+        means="flux does not judge by a table that contradicts itself, and does not start",
+        do="Install flux again, or mend the row",
+    )

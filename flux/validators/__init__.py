@@ -1,0 +1,36 @@
+"""
+One module per family of rules. A rule is a small pure function; its codes stand in the catalogue with severity and texts.
+
+Each public module offers ``CHECKS``. A rule may assume only what an earlier stage established. Validators never import each other.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import date
+
+from msgspec import Struct
+
+from flux.model import Finding, Known, Piece, Policy, Stage
+from flux.tables import Tables
+
+
+class Context(Struct, frozen=True):
+    """What a rule may look at beside the piece: the tables, what is set, the interface of the flow, the day of reception (Europe/Paris)."""
+
+    tables: Tables
+    policy: Policy
+    interface: str  # a code of the interface table
+    today: date
+
+
+class Check(Struct, frozen=True):
+    """
+    A rule: when it is asked, the codes that it may give, and the function.
+
+    run(piece, known, context) yields findings without ordinal or place: process adds them. known is empty before the stage duplicate.
+    syntaxes: () for all.
+    """
+
+    stage: Stage
+    codes: tuple[str, ...]
+    run: Callable[[Piece, Known, Context], Iterator[Finding]]
+    syntaxes: tuple[str, ...] = ()
