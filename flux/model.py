@@ -25,9 +25,7 @@ class Stage(StrEnum):
     ROUTING = "routing"      # who acts next
 
 
-FLOW_STAGES = (Stage.TRANSPORT, Stage.ARCHIVE)
 JUDGE_STAGES = (Stage.FORMAT, Stage.GENERIC, Stage.SPECIFIC, Stage.CADRE)  # asked in the sandbox: they need only the document
-CONCLUDE_STAGES = (Stage.DUPLICATE, Stage.ROUTING)  # asked beside the ledger
 
 
 class Severity(StrEnum):
@@ -401,35 +399,3 @@ class Event(Struct, frozen=True):
     seq: int = 0
     before: str = ""
     hash: str = ""
-
-
-class Limits(Struct, frozen=True):
-    """Every limit that a sender can meet. Chorus Pro's values where the domain page (section 2) has one."""
-
-    pieces_per_flow: int = 500
-    flow_mb: int = 1024
-    expanded_mb: int = 2048           # what an archive may unpack to
-    expansion_ratio: int = 200        # unpacked to packed, above 10 MiB
-    members: int = 10_000
-    xml_mb: int = 200
-    xml_depth: int = 64
-    xml_nodes: int = 500_000
-    xml_attributes: int = 100         # on one element
-    attachment_mb: int = 10           # each, and below it
-    attachments_mb: int = 120         # of one piece
-    attachment_name: int = 50         # characters, extension included
-    judge_s: int = 10                 # for one piece
-    judge_s_per_mb: int = 1           # and for each MB of it
-
-
-class Policy(Struct, frozen=True):
-    """What an installation and a partner may set, as the judgement sees it. Values, handed in with each task."""
-
-    naming: str = "chorus"            # chorus, free
-    interface: str = ""               # when the name does not tell: a code of the interface table, or "" for what the document says
-    siret_check: Severity = Severity.ERROR
-    vat_check: Severity = Severity.WARNING
-    non_works: str = "route"          # route, refuse
-    default_cadre: str = ""           # what an absent cadre means; "" refuses it (G1.02)
-    severities: dict[str, Severity] = {}  # by code: overrides the catalogue
-    limits: Limits = Limits()

@@ -1,6 +1,7 @@
 """The ports: what the loops ask of the world. The only Protocols of the house; nothing here is particular to SQLite or to a folder."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import date, datetime
 from typing import BinaryIO, Protocol
 
@@ -17,12 +18,17 @@ class Deposit(Struct, frozen=True):
     name: bytes
 
 
+class Busy(Exception):  # noqa: N818 - a state of the world, not an error
+    """Somebody still writes into a claimed file: it is looked at again later."""
+
+
 class Unsettled(Struct, frozen=True):
     """A file that waits and is not taken yet, and why (a sentence for the operator)."""
 
     partner: str
     name: bytes
     why: str
+    resting: bool = False  # it only needs to be left alone a little longer
 
 
 class Inbox(Protocol):
@@ -68,6 +74,12 @@ class ContentStore(Protocol):
     def add_all(self, sources: Sequence[BinaryIO]) -> Sequence[tuple[str, int]]:
         """The same for a group, with the cost of one sync."""
 
+    def scratch(self) -> AbstractContextManager[BinaryIO]:
+        """A file that nobody sees, for somebody else to fill; keep() it, or it is gone at the end."""
+
+    def keep(self, scratch: BinaryIO) -> tuple[str, int]:
+        """Make what a scratch file holds content. Durable on return."""
+
     def open(self, sha256: str) -> BinaryIO:
         """The content, for reading. Raises Fault when it is missing."""
 
@@ -77,6 +89,13 @@ class Piled(Struct, frozen=True):
 
     by_state: dict[str, int]
     emissions_owed: int
+
+
+class Tally(Struct, frozen=True):
+    """How many flows were decided, and how many of them did not go in whole."""
+
+    flows: int
+    refused: int
 
 
 class FlowRow(Struct, frozen=True):
@@ -155,7 +174,7 @@ class Ledger(Protocol):
     def unpublished(self, limit: int) -> Sequence[Emission]:
         """Emissions STAGED, oldest first, the undeliverable last."""
 
-    def emitted(self, keys: Sequence[str], now: datetime, events: Sequence[Event]) -> None:
+    def emitted(self, keys: Sequence[str], events: Sequence[Event]) -> None:
         """T5; flows that owe nothing more are CLOSED."""
 
     def undeliverable(self, reasons: Mapping[str, str], now: datetime) -> None:
@@ -166,6 +185,9 @@ class Ledger(Protocol):
 
     def piled(self) -> Piled:
         """What stands where."""
+
+    def decided_since(self, since: datetime) -> Tally:
+        """What was decided from *since* on."""
 
     def flows(self, *, partner: str = "", state: str = "", on: date | None = None, limit: int = 50) -> Sequence[FlowRow]:
         """Newest first. *on* is a day in Europe/Paris."""

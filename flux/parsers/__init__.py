@@ -9,28 +9,36 @@ from collections.abc import Callable
 from lxml import etree
 from msgspec import Struct
 
-from flux.model import Parsed
-
-Read = Callable[["Source"], tuple[Parsed, ...]]
+from flux.model import Finding, Parsed
+from flux.policy import Limits
 
 
 class Source(Struct, frozen=True):
-    """One gated document: root element, its own bytes, and what the gate noted. default_cadre: the partner's setting."""
+    """One gated document: root element, its own bytes, what the gate noted, and the limits that attachments meet."""
 
     root: etree._Element
     content: bytes
+    limits: Limits
     stylesheet: str = ""
-    default_cadre: str = ""
+    default_cadre: str = ""  # the partner's setting: what an absent cadre means
+
+
+Read = Callable[[Source], tuple[Parsed, ...]]
+Unwrap = Callable[[bytes, Limits], bytes | Finding]
 
 
 class Parser(Struct, frozen=True):
     """
-    A syntax: its name as in ``Piece.syntax``, the root elements it claims (Clark notation) and the function that reads it.
+    A syntax: its name as in ``Piece.syntax``, the root elements it claims, and the function that reads them.
 
+    roots: Clark name of the root -> schema family ("ubl-invoice", "ubl-creditnote", "cii", "cpp-mixte", "cpp-pivot").
     read(source) -> one Parsed a piece, in document order; never raises on content: what cannot be read is a Finding.
-    kind(root) -> the schema family of the document ("ubl-invoice", "ubl-creditnote", "cii", "cpp-mixte", "cpp-pivot").
+    A carrier (Factur-X) claims no root: its documents begin with *magic*, and unwrap gives the XML inside, which the parser
+    of that XML's root then reads.
     """
 
     syntax: str
-    roots: dict[str, str]  # Clark root -> schema family
-    read: Read
+    roots: dict[str, str] = {}
+    read: Read | None = None
+    magic: bytes = b""
+    unwrap: Unwrap | None = None

@@ -14,7 +14,8 @@ from typing import TypeVar
 
 from msgspec import Struct, ValidationError, convert
 
-from flux.model import Fault, Finding, FlowVerdict, Policy, Severity, Stage, VerdictKind
+from flux.model import Fault, Finding, FlowVerdict, Severity, Stage, VerdictKind
+from flux.policy import Policy
 
 T = TypeVar("T")
 
@@ -173,6 +174,15 @@ def load() -> Tables:
     for complaint in (*_matrix(tables), *_interfaces(tables), *_statuses(tables)):
         raise _broken(*complaint)
     return tables
+
+
+def sources() -> Iterator[bytes]:
+    """The content of every table file, in a fixed order: what the identity of a rule pack is made of."""
+    package = files(__package__)
+    for folder in (package, package.joinpath("catalogue")):
+        for file in sorted(folder.iterdir(), key=lambda f: f.name):
+            if file.name.endswith(".toml"):
+                yield file.read_bytes()
 
 
 def _read(name: str) -> dict[str, object]:

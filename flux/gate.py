@@ -1,0 +1,265 @@
+"""
+The XML gate: which bytes may become a tree at all. Pure; from memory, never from a path: libxml2 inflates gzip when it opens a path itself.
+
+No invoice needs a DOCTYPE, an inclusion or 65 levels; each is refused by what the parser saw, never by a look at the bytes, which an
+encoding can dress up. Codes FLX-X01 to X06 and X08 stand in ``tables/catalogue/xml.toml``; FLX-X07 (unknown root) is given by ``process``.
+"""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import cast
+
+from lxml import etree
+from msgspec import Struct
+
+from flux.model import Fault, Finding
+from flux.policy import Limits
+
+ENCODINGS = {  # names as libxml2 tells them, upper case -> name for a reader (reliability, C9)
+    "UTF-8": "UTF-8", "UTF8": "UTF-8",
+    "UTF-16": "UTF-16", "UTF16": "UTF-16", "UTF-16LE": "UTF-16", "UTF-16BE": "UTF-16",
+    "ISO-8859-1": "ISO-8859-1", "ISO_8859-1": "ISO-8859-1", "ISO8859-1": "ISO-8859-1", "LATIN1": "ISO-8859-1", "LATIN-1": "ISO-8859-1",
+    "ISO-8859-15": "ISO-8859-15", "ISO_8859-15": "ISO-8859-15", "ISO8859-15": "ISO-8859-15", "LATIN-9": "ISO-8859-15",
+    "WINDOWS-1252": "windows-1252", "CP1252": "windows-1252",
+    "US-ASCII": "US-ASCII", "ASCII": "US-ASCII",
+}  # fmt: skip
+_ALLOWED = ", ".join(dict.fromkeys(ENCODINGS.values()))
+
+_XINCLUDE = "{http://www.w3.org/2001/XInclude}"
+_STYLESHEET = "xml-stylesheet"
+
+# libxml2 refuses a text above 10 000 000 bytes of UTF-8, and one byte of a document becomes three at most. A shorter document never needs
+# the large mode, which also lifts the limits of names and depth; a longer one may hold a legal attachment.
+_LARGE = 10_000_000 // 3
+
+_LEAST_ELEMENT = 4  # bytes: <a/>
+_LEAST_ATTRIBUTE = 5  # bytes: ' a=""'
+
+_NO_MEMORY = etree.ErrorTypes.ERR_NO_MEMORY
+_ENCODING_ERRORS = (etree.ErrorTypes.ERR_UNKNOWN_ENCODING, etree.ErrorTypes.ERR_UNSUPPORTED_ENCODING)
+_NAME_TOO_LONG = etree.ErrorTypes.ERR_NAME_TOO_LONG
+_RESOURCE_LIMIT = 114  # XML_ERR_RESOURCE_LIMIT, which lxml has no name for
+
+# libxml2's own limits outside the large mode, which nothing but an attack reaches.
+_NAME_MOST, _BUFFER_MOST = "50 kB", "10 MB"
+
+_attributes_above = lru_cache(lambda most: etree.XPath(f"(/descendant::*/attribute::*[{most + 1}]/..)[1]"))
+_level = lru_cache(lambda depth: etree.XPath(f"({'/*' * depth})[1]"))
+
+
+class Gated(Struct, frozen=True):
+    """A document that may be read: its root (without comments), the href of its xml-stylesheet or "", its encoding."""
+
+    root: etree._Element
+    stylesheet: str = ""
+    encoding: str = "UTF-8"
+
+
+def admit_xml(content: bytes, limits: Limits) -> Gated | Finding:
+    """
+    Parse *content* under *limits*: the tree, or the one Finding (FLX-X01 to X06, X08) that refuses it.
+
+    Raises Fault when the host ran out of memory: that says nothing about the document (reliability, C15).
+    """
+    if len(content) > limits.xml_mb << 20:
+        return _too_long(f"{len(content) >> 20} MiB", f"{limits.xml_mb} MiB")
+    if refusal := _too_many(content, limits):
+        return refusal
+    try:
+        root = etree.fromstring(content, _parser(len(content) > _LARGE))
+    except etree.XMLSyntaxError as error:
+        return _unparsed(content, error, limits)
+    except MemoryError as error:
+        raise _short_of_memory() from error
+    document = root.getroottree().docinfo
+    if doctype := document.doctype:  # type: ignore[union-attr]  # lxml-stubs do not know it
+        return _doctype(doctype)
+    if (encoding := ENCODINGS.get((document.encoding or "UTF-8").upper())) is None:
+        return _encoding(document.encoding or "")
+    refusal = _out_of_shape(root, limits) or _foreign(root)
+    return refusal or Gated(root, _stylesheet(root), encoding)
+
+
+def quoted(text: str, most: int = 120) -> str:
+    """The sender's text as a fact may hold it: one line of printable characters, cut to *most* of them."""
+    cut = text if len(text) <= most else text[: most - 1] + "…"
+    return cut if cut.isprintable() else "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in cut)
+
+
+@lru_cache
+def _parser(large: bool) -> etree.XMLParser:
+    """The closed parser. Without comments, so that a comment inside a value does not cut it in two."""
+    return etree.XMLParser(**_options(large))  # type: ignore[arg-type]
+
+
+def _options(large: bool) -> dict[str, object]:
+    return {
+        "resolve_entities": False, "no_network": True, "load_dtd": False, "attribute_defaults": False, "dtd_validation": False,
+        "remove_comments": True, "collect_ids": False, "huge_tree": large,
+    }  # fmt: skip
+
+
+def _too_many(content: bytes, limits: Limits) -> Finding | None:
+    """FLX-X05 before a tree is built: 20 MB of empty elements would become one of 600 MB (reliability, C5)."""
+    most = limits.xml_nodes
+    if len(content) < min(_LEAST_ELEMENT, _LEAST_ATTRIBUTE) * most:
+        return None
+    if content.count(b"<") - content.count(b"</") <= most and content.count(b"=") <= most:
+        return None  # upper bounds: a start tag, a comment, a CDATA section each hold one "<" that is no end tag's
+    return _walk(content, limits)
+
+
+def _walk(content: bytes, limits: Limits) -> Finding | None:
+    """The exact, slow way, without a tree: the first thing, in document order, that the gate refuses; None when libxml2 stops first."""
+    guard = _Guard(limits)
+    try:
+        etree.fromstring(content, etree.XMLParser(**_options(large=True), target=guard))  # type: ignore[arg-type]
+    except _Refused as refused:
+        return refused.finding
+    except etree.XMLSyntaxError:
+        return None  # admit_xml meets the same error, and tells it
+    except MemoryError as error:
+        raise _short_of_memory() from error
+    return None
+
+
+class _Refused(Exception):  # noqa: N818 - it carries a Finding out of libxml2's callbacks, and is no error
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding.code)
+        self.finding = finding
+
+
+class _Guard:
+    """What a streaming parse sees: DOCTYPE, instructions, depth, number of elements, of attributes and namespace declarations."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._depth = self._elements = self._attributes = 0
+
+    def doctype(self, name: str | None, _public: str | None, _system: str | None) -> None:
+        raise _Refused(_doctype(f"<!DOCTYPE {name or ''}>"))
+
+    def pi(self, target: str, _data: str | None = None) -> None:
+        self._elements += 1
+        if target != _STYLESHEET or self._depth or self._elements > self._limits.xml_nodes:
+            raise _Refused(_active(f"<?{target}?>", 0))
+
+    def start(self, tag: str, attributes: dict[str, str], namespaces: dict[str, str]) -> None:
+        self._depth += 1
+        self._elements += 1
+        self._attributes += len(attributes) + len(namespaces)
+        limits = self._limits
+        if self._depth > limits.xml_depth:
+            raise _Refused(_too_deep(limits.xml_depth))
+        if len(attributes) > limits.xml_attributes:
+            raise _Refused(_too_wide(tag, limits.xml_attributes))
+        if self._elements > limits.xml_nodes:
+            raise _Refused(_too_numerous("éléments", "elements", limits.xml_nodes))
+        if self._attributes > limits.xml_nodes:
+            raise _Refused(_too_numerous("attributs", "attributes", limits.xml_nodes))
+
+    def end(self, _tag: str) -> None:
+        self._depth -= 1
+
+    def close(self) -> None:
+        """The whole document was seen."""
+
+
+def _unparsed(content: bytes, error: etree.XMLSyntaxError, limits: Limits) -> Finding:
+    """Why libxml2 gave no tree: never by its message, which changes; by its code, and by what a streaming parse saw before."""
+    code: int = error.code  # type: ignore[attr-defined]  # lxml-stubs do not know it
+    message, line = error.msg or "", error.lineno or 0
+    if code == _NO_MEMORY:
+        raise _short_of_memory() from error
+    if code in _ENCODING_ERRORS:
+        return _encoding(message)
+    if seen := _walk(content, limits):
+        return seen
+    if code == _NAME_TOO_LONG:
+        return _too_long(f"> {_NAME_MOST}", _NAME_MOST, line)
+    if code == _RESOURCE_LIMIT:
+        return _too_long(f"> {_BUFFER_MOST}", _BUFFER_MOST, line)
+    return Finding("FLX-X01", facts=(("found", quoted(message, 200)), ("line", str(line))), line=line)
+
+
+def _out_of_shape(root: etree._Element, limits: Limits) -> Finding | None:
+    """Depth and attributes of a tree, asked of libxml2's own XPath: an iteration in Python would cost more than the parse."""
+    if (deep := _first(_level(limits.xml_depth + 1), root)) is not None:
+        return _too_deep(limits.xml_depth, _line(deep))
+    if (wide := _first(_attributes_above(limits.xml_attributes), root)) is not None:
+        return _too_wide(wide.tag, limits.xml_attributes, _line(wide))
+    return None
+
+
+def _foreign(root: etree._Element) -> Finding | None:
+    """FLX-X08: an XInclude element, or an instruction that is not an xml-stylesheet before the root."""
+    if (inclusion := next(root.iter(f"{_XINCLUDE}*"), None)) is not None:
+        return _active(f"xi:{etree.QName(inclusion).localname}", _line(inclusion))
+    before, inside, after = _instructions(root)
+    for instruction in before:
+        if instruction.target != _STYLESHEET:
+            return _active(f"<?{instruction.target!s}?>", _line(instruction))
+    for instruction in (*inside, *after):
+        return _active(f"<?{instruction.target!s}?>", _line(instruction))
+    return None
+
+
+def _instructions(root: etree._Element) -> tuple[Iterator[etree._ProcessingInstruction], ...]:
+    """Those before the root, inside it, after it."""
+    kind = etree.ProcessingInstruction
+    found: tuple[Iterator[etree._ProcessingInstruction], ...]
+    found = (root.itersiblings(kind, preceding=True), root.iter(kind), root.itersiblings(kind))  # type: ignore[assignment]
+    return found
+
+
+def _first(path: etree.XPath, root: etree._Element) -> etree._Element | None:
+    found: list[etree._Element] = path(root)  # type: ignore[assignment]
+    return found[0] if found else None
+
+
+def _line(node: etree._Element) -> int:
+    return cast("int | None", node.sourceline) or 0
+
+
+def _stylesheet(root: etree._Element) -> str:
+    """Where the stylesheet of a structured flow would be: recorded, never followed. Of two, the one nearer to the root."""
+    before, _, _ = _instructions(root)
+    return next((instruction.get("href") or "" for instruction in before), "")
+
+
+def _doctype(found: str) -> Finding:
+    return Finding("FLX-X02", facts=(("found", quoted(found)),), line=1)
+
+
+def _encoding(found: str) -> Finding:
+    return Finding("FLX-X03", facts=(("found", quoted(found.strip())), ("expected", _ALLOWED)), line=1)
+
+
+def _too_deep(most: int, line: int = 0) -> Finding:
+    return Finding("FLX-X04", facts=(("found", f"> {most}"), ("expected", str(most))), line=line)
+
+
+def _too_numerous(what_fr: str, what_en: str, most: int) -> Finding:
+    return Finding("FLX-X05", facts=(("found", f"> {most}"), ("expected", str(most)), ("what_fr", what_fr), ("what_en", what_en)))
+
+
+def _too_wide(tag: str, most: int, line: int = 0) -> Finding:
+    name = quoted(etree.QName(tag).localname)
+    facts = (("found", f"> {most}"), ("expected", str(most)), ("what_fr", f"attributs de {name}"), ("what_en", f"attributes of {name}"))
+    return Finding("FLX-X05", facts=facts, line=line)
+
+
+def _too_long(found: str, expected: str, line: int = 0) -> Finding:
+    return Finding("FLX-X06", facts=(("found", quoted(found)), ("expected", expected)), line=line)
+
+
+def _active(found: str, line: int) -> Finding:
+    return Finding("FLX-X08", facts=(("found", quoted(found)),), line=line)
+
+
+def _short_of_memory() -> Fault:
+    return Fault(
+        "the host ran out of memory while a document was parsed",
+        means="nothing is known of the document, which is not refused for it",
+        do="Give the machine more memory, or run fewer children; the flow is tried again by itself",
+    )

@@ -1,0 +1,64 @@
+"""Claim and admit: from a settled file to custody. One short loop a scan; a group costs what one file costs."""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from datetime import datetime
+
+from flux.log import get
+from flux.model import Event, Fault, Flow
+from flux.ports import Busy, ContentStore, Deposit, Inbox, Ledger
+
+GROUP = 100  # files claimed and admitted with the same syncs
+
+
+class Intake:
+    """The intake of every partner. Clock and ids are handed in."""
+
+    def __init__(
+        self, inboxes: Sequence[Inbox], content: ContentStore, ledger: Ledger, *, now: Callable[[], datetime], new_id: Callable[[], str]
+    ) -> None:
+        self._inboxes, self._content, self._ledger = inboxes, content, ledger
+        self._now, self._new_id = now, new_id
+        self._unfinished: set[str] = set()  # partners with claims that are not in custody yet
+
+    def recover(self) -> int:
+        """At start, under the lock: admit what a crash left claimed, with the id that the claim minted."""
+        return sum(self._resume(inbox) for inbox in self._inboxes)
+
+    def step(self) -> int:
+        """One scan of every inbox; returns how many files came into custody. A partner whose folder is in trouble does not stop the others."""
+        done = 0
+        for inbox in self._inboxes:
+            try:
+                if inbox.partner in self._unfinished:
+                    done += self._resume(inbox)
+                if names := inbox.waiting(GROUP):
+                    done += self._admit(inbox, inbox.claim(names, [self._new_id() for _ in names]))
+            except (Fault, OSError) as trouble:
+                self._unfinished.add(inbox.partner)
+                get().error("intake", partner=inbox.partner, ended="fault", trouble=str(trouble))
+        return done
+
+    def _resume(self, inbox: Inbox) -> int:
+        """Admit what stands claimed: left by a crash, by trouble of ours, or still being written by its sender."""
+        self._unfinished.discard(inbox.partner)
+        left = inbox.recover()
+        return sum(self._admit(inbox, left[start : start + GROUP]) for start in range(0, len(left), GROUP))
+
+    def _admit(self, inbox: Inbox, deposits: Sequence[Deposit]) -> int:
+        """Bytes into the content store, then the receipts in one commit (custody), then the claims away. Repeatable at every point."""
+        with ExitStack() as stack:
+            opened = []
+            for deposit in deposits:
+                try:
+                    opened.append((deposit, stack.enter_context(inbox.open(deposit))))
+                except Busy:
+                    self._unfinished.add(inbox.partner)
+            if not opened:
+                return 0
+            stored = self._content.add_all([file for _, file in opened])
+        now = self._now()
+        flows = [Flow(d.id, d.partner, d.name, sha, size, now) for (d, _), (sha, size) in zip(opened, stored, strict=True)]
+        self._ledger.receive(flows, [Event(f.id, "received", now, f"partner {f.partner}", detail=f"{f.size} bytes, sha256 {f.sha256}") for f in flows])
+        inbox.discard([deposit for deposit, _ in opened])
+        return len(flows)

@@ -1,0 +1,72 @@
+"""All that a judgement needs, built once a process and frozen: tables, schemas, and what the registry found in each room."""
+
+import hashlib
+
+from msgspec import Struct
+
+from flux import __version__, emitters, parsers, registry, tables, validators
+from flux.emitters import Emitter
+from flux.model import Fault
+from flux.parsers import Parser
+from flux.stores import schemas
+from flux.stores.schemas import Schemas
+from flux.tables import Tables
+from flux.validators import Check
+
+
+class Kit(Struct, frozen=True):
+    """parsers: by module name; checks: in the order of their modules; pack: the identity of the rules, recorded with each verdict."""
+
+    tables: Tables
+    schemas: Schemas
+    parsers: dict[str, Parser]
+    checks: tuple[Check, ...]
+    emitters: tuple[Emitter, ...]
+    pack: str
+
+    def parser_of(self, root: str) -> tuple[Parser, str] | None:
+        """The parser that claims this root element (Clark name), and the schema family."""
+        return next(((p, p.roots[root]) for p in self.parsers.values() if root in p.roots), None)
+
+    def carrier_of(self, content: bytes) -> Parser | None:
+        """The parser whose carrier these bytes are."""
+        return next((p for p in self.parsers.values() if p.magic and content.startswith(p.magic)), None)
+
+
+def build() -> Kit:
+    """Find every part and check that they fit. Raises Fault: a part that is missing stops the start, never an invoice."""
+    known = tables.load()
+    found = registry.discover(parsers, "PARSER")
+    checks = tuple(check for family in registry.discover(validators, "CHECKS").values() for check in family)
+    _sound(known, found, checks)
+    pinned = schemas.load()
+    return Kit(
+        tables=known,
+        schemas=pinned,
+        parsers=found,
+        checks=checks,
+        emitters=tuple(registry.discover(emitters, "EMITTER").values()),
+        pack=_pack(pinned),
+    )
+
+
+def _sound(known: Tables, found: dict[str, Parser], checks: tuple[Check, ...]) -> None:
+    claimed = [root for parser in found.values() for root in parser.roots]
+    if twice := {root for root in claimed if claimed.count(root) > 1}:
+        raise _unfit(f"two parsers claim {sorted(twice)}")
+    if unknown := {code for check in checks for code in check.codes} - known.catalogue.keys():
+        raise _unfit(f"the catalogue has no entry for {sorted(unknown)}, which a rule may give")
+
+
+def _unfit(what: str) -> Fault:
+    return Fault(what, means="a verdict could not be explained, so none is given", do="Install flux again, or mend the module that was added")
+
+
+def _pack(pinned: Schemas) -> str:
+    """Version of flux and a digest of tables and schemas: two packs of one name judge alike."""
+    digest = hashlib.sha256()
+    for content in tables.sources():
+        digest.update(content)
+    for row in pinned.rows():
+        digest.update(row.sha256.encode())
+    return f"chorus-works-{__version__}+{digest.hexdigest()[:12]}"

@@ -1,0 +1,55 @@
+"""
+Logs: one canonical line an attempt, documented keys, JSON or console. No invoice content above debug; audit lives in the ledger, not here.
+
+Keys are an interface (docs/operations.md): they are never renamed in passing.
+"""
+
+import logging
+import sys
+from typing import Any
+
+import orjson
+import structlog
+
+
+def configure(form: str, level: str) -> None:
+    """*form*: json or console; *level*: debug, info, warning, error. Logs go to the standard error, whose loss stops nothing."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    last: Any = structlog.processors.JSONRenderer(serializer=_dumps) if form == "json" else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    structlog.configure(
+        processors=[*shared, last],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.WriteLoggerFactory(_Careful()),  # type: ignore[arg-type]
+        cache_logger_on_first_use=True,
+    )
+
+
+def get() -> structlog.typing.FilteringBoundLogger:
+    """The logger."""
+    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+    return logger
+
+
+def _dumps(event: dict[str, Any], **_: object) -> str:
+    return orjson.dumps(event, default=str).decode()
+
+
+class _Careful:
+    """The standard error, whose closing or filling disk must not stop the processing (reliability D18)."""
+
+    def write(self, text: str) -> None:
+        try:
+            sys.stderr.write(text)
+        except (OSError, ValueError):
+            return
+
+    def flush(self) -> None:
+        try:
+            sys.stderr.flush()
+        except (OSError, ValueError):
+            return

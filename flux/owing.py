@@ -1,0 +1,144 @@
+"""What a decision owes, pure: its return flows and routed pieces as emissions with derived names, its identities, its lines of the journal."""
+
+import hashlib
+import re
+from datetime import datetime
+
+import orjson
+from msgspec import Struct
+
+from flux import told
+from flux.decision import effective_severity
+from flux.emitters import Told
+from flux.kit import Kit
+from flux.model import Actor, Answer, Decision, Emission, Event, Finding, Flow, Severity, VerdictKind, identity
+from flux.policy import Policy
+from flux.ports import Outcome
+from flux.process import render
+
+WHO = "flux"
+
+
+class Content(Struct, frozen=True):
+    """Where the bytes of a file stand: in the blob of this hash."""
+
+    blob: str
+    offset: int
+    size: int
+
+
+class Pack(Struct, frozen=True):
+    """The bytes that a decision makes, one after the other: one durable blob a decision, whatever it owes. places: by emission key."""
+
+    content: bytes
+    places: dict[str, tuple[int, int]]
+
+
+class Draft(Struct, frozen=True):
+    """A decision with its answers rendered, before its blob is stored. told: by piece, the JSON object; files: by member index."""
+
+    flow: Flow
+    decision: Decision
+    told: tuple[bytes, ...]
+    told_flow: bytes
+    answers: tuple[Answer, ...]
+    files: dict[int, Content]
+
+    def pack(self) -> Pack:
+        """Everything that this decision made: its answers, and the pieces that had to be taken out of a document of several."""
+        made = [(answer_key(self.flow, answer), answer.content) for answer in self.answers]
+        made += [(piece_key(self.flow, d.piece.ordinal), d.extracted) for d in self.decision.pieces if d.extracted is not None]
+        places, at = {}, 0
+        for key, content in made:
+            places[key] = (at, len(content))
+            at += len(content)
+        return Pack(b"".join(content for _, content in made), places)
+
+
+def tell(flow: Flow, decision: Decision, policy: Policy, installation: str, at: datetime, kit: Kit, files: dict[int, Content]) -> Draft:
+    """Put a decision into words: the JSON objects of the contract, and every return flow that it owes."""
+
+    def severity(finding: Finding) -> Severity:
+        return effective_severity(finding, policy, kit.tables)
+
+    pieces = [told.piece(d, kit.tables, severity) for d in decision.pieces]
+    findings = [told.finding(f, kit.tables, severity) for f in decision.findings]
+    letter = Told(flow, decision, kit.tables, tuple(pieces), tuple(findings), installation, at)
+    return Draft(
+        flow=flow,
+        decision=decision,
+        told=tuple(orjson.dumps(piece) for piece in pieces),
+        told_flow=orjson.dumps(findings),
+        answers=tuple(render(letter, kit)),
+        files=files,
+    )
+
+
+def answer_key(flow: Flow, answer: Answer) -> str:
+    """The key of a return flow: derived, so that owing it twice is impossible."""
+    return f"{flow.id}.{answer.kind}"
+
+
+def piece_key(flow: Flow, ordinal: int) -> str:
+    """The key of a routed piece."""
+    return f"{flow.id}.piece.{ordinal:05d}"
+
+
+def who(actor: Actor) -> str:
+    """The folder name of an actor: role and identifier. Whatever is not a letter, a digit or a hyphen in it becomes an underscore."""
+    return f"{actor.role}-{re.sub(r'[^A-Za-z0-9-]', '_', actor.id)}"
+
+
+def who_matches(name: str, pattern: str) -> bool:
+    """Whether a route's actor means this folder name: the whole of it, the role alone, or with an asterisk at its end."""
+    return pattern in (name, name.partition("-")[0]) or (pattern.endswith("*") and name.startswith(pattern[:-1]))
+
+
+def outcome(draft: Draft, blob: str, pack: Pack, now: datetime) -> Outcome:
+    """What record writes. *blob*: the hash under which the pack is stored."""
+    accepted = {identity(d.piece): d.piece.ordinal for d in draft.decision.pieces if d.verdict.kind is VerdictKind.ACCEPTED}
+    return Outcome(
+        flow=draft.flow,
+        decision=draft.decision,
+        told=draft.told,
+        told_flow=draft.told_flow,
+        identities=accepted,
+        emissions=(*_returns(draft, blob, pack), *_routed(draft, blob, pack)),
+        events=(Event(draft.flow.id, "decided", now, WHO, detail=summary(draft.decision)),),
+    )
+
+
+def summary(decision: Decision) -> str:
+    """One line for the journal: the verdict, how many of how many, and the codes that condemned the flow itself."""
+    accepted = sum(d.verdict.kind is VerdictKind.ACCEPTED for d in decision.pieces)
+    codes = " ".join(sorted({f.code for f in decision.findings}))
+    return f"{decision.verdict}: {accepted} of {len(decision.pieces)} accepted{f' ({codes})' if codes else ''}; pack {decision.pack}"
+
+
+def _returns(draft: Draft, blob: str, pack: Pack) -> list[Emission]:
+    owed = []
+    for answer in draft.answers:
+        key = answer_key(draft.flow, answer)
+        offset, size = pack.places[key]
+        sha256 = hashlib.sha256(answer.content).hexdigest()
+        owed.append(Emission(key, draft.flow.id, 0, answer.kind, f"returns/{draft.flow.partner}", answer.name, sha256, blob, offset, size))
+    return owed
+
+
+def _routed(draft: Draft, blob: str, pack: Pack) -> list[Emission]:
+    """The accepted pieces, as received: the very bytes of the file, or the document made for one piece of several."""
+    owed = []
+    for d in draft.decision.pieces:
+        if d.verdict.kind is not VerdictKind.ACCEPTED or d.verdict.next_actor is None:
+            continue
+        key, number = piece_key(draft.flow, d.piece.ordinal), d.piece.ordinal
+        if d.extracted is None:
+            file = draft.files[d.member]
+            source, offset, size = file.blob, file.offset, file.size
+        else:
+            source, (offset, size) = blob, pack.places[key]
+        extension = "pdf" if d.piece.syntax == "FACTURX" else "xml"
+        name = f"{draft.flow.id}-{number:05d}.{extension}"
+        target = f"pieces/{who(d.verdict.next_actor)}"
+        owed.append(Emission(key, draft.flow.id, number, "piece", target, name, d.sha256, source, offset, size))
+    return owed

@@ -1,0 +1,47 @@
+"""Under what a judgement is made: the limits that a sender can meet, and what an installation and a partner may set. Values, handed in."""
+
+from datetime import date
+
+from msgspec import Struct
+
+from flux.model import Severity
+
+
+class Limits(Struct, frozen=True):
+    """Every limit that a sender can meet. Chorus Pro's values where the domain page (section 2) has one."""
+
+    pieces_per_flow: int = 500
+    flow_mb: int = 1024
+    expanded_mb: int = 2048           # what an archive may unpack to
+    expansion_ratio: int = 200        # unpacked to packed, above 10 MiB
+    members: int = 10_000
+    xml_mb: int = 200
+    xml_depth: int = 64
+    xml_nodes: int = 500_000
+    xml_attributes: int = 100         # on one element
+    attachment_mb: int = 10           # each, and below it
+    attachments_mb: int = 120         # of one piece
+    attachment_name: int = 50         # characters, extension included
+    judge_s: int = 10                 # for one piece
+    judge_s_per_mb: int = 1           # and for each MB of it
+
+
+class Policy(Struct, frozen=True):
+    """What an installation and a partner may set, as the judgement sees it. Values, handed in with each task."""
+
+    naming: str = "chorus"            # chorus, free
+    interface: str = ""               # when the name does not tell: a code of the interface table, or "" for what the document says
+    siret_check: Severity = Severity.ERROR
+    vat_check: Severity = Severity.WARNING
+    non_works: str = "route"          # route, refuse
+    default_cadre: str = ""           # what an absent cadre means; "" refuses it (G1.02)
+    severities: dict[str, Severity] = {}  # by code: overrides the catalogue
+    limits: Limits = Limits()
+
+
+class Brief(Struct, frozen=True):
+    """Under what a flow is judged: its interface ("" when each document must tell), the policy, the day of reception in Europe/Paris."""
+
+    interface: str
+    policy: Policy
+    today: date

@@ -1,0 +1,226 @@
+"""
+The middle of flux, pure: parse, check, decide, render, in that order, on one screen.
+
+judge() needs only the document and runs in a child; conclude() needs what is known and runs beside the ledger. Values in, values out.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+from lxml import etree
+from msgspec import Struct
+from msgspec.structs import replace
+
+from flux.decision import decide, effective_severity, next_actor, verdict_of
+from flux.emitters import Told
+from flux.gate import admit_xml
+from flux.kit import Kit
+from flux.model import (
+    JUDGE_STAGES,
+    Actor,
+    Answer,
+    Decided,
+    Decision,
+    Deposited,
+    Envelope,
+    Finding,
+    Flow,
+    Judged,
+    Known,
+    Parsed,
+    Piece,
+    Place,
+    Severity,
+    Stage,
+    identity,
+)
+from flux.parsers import Parser, Source
+from flux.policy import Brief, Policy
+from flux.tables import Tables
+from flux.validators import Context
+from flux.validators.duplicate import duplicate, duplicate_flow
+from flux.validators.envelope import read_name
+from flux.validators.market import complete
+from flux.validators.schema import validate
+
+
+class _Opened(Struct, frozen=True):
+    """A document that is open: who reads it, its schema family, the syntax it is told as, the source."""
+
+    parser: Parser
+    family: str
+    syntax: str
+    source: Source
+
+
+def judge(index: int, name: str, content: bytes, brief: Brief, kit: Kit) -> tuple[Judged, ...]:
+    """Parse one file and ask every stage that needs only the document. One Judged a piece; one without a piece when nothing can be read."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    opened = _open(content, brief, kit)
+    if isinstance(opened, Finding):
+        return (Judged(index, 1, name, sha256, findings=(opened,), closed=kit.tables.catalogue[opened.code].stage),)
+    assert opened.parser.read is not None, "a parser that claims a root reads it"  # noqa: S101 - checked at start-up by Kit
+    pieces = opened.parser.read(opened.source)
+    interface = brief.interface or _interface_of(opened.syntax, pieces, kit)
+    refusals = _format(opened, interface, kit)
+    several = len(pieces) > 1
+    return tuple(
+        _ask_document(
+            Judged(index, n, name, _sha_of(parsed, sha256), syntax=opened.syntax, where=parsed.where, extracted=parsed.extracted),
+            replace(parsed, piece=replace(parsed.piece, syntax=opened.syntax)),
+            [f for f in refusals if not several or _concerns(f, n, len(pieces))],
+            Context(kit.tables, brief.policy, interface, brief.today),
+            kit,
+        )
+        for n, parsed in enumerate(pieces, 1)
+    )
+
+
+def conclude(
+    flow: Flow, envelope: Envelope, found: Sequence[Finding], judged: Sequence[Judged], known: Known, context: Context, kit: Kit
+) -> Decision:
+    """Number the pieces, ask the stages that need what is known, and decide. *found*: what is wrong with the flow itself."""
+    taken = dict(known.deposited)
+    decided = []
+    if len(judged) > (most := context.policy.limits.pieces_per_flow):  # a file of several pieces can hide more than its container tells
+        found, judged = [*found, Finding("FLX-L03", facts=(("found", str(len(judged))), ("expected", str(most))))], []
+    for ordinal, one in enumerate(sorted(judged, key=lambda j: (j.document, j.index)), 1):
+        done = _conclude_piece(ordinal, one, Known(taken, known.markets), context, kit)
+        if done.verdict.kind == "accepted":
+            taken[identity(done.piece)] = Deposited(flow.id, ordinal, done.sha256, flow.received_at)
+        decided.append(done)
+    findings = tuple(f for f in found if effective_severity(f, context.policy, kit.tables) is not Severity.OFF)
+    return replace(decide(envelope, findings, tuple(decided), context.policy, kit.tables), pack=kit.pack)
+
+
+def flow_findings(flow: Flow, policy: Policy, kit: Kit) -> tuple[Envelope, tuple[Finding, ...]]:
+    """What the flow's own name, size and past say, before any of its bytes is read."""
+    envelope, findings = read_name(flow.display_name, policy, kit.tables)
+    most = policy.limits.flow_mb << 20
+    if flow.duplicate_of:
+        findings += (duplicate_flow(flow.duplicate_of),)
+    elif flow.size == 0:
+        findings += (Finding("FLX-T01", facts=(("found", "0"), ("expected", "> 0"))),)
+    elif flow.size > most:
+        findings += (Finding("FLX-T05", facts=(("found", f"{flow.size >> 20} MB"), ("expected", f"{policy.limits.flow_mb} MB"))),)
+    return envelope, findings
+
+
+def refuses(findings: Iterable[Finding], policy: Policy, tables: Tables) -> bool:
+    """Whether one of these findings is an error under this policy."""
+    return any(effective_severity(f, policy, tables) is Severity.ERROR for f in findings)
+
+
+def render(letter: Told, kit: Kit) -> list[Answer]:
+    """Every return flow that is owed for this decision. Rendered once; what is stored is what is sent, for ever."""
+    return [answer for emitter in kit.emitters if (answer := emitter.render(letter)) is not None]
+
+
+def _open(content: bytes, brief: Brief, kit: Kit) -> _Opened | Finding:
+    """From bytes to a root that a parser claims: out of its carrier, through the XML gate."""
+    limits = brief.policy.limits
+    carrier = kit.carrier_of(content)
+    if carrier and carrier.unwrap:
+        inside = carrier.unwrap(content, limits)
+        if isinstance(inside, Finding):
+            return inside
+        content = inside
+    gated = admit_xml(content, limits)
+    if isinstance(gated, Finding):
+        return gated
+    root = str(gated.root.tag)
+    if (claimed := kit.parser_of(root)) is None:
+        return Finding("FLX-X07", facts=(("found", root), ("expected", _roots(kit))), line=1, xpath="/*")
+    parser, family = claimed
+    syntax = carrier.syntax if carrier else parser.syntax
+    expected = kit.tables.interfaces[brief.interface].syntax if brief.interface else syntax
+    if expected != syntax:
+        return Finding("FLX-T15", facts=(("found", syntax), ("expected", f"{expected} ({brief.interface})")))
+    return _Opened(parser, family, syntax, Source(gated.root, content, limits, gated.stylesheet, brief.policy.default_cadre))
+
+
+def _format(opened: _Opened, interface: str, kit: Kit) -> tuple[Finding, ...]:
+    form = kit.tables.interfaces[interface].form
+    return validate(opened.source.root, kit.schemas.get(opened.family, form))
+
+
+def _interface_of(syntax: str, pieces: Sequence[Parsed], kit: Kit) -> str:
+    """The interface to which a document belongs when nothing else tells: by its syntax, and whether it declares a profile (BT-24)."""
+    wanted = ("any", "profile" if any(parsed.piece.profile for parsed in pieces) else "no_profile")
+    return next(code for code, row in kit.tables.interfaces.items() if row.syntax == syntax and row.default_for in wanted)
+
+
+def _sha_of(parsed: Parsed, sha256: str) -> str:
+    return sha256 if parsed.extracted is None else hashlib.sha256(parsed.extracted).hexdigest()
+
+
+def _concerns(finding: Finding, n: int, count: int) -> bool:
+    """In a document of several pieces a fault inside another piece is not this one's: a piece is judged whatever its neighbours."""
+    units = [f"Unitaire[{other}]" for other in range(1, count + 1)]
+    return units[n - 1] in finding.xpath or not any(unit in finding.xpath for unit in units)
+
+
+def _ask_document(blank: Judged, parsed: Parsed, refusals: Iterable[Finding], context: Context, kit: Kit) -> Judged:
+    """Ask the stages of the sandbox, in order; the first that refuses closes the later ones, for this piece alone."""
+    given = [*refusals, *parsed.findings]
+    findings: list[Finding] = []
+    closed = ""
+    for stage in JUDGE_STAGES:
+        asked = [f for f in given if kit.tables.catalogue[f.code].stage is stage] + _ask(stage, parsed.piece, Known(), context, kit)
+        if closed := _add(findings, asked, stage, parsed.where, context):
+            break
+    return replace(blank, piece=replace(parsed.piece, lines=()), findings=tuple(findings), closed=closed)
+
+
+def _ask(stage: Stage, piece: Piece, known: Known, context: Context, kit: Kit) -> list[Finding]:
+    return [
+        finding
+        for check in kit.checks
+        if check.stage is stage and (not check.syntaxes or piece.syntax in check.syntaxes)
+        for finding in check.run(piece, known, context)
+    ]
+
+
+def _weighed(findings: Iterable[Finding], where: dict[str, Place], context: Context) -> list[Finding]:
+    """Findings that count under this policy, each with the place of its field."""
+    return [_located(f, where) for f in findings if effective_severity(f, context.policy, context.tables) is not Severity.OFF]
+
+
+def _located(finding: Finding, where: dict[str, Place]) -> Finding:
+    """Add the place of the finding's field, or of the nearest thing around it that has one."""
+    if finding.line or finding.xpath:
+        return finding
+    name = finding.field
+    while name and name not in where:
+        name = name.rpartition(".")[0] if "." in name else name.partition("[")[0] if "[" in name else ""
+    place = where.get(name)
+    return replace(finding, line=place.line, xpath=place.xpath) if place else finding
+
+
+def _conclude_piece(ordinal: int, one: Judged, known: Known, context: Context, kit: Kit) -> Decided:
+    """Ask the two stages beside the ledger, unless the sandbox closed them, and give the verdict."""
+    findings, closed = list(one.findings), one.closed
+    piece = replace(one.piece, ordinal=ordinal) if one.piece else Piece(ordinal=ordinal, syntax=one.syntax)
+    actor: Actor | Finding | None = None
+    if not closed:
+        piece = complete(piece, known)
+        asked = [*_ask(Stage.DUPLICATE, piece, known, context, kit), *duplicate(piece, one.sha256, known)]
+        closed = _add(findings, asked, Stage.DUPLICATE, one.where, context)
+    if not closed:
+        actor = next_actor(piece, kit.tables)
+        asked = [*_ask(Stage.ROUTING, piece, known, context, kit), *([actor] if isinstance(actor, Finding) else [])]
+        closed = _add(findings, asked, Stage.ROUTING, one.where, context)
+    goes_to = actor if isinstance(actor, Actor) else None
+    verdict = verdict_of(tuple(replace(f, ordinal=ordinal) for f in findings), closed, goes_to, context.policy, kit.tables)
+    return Decided(piece, verdict, one.name, one.document, one.sha256, one.piece is not None, one.extracted)
+
+
+def _add(findings: list[Finding], asked: Iterable[Finding], stage: Stage, where: dict[str, Place], context: Context) -> str:
+    """Add what a stage found; gives the stage when it refuses, else ""."""
+    weighed = _weighed(asked, where, context)
+    findings += weighed
+    return stage if refuses(weighed, context.policy, context.tables) else ""
+
+
+def _roots(kit: Kit) -> str:
+    return ", ".join(sorted(etree.QName(root).localname for parser in kit.parsers.values() for root in parser.roots))

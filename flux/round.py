@@ -1,0 +1,186 @@
+"""
+One round in the sandbox over a group of flows: from flows in custody to flows whose every piece is judged.
+
+The worker runs it before it records; the pre-check (``flux check``) runs it and records nothing: the same judgement.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from itertools import count
+from time import perf_counter
+from typing import BinaryIO
+
+from msgspec import Struct, field
+
+from flux.containers import Proof, kind_of
+from flux.kit import Kit
+from flux.model import Envelope, Fault, Finding, Flow, Judged, Member
+from flux.owing import Content
+from flux.policy import Brief, Policy
+from flux.ports import ContentStore
+from flux.process import refuses
+from flux.sandbox.pool import Job, Sandbox
+from flux.sandbox.wire import Item, Judge, Lost, Prove, Result
+
+RECORD = 100           # decisions in one commit,
+RECORD_AFTER_S = 0.02  # or what is ready after so long
+CHUNK = 64             # files in one task of a child,
+CHUNK_BYTES = 4 << 20  # or so many bytes
+HEAD_BYTES = 512       # enough to tell a container by its magic: telling is not parsing
+
+
+class Work(Struct):
+    """A flow under way: what is known of it so far. trouble: ours, as the operator reads it; it ends the attempt."""
+
+    flow: Flow
+    policy: Policy
+    envelope: Envelope
+    brief: Brief
+    findings: list[Finding]
+    started: float
+    files: dict[int, Content] = field(default_factory=dict)
+    members: tuple[Member, ...] = ()
+    judged: list[Judged] = field(default_factory=list)
+    owed: int = 0
+    trouble: str = ""
+    settled: bool = False
+
+
+class Round:
+    """One round in the sandbox over a group of flows: containers are proven, then their files are judged beside the single ones."""
+
+    def __init__(self, works: Sequence[Work], content: ContentStore, sandbox: Sandbox, scratches: ExitStack, kit: Kit) -> None:
+        self._works, self._content, self._sandbox, self._scratches, self._kit = works, content, sandbox, scratches, kit
+        self._keys: dict[int, tuple[Work, Member | None]] = {}
+        self._serial = count(1)
+        self._proving: dict[int, BinaryIO] = {}
+        self._jobs: deque[Job] = deque()
+        self._ready: list[Work] = []
+
+    def run(self, settle: Callable[[Sequence[Work]], object]) -> None:
+        """Until every flow is ready; *settle* is called with groups of ready flows, none of which waits for a slow neighbour."""
+        self._plan()
+        since = perf_counter()
+        for result in self._sandbox.run(self._jobs):
+            self._take_in(result)
+            if self._ready and (len(self._ready) >= RECORD or perf_counter() - since > RECORD_AFTER_S):
+                settle(self._handed_over())
+                since = perf_counter()
+        settle(self._handed_over())
+
+    def _handed_over(self) -> list[Work]:
+        ready, self._ready = self._ready, []
+        return ready
+
+    def _plan(self) -> None:
+        """What needs no sandbox is ready; single files are members of themselves; containers are proven first."""
+        single: list[tuple[Work, Member]] = []
+        for work in self._works:
+            flow = work.flow
+            if work.trouble or refuses(work.findings, work.policy, self._kit.tables):
+                self._ready.append(work)
+                continue
+            try:
+                with self._content.open(flow.sha256) as file:
+                    kind = kind_of(file.read(HEAD_BYTES))
+            except Fault as fault:
+                work.trouble = str(fault)
+                self._ready.append(work)
+                continue
+            if kind in ("gzip", "zip", "tar"):
+                self._prove(work)
+            else:
+                member = Member(1, flow.display_name, 0, flow.size, flow.sha256)
+                self._expect(work, flow.sha256, (member,))
+                single.append((work, member))
+        self._judge(single)
+
+    def _prove(self, work: Work) -> None:
+        scratch = self._scratches.enter_context(self._content.scratch())
+        key = self._key(work, None)
+        self._proving[key] = scratch
+        sha = work.flow.sha256
+        job = Job(Prove(key, work.flow.size, work.policy.limits), lambda: [self._content.open(sha), _again(scratch)])
+        self._jobs.append(job)
+
+    def _expect(self, work: Work, blob: str, members: tuple[Member, ...]) -> None:
+        work.members, work.owed = members, len(members)
+        work.files = {m.index: Content(blob, m.offset, m.size) for m in members}
+
+    def _judge(self, files: Sequence[tuple[Work, Member]]) -> None:
+        """Tasks of up to CHUNK files, spread over the children, each file with the brief of its own flow."""
+        for chunk in _chunks(files):
+            blobs = sorted({work.files[member.index].blob for work, member in chunk})
+            briefs = list(dict.fromkeys(id(work) for work, _ in chunk))
+            by_id = {id(work): work.brief for work, _ in chunk}
+            items = tuple(
+                Item(self._key(work, m), blobs.index(work.files[m.index].blob), m.offset, m.size, m.index, m.name, briefs.index(id(work)))
+                for work, m in chunk
+            )
+            self._jobs.append(Job(Judge(items, tuple(by_id[i] for i in briefs)), lambda blobs=blobs: [self._content.open(b) for b in blobs]))
+
+    def _take_in(self, result: Result) -> None:
+        work, member = self._keys.pop(result.key)
+        value = result.value
+        if isinstance(value, Proof):
+            self._proven(work, value, self._proving.pop(result.key))
+            return
+        if isinstance(value, Finding):
+            work.findings.append(value)
+        elif isinstance(value, Lost):
+            _lost(work, member, value)
+        else:
+            work.judged += value
+        work.owed -= 1 if member else 0
+        if work.owed == 0:
+            self._ready.append(work)
+
+    def _proven(self, work: Work, proof: Proof, scratch: BinaryIO) -> None:
+        """The container is whole: what it unpacked to becomes content, and its members are judged, unless there are too many."""
+        if len(proof.members) > (most := work.policy.limits.pieces_per_flow):
+            work.findings.append(Finding("FLX-L03", facts=(("found", str(len(proof.members))), ("expected", str(most)))))
+            self._ready.append(work)
+            return
+        blob, _ = self._content.keep(scratch)
+        self._expect(work, blob, proof.members)
+        self._judge([(work, member) for member in proof.members])
+
+    def _key(self, work: Work, member: Member | None) -> int:
+        key = next(self._serial)
+        self._keys[key] = (work, member)
+        return key
+
+
+def _chunks(files: Sequence[tuple[Work, Member]]) -> Iterable[list[tuple[Work, Member]]]:
+    chunk: list[tuple[Work, Member]] = []
+    size = 0
+    for work, member in files:
+        if chunk and (len(chunk) >= CHUNK or size + member.size > CHUNK_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append((work, member))
+        size += member.size
+    if chunk:
+        yield chunk
+
+
+def _lost(work: Work, member: Member | None, lost: Lost) -> None:
+    """No judgement came back. Time and memory are limits that the document reached: told. A crash or a bug is ours: another attempt."""
+    limits = work.policy.limits
+    if lost.why in ("time", "memory"):
+        seconds = limits.judge_s + limits.judge_s_per_mb * (member.size if member else work.flow.size) // 1_000_000
+        finding = Finding("FLX-L01", facts=(("limit", f"{seconds} s"),)) if lost.why == "time" else Finding("FLX-L02", facts=(("limit", "4 GB"),))
+        if member:
+            work.judged.append(Judged(member.index, 1, member.name, member.sha256, findings=(finding,), closed="format"))
+        else:
+            work.findings.append(finding)
+        return
+    where = f"file {member.index} of the flow" if member else "its container"
+    work.trouble = f"{lost.why} in the sandbox at {where}: {lost.detail}"
+
+
+def _again(file: BinaryIO) -> BinaryIO:
+    """The same open file under another descriptor: the job closes what it was given."""
+    return os.fdopen(os.dup(file.fileno()), "r+b", buffering=0)

@@ -1,0 +1,116 @@
+"""
+A child of the sandbox: ``python -I -m flux.sandbox.child FD``. Reads tasks from its socket until it closes, or until it is killed.
+
+It puts itself under limits before it reads a byte, opens nothing that it was not handed, and dies with its parent.
+"""
+
+import array
+import ctypes
+import os
+import resource
+import signal
+import socket
+import sys
+import time
+import traceback
+from io import FileIO
+
+from flux.kit import Kit, build
+from flux.model import Finding
+from flux.process import judge
+from flux.sandbox.wire import Answer, Item, Judge, Prove, Task, frame, split, task_decoder
+
+MEMORY_BYTES = 1 << 30        # the tree of the largest document that the limits allow
+LARGE_MEMORY_BYTES = 4 << 30  # for a document that failed at the first, asked again alone
+FLUSH_S = 0.02
+RECEIVE_BYTES = 1 << 16
+_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
+
+
+def main() -> None:
+    """Serve tasks until the socket closes."""
+    parent = os.getppid()
+    _confine()
+    if os.getppid() != parent:
+        sys.exit(0)
+    with socket.socket(fileno=int(sys.argv[1])) as line:
+        kit = build()
+        if "--warm" in sys.argv:
+            kit.schemas.warm()
+        buffer, fds = bytearray(), array.array("i")
+        while True:
+            data, ancillary, _, _ = line.recvmsg(RECEIVE_BYTES, socket.CMSG_SPACE(253 * fds.itemsize))
+            if not data:
+                return
+            for level, kind, payload in ancillary:
+                if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                    fds.frombytes(payload[: len(payload) - len(payload) % fds.itemsize])
+            buffer += data
+            for body in split(buffer):
+                serve(task_decoder.decode(body), fds.tolist(), kit, line)
+                for fd in fds:
+                    os.close(fd)
+                fds = array.array("i")
+
+
+def serve(task: Task, fds: list[int], kit: Kit, line: socket.socket) -> None:
+    """Answer one task on *line*: an answer a key, then -1."""
+    body = task.body
+    _soft_memory(LARGE_MEMORY_BYTES if isinstance(body, Judge) and body.large else MEMORY_BYTES)
+    if isinstance(body, Prove):
+        line.sendall(frame(_proved(task.number, body, fds)))
+    else:
+        _judge_all(task.number, body, fds, kit, line)
+    line.sendall(frame(Answer(task.number, -1)))
+
+
+def _judge_all(number: int, body: Judge, fds: list[int], kit: Kit, line: socket.socket) -> None:
+    ready, flushed = bytearray(), time.monotonic()
+    for item in body.items:
+        ready += frame(_judged(number, item, body, fds, kit))
+        if (now := time.monotonic()) - flushed > FLUSH_S:
+            line.sendall(ready)
+            ready, flushed = bytearray(), now
+    line.sendall(ready)
+
+
+def _judged(number: int, item: Item, body: Judge, fds: list[int], kit: Kit) -> Answer:
+    brief = body.briefs[item.brief]
+    try:
+        content = os.pread(fds[item.fd], item.size, item.offset)
+        return Answer(number, item.key, judged=judge(item.index, item.name, content, brief, kit))
+    except MemoryError:
+        return Answer(number, item.key, failed="memory")
+    except Exception:  # noqa: BLE001 - the child's end of the worker's one net: a bug is told, with where, and blames nobody
+        return Answer(number, item.key, failed=f"bug: {traceback.format_exc()}")
+
+
+def _proved(number: int, body: Prove, fds: list[int]) -> Answer:
+    from flux.containers import prove  # late: most children never meet an archive
+
+    try:
+        with FileIO(fds[0], "rb", closefd=False) as source, FileIO(fds[1], "r+b", closefd=False) as sink:
+            found = prove(source, body.size, sink, body.limits)  # type: ignore[arg-type]  # FileIO is a BinaryIO in all but name
+    except MemoryError:
+        return Answer(number, body.key, failed="memory")
+    except Exception:  # noqa: BLE001 - as above
+        return Answer(number, body.key, failed=f"bug: {traceback.format_exc()}")
+    return Answer(number, body.key, finding=found) if isinstance(found, Finding) else Answer(number, body.key, proof=found)
+
+
+def _confine() -> None:
+    prctl = ctypes.CDLL(None).prctl
+    prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the daemon's to handle
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, LARGE_MEMORY_BYTES))
+
+
+def _soft_memory(size: int) -> None:
+    resource.setrlimit(resource.RLIMIT_DATA, (size, LARGE_MEMORY_BYTES))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""What people read of the ledger: rows into values, and the lists behind ``flux flows``, ``flux show`` and ``flux piece``."""
+
+from datetime import date, datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import func, select
+from sqlalchemy.engine import Engine
+
+from flux.model import Emission, EmissionState, Event, Flow, FlowVerdict, Plumbing
+from flux.ports import FlowRow, PieceRow, Tally
+from flux.stores import _schema as t
+from flux.when import instant, moment, span_of
+
+
+def flow_of(row: Any) -> Flow:  # noqa: ANN401 - a database row
+    """A flow row as the value that the loops hand around."""
+    return Flow(
+        id=row.id, partner=row.partner, name=row.name, sha256=row.sha256, size=row.size, received_at=instant(row.received_at),
+        duplicate_of=row.duplicate_of, attempt=row.attempt, fence=row.fence,
+    )  # fmt: skip
+
+
+def emission_of(row: Any) -> Emission:  # noqa: ANN401 - a database row
+    """An emission row as a value."""
+    return Emission(
+        key=row.key, flow=row.flow, ordinal=row.ordinal, kind=row.kind, target=row.target, name=row.name, sha256=row.sha256,
+        blob=row.blob, offset=row.offset, size=row.size, state=EmissionState(row.state),
+    )  # fmt: skip
+
+
+class Reading:
+    """The reading half of the ledger: nothing here writes."""
+
+    _engine: Engine
+
+    def decided_since(self, since: datetime) -> Tally:
+        """What was decided from *since* on."""
+        decided = select(t.flow.c.verdict, func.count()).where(t.flow.c.decided_at >= moment(since)).group_by(t.flow.c.verdict)
+        with self._engine.connect() as connection:
+            counts = dict(connection.execute(decided).tuples())
+        return Tally(sum(counts.values()), sum(n for verdict, n in counts.items() if verdict != FlowVerdict.INTEGRATED))
+
+    def flows(self, *, partner: str = "", state: str = "", on: date | None = None, limit: int = 50) -> list[FlowRow]:
+        """Newest first. *state* is a state of the plumbing or a flow verdict; *on* is a day in Europe/Paris."""
+        query = select(t.flow).order_by(t.flow.c.seq.desc()).limit(limit)
+        if partner:
+            query = query.where(t.flow.c.partner == partner)
+        if state:
+            query = query.where((t.flow.c.state == state) | (t.flow.c.verdict == state))
+        if on:
+            start, end = span_of(on)
+            query = query.where(t.flow.c.received_at >= moment(start), t.flow.c.received_at < moment(end))
+        with self._engine.connect() as connection:
+            return [_flow_row(row) for row in connection.execute(query)]
+
+    def flow(self, id_: str) -> FlowRow | None:
+        """One flow; *id_* may be any part of an id that only one flow has."""
+        with self._engine.connect() as connection:
+            row = connection.execute(select(t.flow).where(t.flow.c.id == id_)).first()
+            if row is None:
+                some = connection.execute(select(t.flow).where(t.flow.c.id.contains(id_, autoescape=True)).limit(2)).all()
+                row = some[0] if len(some) == 1 else None
+        return _flow_row(row) if row is not None else None
+
+    def pieces(self, *, flow: str = "", number: str = "") -> list[PieceRow]:
+        """The pieces of a flow, or those with a number across flows, in order of reception."""
+        query = select(t.piece, t.flow.c.received_at).join(t.flow, t.flow.c.id == t.piece.c.flow).order_by(t.flow.c.seq, t.piece.c.ordinal)
+        if flow:
+            query = query.where(t.piece.c.flow == flow)
+        if number:
+            query = query.where(t.piece.c.number == number)
+        with self._engine.connect() as connection:
+            return [
+                PieceRow(r.flow, r.ordinal, r.number, r.cadre, r.supplier, r.verdict, instant(r.received_at), r.told)
+                for r in connection.execute(query)
+            ]
+
+    def events(self, flow: str) -> list[Event]:
+        """The journal of a flow, in order."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(t.event).where(t.event.c.flow == flow).order_by(t.event.c.seq))
+            return [Event(r.flow, r.what, instant(r.at), r.who, r.piece, r.detail, r.seq, r.before, r.hash) for r in rows]
+
+    def emissions(self, flow: str) -> list[Emission]:
+        """What the flow owes and owed."""
+        with self._engine.connect() as connection:
+            return [emission_of(r) for r in connection.execute(select(t.emission).where(t.emission.c.flow == flow).order_by(t.emission.c.seq))]
+
+
+def _flow_row(row: Any) -> FlowRow:  # noqa: ANN401 - a database row
+    return FlowRow(
+        flow=flow_of(row), state=Plumbing(row.state), verdict=row.verdict, interface=row.interface, syntax=row.syntax, reason=row.reason,
+        decided_at=instant(row.decided_at) if row.decided_at else None, pieces=row.pieces, accepted=row.accepted,
+        findings=tuple(orjson.loads(row.told)),
+    )  # fmt: skip

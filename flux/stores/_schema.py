@@ -1,0 +1,107 @@
+"""The ledger's tables, as SQLAlchemy describes them: the same on SQLite and PostgreSQL."""
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
+
+VERSION = "1"
+
+metadata = MetaData()
+_serial = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts rows by itself only under the name INTEGER
+
+meta = Table("meta", metadata, Column("key", String, primary_key=True), Column("value", String, nullable=False))
+
+# Times are UTC in ISO 8601 with microseconds: they sort as text, and a person with a database shell can read them.
+flow = Table(
+    "flow",
+    metadata,
+    Column("seq", _serial, primary_key=True, autoincrement=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("partner", String, nullable=False),
+    Column("name", LargeBinary, nullable=False),
+    Column("sha256", String, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("received_at", String, nullable=False),
+    Column("duplicate_of", String, nullable=False, server_default=""),
+    Column("state", String, nullable=False),
+    Column("attempt", Integer, nullable=False, server_default="0"),
+    Column("fence", Integer, nullable=False, server_default="0"),
+    Column("owner", String, nullable=False, server_default=""),
+    Column("due_at", String, nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("verdict", String, nullable=False, server_default=""),
+    Column("interface", String, nullable=False, server_default=""),
+    Column("syntax", String, nullable=False, server_default=""),
+    Column("pack", String, nullable=False, server_default=""),
+    Column("decided_at", String),
+    Column("pieces", Integer, nullable=False, server_default="0"),
+    Column("accepted", Integer, nullable=False, server_default="0"),
+    Column("told", LargeBinary, nullable=False, server_default="[]"),
+    Index("flow_by_bytes", "partner", "sha256"),
+    Index("flow_by_state", "state", "due_at"),
+)
+
+piece = Table(
+    "piece",
+    metadata,
+    Column("flow", String, primary_key=True),
+    Column("ordinal", Integer, primary_key=True),
+    Column("number", String, nullable=False),
+    Column("cadre", String, nullable=False),
+    Column("supplier", String, nullable=False),
+    Column("verdict", String, nullable=False),
+    Column("told", LargeBinary, nullable=False),
+    Index("piece_by_number", "number"),
+)
+
+# Who holds a business identity: an accepted piece, for ever. The primary key is the rule against a second one.
+identity = Table(
+    "identity",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("flow", String, nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("sha256", String, nullable=False),
+    Column("at", String, nullable=False),
+)
+
+emission = Table(
+    "emission",
+    metadata,
+    Column("seq", _serial, primary_key=True, autoincrement=True),
+    Column("key", String, nullable=False, unique=True),
+    Column("flow", String, nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("target", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("sha256", String, nullable=False),
+    Column("blob", String, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("state", String, nullable=False),
+    Column("problem", Text, nullable=False, server_default=""),
+    Index("emission_by_state", "state", "problem", "seq"),
+    Index("emission_by_flow", "flow", "state"),
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("seq", _serial, primary_key=True, autoincrement=True),
+    Column("flow", String, nullable=False),
+    Column("piece", Integer, nullable=False),
+    Column("what", String, nullable=False),
+    Column("at", String, nullable=False),
+    Column("who", String, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("before", String, nullable=False),
+    Column("hash", String, nullable=False),
+    Index("event_by_flow", "flow"),
+)
+
+# The journal is append-only, whoever holds the pen.
+APPEND_ONLY = {
+    "sqlite": (
+        "CREATE TRIGGER event_is_never_changed BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END",
+        "CREATE TRIGGER event_is_never_deleted BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END",
+    ),
+}

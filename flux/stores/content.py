@@ -1,0 +1,116 @@
+"""The content store: bytes in files named by their sha256, written once, never changed. Implements ``ports.ContentStore``."""
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from flux.durable import COPY_BYTES, sync_files, sync_folders
+from flux.model import Fault
+
+
+class FileStore:
+    """
+    ``store/<first two digits>/<sha256>`` beside ``tmp/``, on one file system.
+
+    A file appears under its name only whole and synced. A name that exists already holds the same bytes, so that adding is idempotent.
+    """
+
+    def __init__(self, spool: Path) -> None:
+        self._store, self._tmp = spool / "store", spool / "tmp"
+        self._serial = 0
+
+    def add(self, source: BinaryIO) -> tuple[str, int]:
+        """Copy to the end, hash while copying. Durable on return. Gives (sha256 in hex, size in bytes)."""
+        return self.add_all([source])[0]
+
+    def add_all(self, sources: Sequence[BinaryIO]) -> list[tuple[str, int]]:
+        """The same for a group: write all, sync all, rename all, sync the folders."""
+        with self._scratches(len(sources)) as files:
+            written = [_copy(source, file) for source, file in zip(sources, files, strict=True)]
+            self._settle(files, [sha for sha, _ in written])
+        return written
+
+    @contextmanager
+    def scratch(self) -> Iterator[BinaryIO]:
+        """A file that nobody sees, for somebody else to fill; keep() it, or it is gone at the end."""
+        with self._scratches(1) as files:
+            yield files[0]
+
+    def keep(self, scratch: BinaryIO) -> tuple[str, int]:
+        """Hash what a scratch file holds and make it content. The hash is taken here: who filled it may be wrong."""
+        scratch.seek(0)
+        sha, size = _digest(scratch)
+        self._settle([scratch], [sha])
+        return sha, size
+
+    def open(self, sha256: str) -> BinaryIO:
+        """The content, for reading. Raises Fault when it is missing."""
+        try:
+            return self._path(sha256).open("rb", buffering=0)
+        except FileNotFoundError as error:
+            raise Fault(
+                f"the content {sha256} is missing from the store",
+                means="a flow that needs it cannot be judged or delivered; nobody is told anything wrong",
+                do=f"Restore {self._path(sha256).name} into {self._path(sha256).parent} from the backup, then: flux once",
+            ) from error
+
+    def clean(self) -> int:
+        """At start, under the lock: throw away what a crash left half written. Returns how many files."""
+        left = list(self._tmp.iterdir())
+        for path in left:
+            path.unlink()
+        return len(left)
+
+    def _path(self, sha256: str) -> Path:
+        return self._store / sha256[:2] / sha256
+
+    @contextmanager
+    def _scratches(self, count: int) -> Iterator[list[BinaryIO]]:
+        paths: list[Path] = []
+        files: list[BinaryIO] = []
+        try:
+            for _ in range(count):
+                self._serial += 1
+                path = self._tmp / f"{os.getpid()}-{self._serial}"
+                files.append(path.open("x+b"))
+                paths.append(path)
+            yield files
+        finally:
+            for file in files:
+                file.close()
+            for path in paths:
+                with suppress(FileNotFoundError):
+                    path.unlink()
+
+    def _settle(self, files: Sequence[BinaryIO], names: Sequence[str]) -> None:
+        """From scratch to content: sync what was written, then give each its name. The name is a promise, so it comes last."""
+        sync_files(files, self._tmp)
+        folders = {self._path(name).parent for name in names}
+        if new := [folder for folder in folders if not folder.is_dir()]:
+            for folder in new:
+                folder.mkdir(exist_ok=True)
+            sync_folders([self._store])
+        for file, name in zip(files, names, strict=True):
+            # Replacing is harmless: a file of this name has these bytes. It also mends one that rotted.
+            os.rename(file.name, self._path(name))  # noqa: PTH104 - file.name is the scratch path
+        sync_folders(folders)
+
+
+def _copy(source: BinaryIO, target: BinaryIO) -> tuple[str, int]:
+    digest, size = hashlib.sha256(), 0
+    while block := source.read(COPY_BYTES):
+        digest.update(block)
+        target.write(block)
+        size += len(block)
+    return digest.hexdigest(), size
+
+
+def _digest(source: BinaryIO) -> tuple[str, int]:
+    digest, size = hashlib.sha256(), 0
+    while block := source.read(COPY_BYTES):
+        digest.update(block)
+        size += len(block)
+    return digest.hexdigest(), size

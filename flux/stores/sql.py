@@ -1,0 +1,323 @@
+"""
+The ledger in SQL: the truth of flux. Implements ``ports.Ledger`` through SQLAlchemy Core, on SQLite by default.
+
+Each method that changes something is one transaction that holds the write lock from its first statement and is durable on return:
+on SQLite WAL with synchronous FULL, proven at start (with NORMAL a power cut loses acknowledged work: reliability F7).
+What people read is in ``_reading``.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+
+from msgspec.structs import replace
+from sqlalchemy import Connection, bindparam, create_engine, func, insert, select, update
+from sqlalchemy import event as sa_event
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DBAPIError
+
+from flux.model import Deposited, Emission, EmissionState, Event, Fault, Flow, Plumbing
+from flux.ports import Outcome, Piled
+from flux.stores import _schema as t
+from flux.stores._reading import Reading, emission_of, flow_of
+from flux.when import instant, moment
+
+_IN = 500  # values in one IN (...): below every database's limit
+
+
+class SqlLedger(Reading):
+    """The ledger behind a database URL. One writer: the daemon, under the installation's lock. Readers are many."""
+
+    def __init__(self, url: str, *, read_only: bool = False) -> None:
+        self._engine = create_engine(url)
+        if self._engine.dialect.name == "sqlite":
+            _tune_sqlite(self._engine, read_only=read_only)
+        try:
+            with self._engine.connect() as connection:
+                self._prepare(connection, read_only=read_only)
+        except DBAPIError as error:
+            raise Fault(
+                f"the ledger {self._engine.url.render_as_string()} cannot be opened: {error.orig}",
+                means="flux knows nothing of what it has received and will not start",
+                do="Check the file and its rights; if it is damaged, restore it from the backup with the store beside it",
+            ) from error
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._engine.dispose()
+
+    # -- custody and leases -----------------------------------------------------------------------------------------------------------
+
+    def receive(self, flows: Sequence[Flow], events: Sequence[Event]) -> list[Flow]:
+        """T1. A flow whose id is known is left as it is: a crash between custody and housekeeping brings it here again."""
+        with self._write() as connection:
+            ids = [flow.id for flow in flows]
+            known = set(connection.scalars(select(t.flow.c.id).where(t.flow.c.id.in_(ids))))
+            new = [_with_first(connection, flow) for flow in flows if flow.id not in known]
+            for i, flow in enumerate(new):  # the same bytes twice in one group: the first is the first
+                if not flow.duplicate_of and (first := next((f for f in new[:i] if (f.partner, f.sha256) == (flow.partner, flow.sha256)), None)):
+                    new[i] = replace(flow, duplicate_of=first.id)
+            if new:
+                connection.execute(insert(t.flow), [_flow_row(flow) for flow in new])
+                fresh = {flow.id for flow in new}
+                _journal(connection, [e for e in events if e.flow in fresh])
+            return new
+
+    def take(self, owner: str, limit: int, now: datetime) -> list[Flow]:
+        """T2: the attempt is counted before the work, so that a crash counts too."""
+        due = (t.flow.c.state == Plumbing.RECEIVED, t.flow.c.due_at <= moment(now))
+        with self._write() as connection:
+            rows = connection.execute(select(t.flow).where(*due).order_by(t.flow.c.seq).limit(limit)).all()
+            if not rows:
+                return []
+            connection.execute(
+                update(t.flow)
+                .where(t.flow.c.id.in_([row.id for row in rows]), *due)
+                .values(state=Plumbing.PROCESSING, owner=owner, fence=t.flow.c.fence + 1, attempt=t.flow.c.attempt + 1)
+            )
+            return [replace(flow_of(row), fence=row.fence + 1, attempt=row.attempt + 1) for row in rows]
+
+    def release_leases(self, owner: str) -> int:
+        """At start, under the installation's lock: nobody else can be at work, so every other lease is a dead one."""
+        with self._write() as connection:
+            done = connection.execute(
+                update(t.flow).where(t.flow.c.state == Plumbing.PROCESSING, t.flow.c.owner != owner), {"state": Plumbing.RECEIVED, "owner": ""}
+            )
+            return done.rowcount
+
+    def postpone(self, flow: Flow, until: datetime, event: Event) -> None:
+        """Give a flow back after a Fault; only its present owner may."""
+        with self._write() as connection:
+            mine = connection.execute(_mine(flow), {"state": Plumbing.RECEIVED, "owner": "", "due_at": moment(until), "reason": event.detail})
+            if mine.rowcount:
+                _journal(connection, [event])
+
+    def hold(self, flow: Flow, state: Plumbing, reason: str, event: Event) -> None:
+        """HELD or QUARANTINED, until a person acts; only its present owner may."""
+        with self._write() as connection:
+            if connection.execute(_mine(flow), {"state": state, "owner": "", "reason": reason}).rowcount:
+                _journal(connection, [event])
+
+    # -- decisions --------------------------------------------------------------------------------------------------------------------
+
+    def deposited(self, identities: Iterable[str]) -> dict[str, Deposited]:
+        """Which of these identities an accepted piece already holds."""
+        keys = sorted(set(identities))
+        found: dict[str, Deposited] = {}
+        with self._engine.connect() as connection:
+            for start in range(0, len(keys), _IN):
+                for row in connection.execute(select(t.identity).where(t.identity.c.key.in_(keys[start : start + _IN]))):
+                    found[row.key] = Deposited(row.flow, row.ordinal, row.sha256, instant(row.at))
+        return found
+
+    def record(self, outcomes: Sequence[Outcome], now: datetime) -> dict[str, str]:
+        """T3: one transaction for the group, each outcome whole or not at all, only under its fence."""
+        refused: dict[str, str] = {}
+        with self._write() as connection:
+            for outcome in outcomes:
+                if taken := _taken(connection, outcome.identities):
+                    refused[outcome.flow.id] = f"identity {taken}"
+                elif not connection.execute(_mine(outcome.flow), _decided_row(outcome, now)).rowcount:
+                    refused[outcome.flow.id] = "fence"
+                else:
+                    _write_outcome(connection, outcome, now)
+        return refused
+
+    # -- emissions --------------------------------------------------------------------------------------------------------------------
+
+    def owed(self, limit: int) -> list[Emission]:
+        """Emissions PENDING, oldest first."""
+        return self._emissions(select(t.emission).where(t.emission.c.state == EmissionState.PENDING).order_by(t.emission.c.seq).limit(limit))
+
+    def unpublished(self, limit: int) -> list[Emission]:
+        """Emissions STAGED: those without a known problem first, so that one dead target never blocks the others."""
+        waiting = select(t.emission).where(t.emission.c.state == EmissionState.STAGED)
+        return self._emissions(waiting.order_by(t.emission.c.problem, t.emission.c.seq).limit(limit))
+
+    def staged(self, keys: Sequence[str]) -> None:
+        """T4: from now on, absent from the staged folder means published."""
+        self._move(keys, EmissionState.PENDING, EmissionState.STAGED)
+
+    def emitted(self, keys: Sequence[str], events: Sequence[Event]) -> None:
+        """T5, and the flows that owe nothing more are CLOSED; *events*: one a flow, written when it closes."""
+        with self._write() as connection:
+            _change(connection, keys, EmissionState.STAGED, EmissionState.EMITTED)
+            touched = {event.flow: event for event in events}
+            still = select(t.emission.c.flow).where(t.emission.c.flow.in_(touched), t.emission.c.state != EmissionState.EMITTED).distinct()
+            closing = touched.keys() - set(connection.scalars(still))
+            decided = select(t.flow.c.id).where(t.flow.c.id.in_(closing), t.flow.c.state == Plumbing.DECIDED)
+            closed = list(connection.scalars(decided))
+            connection.execute(update(t.flow).where(t.flow.c.id.in_(closed)), {"state": Plumbing.CLOSED})
+            _journal(connection, [touched[id_] for id_ in sorted(closed)])
+
+    def undeliverable(self, reasons: Mapping[str, str], now: datetime) -> None:
+        """Note why a STAGED emission could not be published; it stays owed."""
+        if reasons:
+            with self._write() as connection:
+                connection.execute(
+                    update(t.emission).where(t.emission.c.key == bindparam("k")).values(problem=bindparam("why")),
+                    [{"k": key, "why": f"{moment(now)} {why}"} for key, why in reasons.items()],
+                )
+
+    # -- the machine ------------------------------------------------------------------------------------------------------------------
+
+    def next_due(self) -> datetime | None:
+        """When the next postponed flow is due, if any waits."""
+        with self._engine.connect() as connection:
+            at = connection.scalar(select(func.min(t.flow.c.due_at)).where(t.flow.c.state == Plumbing.RECEIVED))
+        return instant(at) if at else None
+
+    def piled(self) -> Piled:
+        """What stands where."""
+        with self._engine.connect() as connection:
+            states = connection.execute(select(t.flow.c.state, func.count()).group_by(t.flow.c.state))
+            owed = connection.scalar(select(func.count()).where(t.emission.c.state != EmissionState.EMITTED)) or 0
+        return Piled(dict(states.tuples()), owed)
+
+    def _move(self, keys: Sequence[str], before: EmissionState, after: EmissionState) -> None:
+        with self._write() as connection:
+            _change(connection, keys, before, after)
+
+    def _emissions(self, query: object) -> list[Emission]:
+        with self._engine.connect() as connection:
+            return [emission_of(row) for row in connection.execute(query)]  # type: ignore[call-overload]
+
+    @contextmanager
+    def _write(self) -> Iterator[Connection]:
+        """One transaction that takes the write lock first: a reader that turns writer half-way is how SQLite says busy."""
+        with self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    def _prepare(self, connection: Connection, *, read_only: bool) -> None:
+        if read_only:
+            version = connection.scalar(select(t.meta.c.value).where(t.meta.c.key == "version"))
+        else:
+            t.metadata.create_all(connection, checkfirst=True)
+            version = connection.scalar(select(t.meta.c.value).where(t.meta.c.key == "version"))
+            if version is None:
+                for statement in t.APPEND_ONLY.get(self._engine.dialect.name, ()):
+                    connection.exec_driver_sql(statement)
+                connection.execute(insert(t.meta), {"key": "version", "value": t.VERSION})
+                version = t.VERSION
+            connection.commit()
+        if version != t.VERSION:
+            raise Fault(
+                f"the ledger is of version {version}, this flux writes version {t.VERSION}",
+                means="writing into it could damage what another version understands; nothing was touched",
+                do="Start the flux that made it, or migrate it as CHANGELOG.md says",
+            )
+
+
+def _tune_sqlite(engine: Engine, *, read_only: bool) -> None:
+    """WAL, synchronous FULL, one writer at a time; refuses to go on when the database will not have it."""
+
+    @sa_event.listens_for(engine, "connect")
+    def connected(raw, _record) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+        raw.isolation_level = None  # transactions are begun by us, below: the driver would begin them deferred
+        raw.execute("PRAGMA busy_timeout = 30000")
+        raw.execute("PRAGMA foreign_keys = ON")
+        if read_only:
+            raw.execute("PRAGMA query_only = ON")
+            return
+        mode = raw.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        raw.execute("PRAGMA synchronous = FULL")
+        full = raw.execute("PRAGMA synchronous").fetchone()[0]
+        if mode != "wal" or full != 2:  # noqa: PLR2004 - SQLite's number for FULL
+            raise Fault(
+                f"the ledger's journal is {mode} with synchronous {full}, not WAL with FULL (2)",
+                means="a power cut could lose what was acknowledged",
+                do="Put the ledger on a local file system: network file systems cannot promise this",
+            )
+
+    @sa_event.listens_for(engine, "begin")
+    def began(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+def _with_first(connection: Connection, flow: Flow) -> Flow:
+    first = select(t.flow.c.id).where(t.flow.c.partner == flow.partner, t.flow.c.sha256 == flow.sha256, t.flow.c.duplicate_of == "")
+    return replace(flow, duplicate_of=connection.scalar(first.limit(1)) or "")
+
+
+def _mine(flow: Flow):  # type: ignore[no-untyped-def]  # noqa: ANN202 - SQLAlchemy's own type says no more
+    """The update that only the present owner's fence allows."""
+    return update(t.flow).where(t.flow.c.id == flow.id, t.flow.c.state == Plumbing.PROCESSING, t.flow.c.fence == flow.fence)
+
+
+def _flow_row(flow: Flow) -> dict[str, object]:
+    return {
+        "id": flow.id, "partner": flow.partner, "name": flow.name, "sha256": flow.sha256, "size": flow.size,
+        "received_at": moment(flow.received_at), "due_at": moment(flow.received_at), "duplicate_of": flow.duplicate_of,
+        "state": Plumbing.RECEIVED,
+    }  # fmt: skip
+
+
+def _decided_row(outcome: Outcome, now: datetime) -> dict[str, object]:
+    decision = outcome.decision
+    return {
+        "state": Plumbing.DECIDED, "owner": "", "reason": "", "verdict": decision.verdict, "interface": decision.envelope.interface,
+        "syntax": decision.syntax, "pack": decision.pack, "decided_at": moment(now), "told": outcome.told_flow,
+        "pieces": len(decision.pieces), "accepted": sum(d.verdict.kind == "accepted" for d in decision.pieces),
+    }  # fmt: skip
+
+
+def _taken(connection: Connection, identities: Mapping[str, int]) -> str:
+    keys = sorted(identities)
+    for start in range(0, len(keys), _IN):
+        if key := connection.scalar(select(t.identity.c.key).where(t.identity.c.key.in_(keys[start : start + _IN])).limit(1)):
+            return str(key)
+    return ""
+
+
+def _write_outcome(connection: Connection, outcome: Outcome, now: datetime) -> None:
+    flow = outcome.flow.id
+    if decided := outcome.decision.pieces:
+        rows = [
+            {"flow": flow, "ordinal": d.piece.ordinal, "number": d.piece.number, "cadre": d.piece.cadre, "supplier": d.piece.supplier.id,
+             "verdict": d.verdict.kind, "told": told}
+            for d, told in zip(decided, outcome.told, strict=True)
+        ]  # fmt: skip
+        connection.execute(insert(t.piece), rows)
+    if outcome.identities:
+        shas = {d.piece.ordinal: d.sha256 for d in decided}
+        at = moment(now)
+        rows = [{"key": key, "flow": flow, "ordinal": n, "sha256": shas[n], "at": at} for key, n in outcome.identities.items()]
+        connection.execute(insert(t.identity), rows)
+    if outcome.emissions:
+        connection.execute(insert(t.emission), [_emission_row(e) for e in outcome.emissions])
+    _journal(connection, outcome.events)
+
+
+def _emission_row(e: Emission) -> dict[str, object]:
+    return {
+        "key": e.key, "flow": e.flow, "ordinal": e.ordinal, "kind": e.kind, "target": e.target, "name": e.name, "sha256": e.sha256,
+        "blob": e.blob, "offset": e.offset, "size": e.size, "state": e.state,
+    }  # fmt: skip
+
+
+def _change(connection: Connection, keys: Sequence[str], before: EmissionState, after: EmissionState) -> None:
+    for start in range(0, len(keys), _IN):
+        some = keys[start : start + _IN]
+        connection.execute(
+            update(t.emission).where(t.emission.c.key.in_(some), t.emission.c.state == before), {"state": after, "problem": ""}
+        )
+
+
+def _journal(connection: Connection, events: Sequence[Event]) -> None:
+    """Append to the journal: each line carries the hash of the one before, so that an edit by hand shows."""
+    if not events:
+        return
+    before = connection.scalar(select(t.event.c.hash).order_by(t.event.c.seq.desc()).limit(1)) or ""
+    rows = []
+    for e in events:
+        row = {"flow": e.flow, "piece": e.piece, "what": e.what, "at": moment(e.at), "who": e.who, "detail": e.detail, "before": before}
+        row["hash"] = before = event_hash(row)
+        rows.append(row)
+    connection.execute(insert(t.event), rows)
+
+
+def event_hash(row: Mapping[str, object]) -> str:
+    """The hash of a line of the journal: over the hash of the line before and every word of its own."""
+    words = (row["before"], row["flow"], row["piece"], row["what"], row["at"], row["who"], row["detail"])
+    return hashlib.sha256("\x1f".join(str(word) for word in words).encode("utf-8", "surrogatepass")).hexdigest()

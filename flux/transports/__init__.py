@@ -1,0 +1,1 @@
+"""One module per way of receiving and delivering. Each implements ``ports.Inbox`` and ``ports.Outbox``."""

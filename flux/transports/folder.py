@@ -1,0 +1,230 @@
+"""
+Folders: a partner drops into one, flux publishes into others. Implements ``ports.Inbox`` and ``ports.Outbox``.
+
+Names in an inbox are bytes that a stranger chose: they are never joined to anything but the folder they were listed in, and never
+followed. Everything is opened without following links, without blocking, and judged on the descriptor.
+"""
+
+import hashlib
+import os
+import stat
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from msgspec import Struct
+
+from flux.durable import COPY_BYTES, has_writer, publish, sync_files, sync_folder, sync_folders
+from flux.model import Emission, Fault
+from flux.ports import Busy, Deposit, Unsettled
+
+PARTIAL = (b".part", b".tmp", b".filepart", b".crdownload", b".swp")
+RESTING = "it has not rested long enough"
+_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+class _Seen(Struct):
+    """A file that was met before: what it looked like, and since when it looks so, by our own monotonic clock."""
+
+    look: tuple[int, int, int]
+    since: float
+
+
+class FolderInbox:
+    """
+    ``inbox/<partner>/`` and its claims, ``spool/claim/<partner>/<id>/NAME``, on one file system.
+
+    A file is taken when its name is not a partial one, nobody writes into it (the lease test), and it has looked the same for
+    *settle_s* seconds. No date of the file is ever compared with our clock.
+    """
+
+    def __init__(self, partner: str, folder: Path, claims: Path, *, settle_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.partner = partner
+        self._folder, self._claims = os.fsencode(folder), claims
+        self._settle_s, self._clock = settle_s, clock
+        self._seen: dict[bytes, _Seen] = {}
+        self._why: dict[bytes, str] = {}
+
+    def waiting(self, limit: int) -> list[bytes]:
+        """Names that have settled and may be claimed, oldest first by modification time, at most *limit*."""
+        now, ready = self._clock(), []
+        present: dict[bytes, _Seen] = {}
+        self._why = {}
+        for entry in self._entries():
+            if why := self._not_ready(entry, now, present):
+                self._why[entry.name] = why
+            else:
+                ready.append((entry.stat(follow_symlinks=False).st_mtime_ns, entry.name))
+        self._seen = present
+        return [name for _, name in sorted(ready)[:limit]]
+
+    def unsettled(self) -> list[Unsettled]:
+        """What the last scan saw and did not take, and why."""
+        return [Unsettled(self.partner, name, why, why is RESTING) for name, why in self._why.items()]
+
+    def claim(self, names: Sequence[bytes], ids: Sequence[str]) -> list[Deposit]:
+        """Rename into a folder of its own, named by the id: one winner among any number of claimers. Durable on return."""
+        folders = [os.fsencode(self._claims / id_) for id_ in ids]
+        for folder in folders:
+            os.mkdir(folder, 0o700)
+        sync_folder(self._claims)
+        taken, homes = [], []
+        for name, id_, folder in zip(names, ids, folders, strict=True):
+            try:
+                os.rename(os.path.join(self._folder, name), os.path.join(folder, name))
+            except FileNotFoundError:
+                os.rmdir(folder)
+                continue
+            taken.append(Deposit(id_, self.partner, name))
+            homes.append(Path(os.fsdecode(folder)))
+            self._seen.pop(name, None)
+        if taken:
+            sync_folders([*homes, Path(os.fsdecode(self._folder))])
+        return taken
+
+    def recover(self) -> list[Deposit]:
+        """What stands claimed, from whatever crash. A claim folder without a file is a claim that never happened: removed."""
+        left = []
+        for folder in sorted(self._claims.iterdir()):
+            names = os.listdir(os.fsencode(folder))
+            if not names:
+                folder.rmdir()
+                continue
+            left.append(Deposit(folder.name, self.partner, names[0]))
+        return left
+
+    def open(self, deposit: Deposit) -> BinaryIO:
+        """The claimed file, proven regular and without a writer. Raises Busy while somebody still writes into it."""
+        fd = os.open(self._claimed(deposit), _OPEN)
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            os.close(fd)
+            raise Fault(
+                f"{deposit.name!r} of partner {self.partner} is no longer a regular file",
+                means="it was replaced while it was being claimed; nothing of it was read",
+                do=f"Look at {os.fsdecode(self._claimed(deposit))} and remove it",
+            )
+        if has_writer(fd):
+            os.close(fd)
+            raise Busy
+        return os.fdopen(fd, "rb", buffering=0)
+
+    def discard(self, deposits: Sequence[Deposit]) -> None:
+        """Remove claimed files whose bytes are in custody. Repeatable."""
+        for deposit in deposits:
+            with suppress(FileNotFoundError):
+                os.unlink(self._claimed(deposit))
+            with suppress(FileNotFoundError):
+                (self._claims / deposit.id).rmdir()
+        if deposits:
+            sync_folder(self._claims)
+
+    def _claimed(self, deposit: Deposit) -> bytes:
+        return os.path.join(os.fsencode(self._claims / deposit.id), deposit.name)
+
+    def _entries(self) -> list[os.DirEntry[bytes]]:
+        try:
+            with os.scandir(self._folder) as entries:
+                return list(entries)
+        except OSError as error:
+            raise Fault(
+                f"the inbox of partner {self.partner} cannot be read: {error.strerror}",
+                means="his files wait there; nothing is lost, the other partners go on",
+                do=f"Check that {os.fsdecode(self._folder)} exists, is mounted, and that flux may read and write it",
+            ) from error
+
+    def _not_ready(self, entry: os.DirEntry[bytes], now: float, present: dict[bytes, _Seen]) -> str:
+        """Why this entry is not taken yet, or "" when it may be. Notes in *present* what it looks like."""
+        if entry.name.startswith(b".") or entry.name.lower().endswith(PARTIAL):
+            return "its name is that of an upload under way"
+        try:
+            found = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            return "it is gone"
+        if not stat.S_ISREG(found.st_mode):
+            return "it is not a regular file: remove it"
+        if found.st_nlink > 1:
+            return "it has a second name (a hard link): remove one of them"
+        look = (found.st_ino, found.st_size, found.st_mtime_ns)
+        seen = self._seen.get(entry.name)
+        since = seen.since if seen and seen.look == look else now
+        present[entry.name] = _Seen(look, since)
+        if now - since < self._settle_s:
+            return RESTING
+        return self._being_written(entry)
+
+    def _being_written(self, entry: os.DirEntry[bytes]) -> str:
+        try:
+            fd = os.open(entry.path, _OPEN)
+        except OSError as error:
+            return f"it cannot be opened: {error.strerror}"
+        try:
+            return "somebody is writing into it" if has_writer(fd) else ""
+        finally:
+            os.close(fd)
+
+
+class FolderOutbox:
+    """
+    ``staged/<key>`` and the target folders, on one file system: what is staged is durable and unseen, publishing is one rename.
+
+    folder_of(target) gives the folder of "returns/<partner>" or "pieces/<who>"; it is made when it does not exist yet.
+    """
+
+    def __init__(self, staged: Path, folder_of: Callable[[str], Path]) -> None:
+        self._staged, self._folder_of = staged, folder_of
+
+    def stage(self, group: Sequence[tuple[Emission, BinaryIO]]) -> None:
+        """Write all, sync all, rename all, sync. Repeatable: the same key gives the same file, whose hash is proven on the way."""
+        files: list[BinaryIO] = []
+        try:
+            for emission, source in group:
+                files.append((self._staged / f".{emission.key}").open("wb"))
+                _copy_range(emission, source, files[-1])
+            sync_files(files, self._staged)
+        finally:
+            for file in files:
+                file.close()
+        for emission, _ in group:
+            (self._staged / f".{emission.key}").rename(self._staged / emission.key)
+        sync_folder(self._staged)
+
+    def publish(self, group: Sequence[Emission]) -> Mapping[str, str]:
+        """Rename each to its final name, refusing to replace. Absent from staged: published before."""
+        pairs = [(self._staged / emission.key, self._target(emission)) for emission in group]
+        refused = publish(pairs)
+        return {
+            emission.key: f"{error.strerror}: {target}"
+            for emission, (source, target) in zip(group, pairs, strict=True)
+            if (error := refused.get(source))
+        }
+
+    def clean(self) -> int:
+        """At start, under the lock: throw away what a crash left half staged. Whole staged files are never touched here."""
+        left = list(self._staged.glob(".*"))
+        for path in left:
+            path.unlink()
+        return len(left)
+
+    def _target(self, emission: Emission) -> Path:
+        folder = self._folder_of(emission.target)
+        if not folder.is_dir():
+            folder.mkdir(parents=True, exist_ok=True)
+            sync_folder(folder.parent)
+        return folder / emission.name
+
+
+def _copy_range(emission: Emission, source: BinaryIO, target: BinaryIO) -> None:
+    """Copy the emission's bytes out of its blob, and prove that they are the ones that were decided."""
+    digest, at, end = hashlib.sha256(), emission.offset, emission.offset + emission.size
+    while at < end and (block := os.pread(source.fileno(), min(COPY_BYTES, end - at), at)):
+        digest.update(block)
+        target.write(block)
+        at += len(block)
+    if digest.hexdigest() != emission.sha256:
+        raise Fault(
+            f"the content {emission.blob} does not hold the bytes owed as {emission.name}",
+            means="the stored file was damaged after the decision; it is not delivered",
+            do="Restore that file of the store from the backup, then: flux once",
+        )

@@ -1,0 +1,149 @@
+"""
+The worker: take flows, prove and judge them in the sandbox, conclude beside the ledger, record. Holds the house's one net.
+
+Three roads that never cross: what is wrong with theirs is a finding and becomes an answer; what is wrong with ours is a Fault, retried
+and then held; a limit that a sender reached is a finding that names the limit.
+"""
+
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from io import BytesIO
+from time import perf_counter
+
+from msgspec import Struct
+
+from flux.kit import Kit
+from flux.log import get
+from flux.model import Decision, Deposited, Envelope, Event, Fault, Flow, Known, Market, Plumbing, VerdictKind, identity
+from flux.owing import WHO, Draft, outcome, tell
+from flux.policy import Brief, Policy
+from flux.ports import ContentStore, Ledger
+from flux.process import conclude, flow_findings
+from flux.round import Round, Work
+from flux.sandbox.pool import Sandbox
+from flux.validators import Context
+from flux.when import day_of
+
+TAKE = 100  # flows leased at once
+
+
+class Settings(Struct, frozen=True):
+    """What the worker is told at start. policies: by partner. retry_s: the wait after each failed attempt, the last one repeated."""
+
+    owner: str
+    installation: str
+    policies: Mapping[str, Policy]
+    markets: Mapping[str, Market]
+    attempts: int
+    retry_s: Sequence[float]
+
+
+class Worker:
+    """One worker. Everything it needs is handed in; it keeps nothing between two steps."""
+
+    def __init__(
+        self, ledger: Ledger, content: ContentStore, sandbox: Sandbox, kit: Kit, settings: Settings, *, now: Callable[[], datetime]
+    ) -> None:
+        self._ledger, self._content, self._sandbox, self._kit = ledger, content, sandbox, kit
+        self._set, self._now = settings, now
+
+    def step(self, recorded: Callable[[], object] = lambda: None) -> int:
+        """Take what is due and bring each flow to its decision, or to its next attempt. *recorded* is called after each commit."""
+        flows = self._ledger.take(self._set.owner, TAKE, self._now())
+        if not flows:
+            return 0
+        works = [self._prepared(flow) for flow in flows]
+        try:
+            with ExitStack() as scratches:
+                Round(works, self._content, self._sandbox, scratches, self._kit).run(lambda ready: (self._settle(ready), recorded()))
+        except (Fault, OSError) as trouble:  # a disk that is full, a content that is gone: ours, and no reason to stop the daemon
+            for work in works:
+                if not work.settled:
+                    work.trouble = work.trouble or str(trouble)
+                    self._give_up(work)
+        return len(flows)
+
+    # -- before: what the flow's own name and size say ------------------------------------------------------------------------------------
+
+    def _prepared(self, flow: Flow) -> Work:
+        policy = self._set.policies.get(flow.partner)
+        if policy is None:
+            brief = Brief("", Policy(), day_of(flow.received_at))
+            gone = f"partner {flow.partner} is no longer in the configuration: put it back, then: flux once"
+            return Work(flow, Policy(), Envelope(), brief, [], perf_counter(), trouble=gone)
+        envelope, findings = flow_findings(flow, policy, self._kit)
+        brief = Brief(envelope.interface or policy.interface, policy, day_of(flow.received_at))
+        return Work(flow, policy, envelope, brief, list(findings), perf_counter())
+
+    # -- after: decide, record, or try again ----------------------------------------------------------------------------------------------
+
+    def _settle(self, works: Sequence[Work]) -> None:
+        """Record what is ready as a group; think again about what somebody else's piece overtook; retry or hold what failed."""
+        thinking = [work for work in works if not work.trouble]
+        while thinking:
+            done = self._record(thinking)
+            thinking = [work for work in thinking if done.get(work.flow.id, "").startswith("identity")]
+        for work in works:
+            if work.trouble:
+                self._give_up(work)
+            work.settled = True
+
+    def _record(self, works: Sequence[Work]) -> Mapping[str, str]:
+        """One group: conclude, render, store the packs, commit. Returns what the ledger refused, and why."""
+        taken = dict(self._ledger.deposited(_identities(works)))
+        drafts = [(work, draft) for work in works if (draft := self._drafted(work, taken)) is not None]
+        packs = [draft.pack() for _, draft in drafts]
+        stored = self._content.add_all([BytesIO(pack.content) for pack in packs]) if packs else []
+        now = self._now()
+        outcomes = [outcome(draft, blob, pack, now) for (_, draft), pack, (blob, _) in zip(drafts, packs, stored, strict=True)]
+        refused = self._ledger.record(outcomes, now)
+        for work, draft in drafts:
+            if (why := refused.get(work.flow.id, "")) == "" or why == "fence":
+                _log(work, draft.decision, why or "decided")
+        return refused
+
+    def _drafted(self, work: Work, taken: dict[str, Deposited]) -> Draft | None:
+        """The decision and its answers; accepted pieces take their identity in *taken*, for the flows behind. The one net is here."""
+        context = Context(self._kit.tables, work.policy, work.brief.interface, work.brief.today)
+        try:
+            known = Known(taken, dict(self._set.markets))
+            decision = conclude(work.flow, work.envelope, work.findings, work.judged, known, context, self._kit)
+            draft = tell(work.flow, decision, work.policy, self._set.installation, self._now(), self._kit, work.files)
+        except Exception:  # noqa: BLE001 - the one net: a bug of ours costs this flow an attempt, and no neighbour anything
+            work.trouble = f"unexpected: {traceback.format_exc(limit=-6)}"
+            return None
+        for d in decision.pieces:
+            if d.verdict.kind is VerdictKind.ACCEPTED:
+                taken[identity(d.piece)] = Deposited(work.flow.id, d.piece.ordinal, d.sha256, work.flow.received_at)
+        return draft
+
+    def _give_up(self, work: Work) -> None:
+        """Another attempt later, or HELD with the reason after the last. The sender is told nothing: it is not his fault."""
+        flow, now = work.flow, self._now()
+        if flow.attempt >= self._set.attempts:
+            reason = f"after {flow.attempt} attempts: {work.trouble}"
+            self._ledger.hold(flow, Plumbing.HELD, reason, Event(flow.id, "held", now, WHO, detail=reason))
+            _log(work, None, "held")
+            return
+        wait = self._set.retry_s[min(flow.attempt, len(self._set.retry_s)) - 1]
+        event = Event(flow.id, "postponed", now, WHO, detail=f"attempt {flow.attempt}: {work.trouble}")
+        self._ledger.postpone(flow, now + timedelta(seconds=wait), event)
+        _log(work, None, "postponed")
+
+
+def _identities(works: Iterable[Work]) -> list[str]:
+    return [identity(judged.piece) for work in works for judged in work.judged if judged.piece and not judged.closed]
+
+
+def _log(work: Work, decision: Decision | None, ended: str) -> None:
+    """The canonical line of an attempt."""
+    flow = work.flow
+    accepted = sum(d.verdict.kind is VerdictKind.ACCEPTED for d in decision.pieces) if decision else 0
+    pieces = len(decision.pieces) if decision else 0
+    get().info(
+        "attempt", flow=flow.id, partner=flow.partner, attempt=flow.attempt, interface=work.brief.interface, bytes=flow.size,
+        pieces=pieces, accepted=accepted, refused=pieces - accepted, verdict=decision.verdict if decision else "", ended=ended,
+        trouble=work.trouble, ms=round((perf_counter() - work.started) * 1000),
+    )  # fmt: skip

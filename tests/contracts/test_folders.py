@@ -1,0 +1,196 @@
+"""What an inbox, an outbox and a content store must do. Asked of real folders."""
+
+import hashlib
+import os
+from io import BytesIO
+
+import pytest
+
+from flux.model import Emission, Fault
+from flux.ports import Busy
+from flux.stores.content import FileStore
+from flux.transports.folder import FolderInbox, FolderOutbox
+
+
+class Clock:
+    def __init__(self):
+        self.now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def place(tmp_path):
+    for name in ("in", "claim", "staged", "out", "tmp", "store"):
+        (tmp_path / name).mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def inbox(place, clock):
+    return FolderInbox("p", place / "in", place / "claim", settle_s=2.0, clock=clock)
+
+
+def drop(place, name="a.xml", content=b"<a/>"):
+    (place / "in" / name).write_bytes(content)
+
+
+def settled(inbox, clock, wait=2.0):
+    inbox.waiting(10)
+    clock.now += wait
+    return inbox.waiting(10)
+
+
+def test_a_file_that_has_rested_is_taken_and_one_second_earlier_it_is_not(place, inbox, clock):
+    drop(place)
+    assert settled(inbox, clock, 1.0) == []
+    assert [(u.name, u.resting) for u in inbox.unsettled()] == [(b"a.xml", True)]
+    clock.now += 1.0
+    assert inbox.waiting(10) == [b"a.xml"]
+
+
+def test_a_file_that_grew_rests_from_anew(place, inbox, clock):
+    drop(place)
+    inbox.waiting(10)
+    clock.now += 1.9
+    drop(place, content=b"<a></a>")
+    assert inbox.waiting(10) == []
+    clock.now += 1.9
+    assert inbox.waiting(10) == []
+    clock.now += 0.1
+    assert inbox.waiting(10) == [b"a.xml"]
+
+
+def test_a_file_that_somebody_still_writes_into_is_left_however_long_it_rests(place, inbox, clock):
+    with (place / "in" / "a.xml").open("wb") as writer:
+        writer.write(b"<a")
+        writer.flush()
+        assert settled(inbox, clock, 3600) == []
+        assert [u.why for u in inbox.unsettled()] == ["somebody is writing into it"]
+    assert inbox.waiting(10) == [b"a.xml"]
+
+
+@pytest.mark.parametrize("name", [".a.xml", "a.xml.part", "a.xml.tmp", "a.xml.FILEPART"])
+def test_an_upload_under_way_is_known_by_its_name(place, inbox, clock, name):
+    drop(place, name)
+    drop(place, "a.xml")
+    assert settled(inbox, clock) == [b"a.xml"]
+
+
+def test_what_is_not_a_regular_file_of_one_name_is_reported_and_never_opened(place, inbox, clock):
+    os.mkfifo(place / "in" / "fifo.xml")
+    (place / "in" / "link.xml").symlink_to("/etc/passwd")
+    (place / "in" / "folder.xml").mkdir()
+    drop(place, "one.xml")
+    os.link(place / "in" / "one.xml", place / "in" / "two.xml")
+    assert settled(inbox, clock) == []
+    assert {u.name for u in inbox.unsettled()} == {b"fifo.xml", b"link.xml", b"folder.xml", b"one.xml", b"two.xml"}
+
+
+@pytest.mark.parametrize("name", [b"new\nline.xml", b"\xff\xfe.xml", b"-rf.xml", b"a b \xe2\x80\xae.xml", b"x" * 251 + b".xml"])
+def test_a_hostile_name_is_bytes_and_travels_whole(place, inbox, clock, name):
+    (os.fsencode(place / "in") + b"/" + name)
+    with open(os.fsencode(place / "in") + b"/" + name, "wb") as file:  # noqa: PTH123 - pathlib takes no bytes
+        file.write(b"<a/>")
+    (taken,) = inbox.claim(settled(inbox, clock), ["id1"])
+    assert taken.name == name
+    with inbox.open(taken) as file:
+        assert file.read() == b"<a/>"
+
+
+def test_a_claim_survives_a_crash_with_its_id_and_an_empty_one_never_happened(place, inbox, clock):
+    drop(place)
+    inbox.claim(settled(inbox, clock), ["id1"])
+    (place / "claim" / "id2").mkdir()
+    again = FolderInbox("p", place / "in", place / "claim", settle_s=2.0)
+    assert [(d.id, d.name) for d in again.recover()] == [("id1", b"a.xml")]
+    assert not (place / "claim" / "id2").exists()
+    again.discard(again.recover())
+    assert again.recover() == []
+
+
+def test_a_file_that_is_gone_when_it_is_claimed_is_left_out(place, inbox):
+    drop(place)
+    assert [d.id for d in inbox.claim([b"gone.xml", b"a.xml"], ["id1", "id2"])] == ["id2"]
+
+
+def test_a_writer_that_came_back_after_the_claim_keeps_the_file_out_of_custody(place, inbox):
+    drop(place)
+    writer = (place / "in" / "a.xml").open("ab")
+    (taken,) = inbox.claim([b"a.xml"], ["id1"])
+    with pytest.raises(Busy):
+        inbox.open(taken)
+    writer.close()
+    inbox.open(taken).close()
+
+
+def test_content_is_named_by_its_hash_and_adding_twice_is_adding_once(place):
+    store = FileStore(place)
+    sha = hashlib.sha256(b"abc").hexdigest()
+    assert store.add_all([BytesIO(b"abc"), BytesIO(b"abc")]) == [(sha, 3), (sha, 3)]
+    with store.open(sha) as file:
+        assert file.read() == b"abc"
+    assert list((place / "tmp").iterdir()) == []
+    with pytest.raises(Fault, match="missing from the store"):
+        store.open("0" * 64)
+
+
+def an_emission(key="k1", content=b"payload", **changes):
+    sha = hashlib.sha256(content).hexdigest()
+    return Emission(key, "f", 0, "k", "returns/p", changes.get("name", "n.xml"), sha, "blob", changes.get("offset", 0), len(content))
+
+
+def staged(place, outbox, emission, content=b"payload"):
+    (place / "blob").write_bytes(content)
+    with (place / "blob").open("rb") as blob:
+        outbox.stage([(emission, blob)])
+
+
+@pytest.fixture
+def outbox(place):
+    return FolderOutbox(place / "staged", lambda target: place / "out" / target.partition("/")[2])
+
+
+def test_what_is_staged_is_unseen_and_what_is_published_is_whole(place, outbox):
+    staged(place, outbox, an_emission())
+    assert not (place / "out" / "p").exists()
+    assert outbox.publish([an_emission()]) == {}
+    assert (place / "out" / "p" / "n.xml").read_bytes() == b"payload"
+    assert list((place / "staged").iterdir()) == []
+
+
+def test_publishing_again_after_the_consumer_took_the_file_publishes_nothing(place, outbox):
+    staged(place, outbox, an_emission())
+    outbox.publish([an_emission()])
+    (place / "out" / "p" / "n.xml").unlink()
+    assert outbox.publish([an_emission()]) == {}
+    assert list((place / "out" / "p").iterdir()) == []
+
+
+def test_a_name_that_somebody_planted_is_never_replaced_and_the_neighbour_is_published(place, outbox):
+    (place / "out" / "p").mkdir()
+    (place / "out" / "p" / "n.xml").write_bytes(b"planted")
+    staged(place, outbox, an_emission())
+    staged(place, outbox, an_emission("k2", name="m.xml"))
+    assert list(outbox.publish([an_emission(), an_emission("k2", name="m.xml")])) == ["k1"]
+    assert (place / "out" / "p" / "n.xml").read_bytes() == b"planted"
+    assert (place / "out" / "p" / "m.xml").read_bytes() == b"payload"
+
+
+def test_an_emission_takes_its_own_bytes_out_of_the_blob(place, outbox):
+    staged(place, outbox, an_emission(content=b"load", offset=3))
+    outbox.publish([an_emission(content=b"load", offset=3)])
+    assert (place / "out" / "p" / "n.xml").read_bytes() == b"load"
+
+
+def test_bytes_that_rotted_since_the_decision_are_a_fault_and_are_not_delivered(place, outbox):
+    with pytest.raises(Fault, match="does not hold the bytes owed"):
+        staged(place, outbox, an_emission(), content=b"pAyload")
+    assert outbox.publish([an_emission()]) == {}
+    assert list((place / "out" / "p").iterdir()) == []

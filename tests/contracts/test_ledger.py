@@ -1,0 +1,207 @@
+"""What every ledger must do. Asked of the real thing on a real file."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from msgspec.structs import replace
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from flux.model import (
+    Decided,
+    Decision,
+    Emission,
+    EmissionState,
+    Envelope,
+    Event,
+    Flow,
+    FlowVerdict,
+    Party,
+    Piece,
+    Plumbing,
+    Verdict,
+    VerdictKind,
+    identity,
+)
+from flux.ports import Outcome
+from flux.stores.sql import SqlLedger, event_hash
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    ledger = SqlLedger(f"sqlite:///{tmp_path / 'ledger.db'}")
+    yield ledger
+    ledger.close()
+
+
+def a_flow(id_="f1", **changes):
+    return replace(Flow(id_, "batipro", b"a.xml", "sha-" + id_, 10, NOON), **changes)
+
+
+def an_event(flow, what="received"):
+    return Event(flow.id, what, NOON, "test")
+
+
+def received(ledger, *flows):
+    return ledger.receive(list(flows), [an_event(f) for f in flows])
+
+
+def an_outcome(flow, *numbers, owed=1):
+    pieces = tuple(
+        Decided(
+            Piece(ordinal=n, number=number, supplier=Party(type="1", id="81034732800017")),
+            Verdict(VerdictKind.ACCEPTED, ("01", "03")), "a.xml", 1, f"sha-{number}",
+        )
+        for n, number in enumerate(numbers, 1)
+    )  # fmt: skip
+    return Outcome(
+        flow=flow,
+        decision=Decision(FlowVerdict.INTEGRATED, Envelope(), pieces),
+        told=tuple(b"{}" for _ in pieces),
+        told_flow=b"[]",
+        identities={identity(d.piece): d.piece.ordinal for d in pieces},
+        emissions=tuple(Emission(f"{flow.id}.e{n}", flow.id, 0, "k", "returns/batipro", f"n{n}", "s", "b", 0, 1) for n in range(owed)),
+        events=(an_event(flow, "decided"),),
+    )
+
+
+def test_a_flow_received_twice_under_one_id_is_one_flow(ledger):
+    received(ledger, a_flow())
+    assert received(ledger, a_flow()) == []
+    assert len(ledger.flows()) == 1
+    assert [e.what for e in ledger.events("f1")] == ["received"]
+
+
+def test_the_same_bytes_of_the_same_partner_name_the_first_flow_also_within_one_group(ledger):
+    first, second, third = received(ledger, a_flow("f1", sha256="s"), a_flow("f2", sha256="s"), a_flow("f3", sha256="s", partner="other"))
+    assert (first.duplicate_of, second.duplicate_of, third.duplicate_of) == ("", "f1", "")
+    assert received(ledger, a_flow("f4", sha256="s"))[0].duplicate_of == "f1"
+
+
+def test_an_attempt_is_counted_before_the_work_and_a_flow_is_leased_once(ledger):
+    received(ledger, a_flow())
+    assert [(f.attempt, f.fence) for f in ledger.take("me", 10, NOON)] == [(1, 1)]
+    assert ledger.take("me", 10, NOON) == []
+    assert ledger.flow("f1").flow.attempt == 1
+
+
+def test_a_lease_of_the_dead_is_taken_again_with_a_higher_fence(ledger):
+    received(ledger, a_flow())
+    ledger.take("dead", 10, NOON)
+    assert ledger.release_leases("me") == 1
+    assert [(f.attempt, f.fence) for f in ledger.take("me", 10, NOON)] == [(2, 2)]
+
+
+def test_a_worker_that_wakes_late_records_nothing(ledger):
+    received(ledger, a_flow())
+    (late,) = ledger.take("late", 1, NOON)
+    ledger.release_leases("me")
+    (mine,) = ledger.take("me", 1, NOON)
+    assert ledger.record([an_outcome(late, "L1")], NOON) == {"f1": "fence"}
+    assert ledger.pieces(flow="f1") == []
+    assert ledger.record([an_outcome(mine, "M1")], NOON) == {}
+    assert [p.number for p in ledger.pieces(flow="f1")] == ["M1"]
+
+
+def test_a_decision_and_all_that_it_owes_are_one_fact(ledger):
+    received(ledger, a_flow())
+    ledger.record([an_outcome(ledger.take("me", 1, NOON)[0], "N1", "N2", owed=3)], NOON)
+    row = ledger.flow("f1")
+    assert (row.state, row.verdict, row.pieces, row.accepted) == (Plumbing.DECIDED, "IN_INTEGRE", 2, 2)
+    assert [e.state for e in ledger.emissions("f1")] == [EmissionState.PENDING] * 3
+    assert [e.what for e in ledger.events("f1")] == ["received", "decided"]
+
+
+def test_a_second_piece_with_an_identity_that_is_held_is_refused_whole_and_its_neighbour_in_the_group_is_not(ledger):
+    received(ledger, a_flow("f1"), a_flow("f2"), a_flow("f3"))
+    one, two, three = ledger.take("me", 3, NOON)
+    refused = ledger.record([an_outcome(one, "N1"), an_outcome(two, "N0", "N1"), an_outcome(three, "N3")], NOON)
+    assert list(refused) == ["f2"]
+    assert refused["f2"].startswith("identity")
+    assert ledger.flow("f2").state is Plumbing.PROCESSING
+    assert [p.number for p in ledger.pieces(number="N1")] == ["N1"]
+    held = ledger.deposited([identity(Piece(number="N1", supplier=Party(type="1", id="81034732800017")))])
+    assert [(d.flow, d.ordinal, d.sha256) for d in held.values()] == [("f1", 1, "sha-N1")]
+
+
+def test_a_flow_is_closed_when_everything_it_owes_is_emitted_and_not_before(ledger):
+    received(ledger, a_flow())
+    ledger.record([an_outcome(ledger.take("me", 1, NOON)[0], "N1", owed=2)], NOON)
+    keys = [e.key for e in ledger.owed(10)]
+    ledger.staged(keys)
+    assert [e.key for e in ledger.unpublished(10)] == keys
+    ledger.emitted(keys[:1], [an_event(a_flow(), "closed")])
+    assert ledger.flow("f1").state is Plumbing.DECIDED
+    ledger.emitted(keys[1:], [an_event(a_flow(), "closed")])
+    assert ledger.flow("f1").state is Plumbing.CLOSED
+    assert [e.what for e in ledger.events("f1")] == ["received", "decided", "closed"]
+
+
+def test_an_emission_that_was_never_staged_cannot_be_told_emitted(ledger):
+    received(ledger, a_flow())
+    ledger.record([an_outcome(ledger.take("me", 1, NOON)[0], "N1")], NOON)
+    ledger.emitted(["f1.e0"], [an_event(a_flow(), "closed")])
+    assert [e.state for e in ledger.emissions("f1")] == [EmissionState.PENDING]
+
+
+def test_the_undeliverable_stays_owed_and_goes_behind_the_others(ledger):
+    received(ledger, a_flow())
+    ledger.record([an_outcome(ledger.take("me", 1, NOON)[0], "N1", owed=2)], NOON)
+    ledger.staged(["f1.e0", "f1.e1"])
+    ledger.undeliverable({"f1.e0": "File exists"}, NOON)
+    assert [e.key for e in ledger.unpublished(10)] == ["f1.e1", "f1.e0"]
+    assert ledger.piled().emissions_owed == 2
+
+
+def test_a_postponed_flow_waits_for_its_hour_and_a_held_one_for_a_person(ledger):
+    received(ledger, a_flow())
+    (flow,) = ledger.take("me", 1, NOON)
+    ledger.postpone(flow, NOON + timedelta(seconds=5), an_event(flow, "postponed"))
+    assert ledger.take("me", 1, NOON) == []
+    assert ledger.next_due() == NOON + timedelta(seconds=5)
+    (flow,) = ledger.take("me", 1, NOON + timedelta(seconds=5))
+    ledger.hold(flow, Plumbing.HELD, "three attempts", an_event(flow, "held"))
+    assert ledger.take("me", 1, NOON + timedelta(days=9)) == []
+    assert (ledger.flow("f1").state, ledger.flow("f1").reason) == (Plumbing.HELD, "three attempts")
+
+
+def test_the_journal_is_append_only_and_each_line_is_chained_to_the_one_before(ledger):
+    received(ledger, a_flow("f1"), a_flow("f2"))
+    first, second = ledger.events("f1") + ledger.events("f2")
+    assert (first.before, second.before) == ("", first.hash)
+    row = {"before": first.before, "flow": "f1", "piece": 0, "what": "received", "at": "2026-11-23T12:00:00.000000Z", "who": "test", "detail": ""}
+    assert event_hash(row) == first.hash
+    for forgery in ("UPDATE event SET who = 'nobody'", "DELETE FROM event"):
+        with pytest.raises(DBAPIError, match="append-only"), ledger._engine.begin() as connection:
+            connection.execute(text(forgery))
+
+
+def test_a_flow_is_found_by_any_part_of_its_id_that_only_it_has(ledger):
+    received(ledger, a_flow("20261123-aaa"), a_flow("20261123-bbb"))
+    assert ledger.flow("bbb").flow.id == "20261123-bbb"
+    assert ledger.flow("20261123") is None
+
+
+def test_flows_are_filtered_by_partner_state_and_paris_day(ledger):
+    evening = datetime(2026, 11, 22, 23, 30, tzinfo=UTC)  # already the 23rd in Paris
+    received(ledger, a_flow("f1", received_at=evening), a_flow("f2", received_at=evening - timedelta(hours=1), partner="other"))
+    assert [r.flow.id for r in ledger.flows(on=NOON.date())] == ["f1"]
+    assert [r.flow.id for r in ledger.flows(partner="other")] == ["f2"]
+    assert [r.flow.id for r in ledger.flows(state="CLOSED")] == []
+    assert [r.flow.id for r in ledger.flows(state="RECEIVED")] == ["f2", "f1"]
+
+
+def test_the_ledger_is_kept_in_wal_with_synchronous_full(ledger):
+    with ledger._engine.connect() as connection:
+        assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
+        assert connection.scalar(text("PRAGMA synchronous")) == 2
+
+
+def test_a_reader_cannot_write(ledger, tmp_path):
+    reader = SqlLedger(f"sqlite:///{tmp_path / 'ledger.db'}", read_only=True)
+    with pytest.raises(DBAPIError, match="readonly"):
+        reader.receive([a_flow()], [])
+    assert reader.flows() == []
+    reader.close()
