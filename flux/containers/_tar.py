@@ -1,0 +1,166 @@
+"""
+tar and tar.gz, read to the very end: ustar with GNU long names and pax paths. POSIX.1-2017 pax, section "ustar Interchange Format".
+
+Every header's checksum is proven, the two zero blocks at the end are demanded, only zeros may follow them, and a gzip must be one member
+whose CRC and length agree and behind which nothing comes.
+"""
+
+import zlib
+from typing import BinaryIO
+
+from flux.containers._shared import Refused, Unpacking, forbidden, shown
+
+BLOCK = 512
+CHUNK = 1 << 16
+LONG_MOST = 64 << 10  # a name record longer than this is no name
+_REGULAR, _FOLDER = (b"0", b"\x00", b"7"), b"5"
+_LINKS = {b"1": "a hard link", b"2": "a symbolic link", b"3": "a device", b"4": "a device", b"6": "a FIFO", b"K": "a link"}
+
+
+class _Bytes:
+    """The tar's bytes, inflated when they are gzipped: exactly as many as are asked for, bounded as they come."""
+
+    def __init__(self, source: BinaryIO, into: Unpacking, *, gzipped: bool) -> None:
+        self._source, self._into = source, into
+        self._inflate = zlib.decompressobj(wbits=31) if gzipped else None
+        self._ready = bytearray()
+        self._packed = self._expanded = 0
+
+    def read(self, count: int) -> bytes:
+        """*count* bytes, or fewer at the end."""
+        while len(self._ready) < count and self._more():
+            pass
+        taken = bytes(self._ready[:count])
+        del self._ready[:count]
+        return taken
+
+    def exactly(self, count: int, what: str) -> bytes:
+        """*count* bytes; fewer is a truncated archive."""
+        taken = self.read(count)
+        if len(taken) < count:
+            raise Refused("FLX-A01", found=f"ends inside {what}")
+        return taken
+
+    def finish(self) -> None:
+        """Only zeros may follow the end mark; then the gzip must be whole, and nothing may come behind it."""
+        while rest := self.read(CHUNK):
+            if rest.strip(b"\x00"):
+                raise Refused("FLX-A02", found="bytes after the end mark of the tar")
+        if self._inflate is None:
+            return
+        if not self._inflate.eof:
+            raise Refused("FLX-A01", found="the gzip ends before its checksum")
+        if self._inflate.unused_data or self._source.read(1):
+            raise Refused("FLX-A02", found="bytes after the end of the gzip")
+
+    def _more(self) -> bool:
+        if self._inflate is None:
+            block = self._source.read(CHUNK)
+            self._ready += block
+            self._expanded += len(block)
+            return bool(block)
+        if self._inflate.eof:
+            return False
+        packed = self._inflate.unconsumed_tail or self._source.read(CHUNK)
+        if not packed:
+            return False
+        if not self._inflate.unconsumed_tail:
+            self._packed += len(packed)
+        try:
+            block = self._inflate.decompress(packed, CHUNK)
+        except zlib.error as error:
+            raise Refused("FLX-A01", found=f"gzip: {shown(str(error))}") from error
+        self._ready += block
+        self._expanded += len(block)
+        self._into.bound(self._expanded, self._packed)
+        return True
+
+
+def read_tar(source: BinaryIO, size: int, into: Unpacking, *, gzipped: bool) -> None:
+    """Every member of the tar into *into*. Raises Refused."""
+    if not gzipped:
+        into.bound(size, size)
+    stream = _Bytes(source, into, gzipped=gzipped)
+    long_name: bytes | None = None
+    while True:
+        header = stream.exactly(BLOCK, "a header, or before the end mark")
+        if not header.strip(b"\x00"):
+            if stream.exactly(BLOCK, "the end mark").strip(b"\x00"):
+                raise Refused("FLX-A01", found="half an end mark")
+            break
+        length, kind = _checked(header)
+        if kind in (b"L", b"x", b"g"):
+            record = _record(stream, length)
+            long_name = _pax_path(record, long_name) if kind == b"x" else record.rstrip(b"\x00") if kind == b"L" else long_name
+            continue
+        name = into.meet(long_name if long_name is not None else _name(header))
+        long_name = None
+        if kind == _FOLDER:
+            stream.exactly(_padded(length), "a folder")
+        elif kind in _REGULAR:
+            _copy(stream, length, name, into)
+        elif kind in _LINKS:
+            raise forbidden(f"{name} ({_LINKS[kind]})")
+        else:
+            raise Refused("FLX-A07", found=f"{name}: tar type {kind!r}")
+    stream.finish()
+
+
+def _copy(stream: _Bytes, length: int, name: str, into: Unpacking) -> None:
+    file, left = into.file(name), length
+    while left:
+        block = stream.exactly(min(left, CHUNK), f"the file {name}")
+        file.write(block)
+        left -= len(block)
+    stream.exactly(_padded(length) - length, f"the file {name}")
+    file.end()
+
+
+def _checked(header: bytes) -> tuple[int, bytes]:
+    """Size and type of a header whose checksum is right."""
+    try:
+        told = int(header[148:156].strip(b" \x00") or b"0", 8)
+        if header[124] & 0x80:
+            length = int.from_bytes(header[124:136], "big") & ((1 << 94) - 1)
+        else:
+            length = int(header[124:136].strip(b" \x00") or b"0", 8)
+    except ValueError as error:
+        raise Refused("FLX-A01", found="a header that cannot be read") from error
+    if told != sum(header[:148]) + 8 * 32 + sum(header[156:]):
+        raise Refused("FLX-A01", found="a header whose checksum is wrong")
+    if length < 0:
+        raise Refused("FLX-A09", found="a negative size")
+    return length, header[156:157]
+
+
+def _name(header: bytes) -> bytes:
+    name, prefix = header[:100].split(b"\x00")[0], header[345:500].split(b"\x00")[0]
+    ustar = header[257:262] == b"ustar" and header[257:265] != b"ustar  \x00"  # the GNU form keeps other things in the prefix
+    return prefix + b"/" + name if prefix and ustar else name
+
+
+def _record(stream: _Bytes, length: int) -> bytes:
+    if length > LONG_MOST:
+        raise Refused("FLX-A09", found="a name record that is too long")
+    return stream.exactly(_padded(length), "a name record")[:length]
+
+
+def _pax_path(record: bytes, before: bytes | None) -> bytes | None:
+    """The path of a pax record; a size or a sparse map there would be a second truth beside the header, and is refused."""
+    path = before
+    at = 0
+    while at < len(record):
+        size, _, _ = record[at:].partition(b" ")
+        if not size.isdigit() or not 0 < int(size) <= len(record) - at:
+            raise Refused("FLX-A09", found="a pax record that cannot be read")
+        key, _, value = record[at + len(size) + 1 : at + int(size)].removesuffix(b"\n").partition(b"=")
+        if key == b"path":
+            path = value
+        elif key in (b"size", b"linkpath") or key.startswith(b"GNU.sparse"):
+            raise Refused("FLX-A07", found=f"pax {shown(key)}")
+        at += int(size)
+    return path
+
+
+def _padded(length: int) -> int:
+    return -(-length // BLOCK) * BLOCK

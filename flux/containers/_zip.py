@@ -1,0 +1,144 @@
+"""
+zip, proven whole: PKWARE APPNOTE 6.3, without encryption, without zip64 (a flow is below its sizes), methods stored and deflate.
+
+The central directory is read by the standard library; what it leaves unproven is proven here: the end record is the last thing in the
+file, local headers agree with the directory, files stand one behind the other from the first byte to the directory without gap or
+overlap, and each inflates to exactly the bytes that were announced, with their CRC.
+"""
+
+import stat
+import struct
+import zlib
+from typing import BinaryIO
+from zipfile import ZipFile, ZipInfo
+
+from flux.attachments import BAD_ZIP
+from flux.containers._shared import Refused, Unpacking, forbidden, shown
+from flux.policy import Limits
+
+CHUNK = 1 << 16
+END = struct.Struct("<4s4H2IH")
+LOCAL = struct.Struct("<4s5H3I2H")
+ENCRYPTED, DESCRIPTOR = 0x1, 0x8
+METHODS = (0, 8)
+_COMMENT_MOST = 0xFFFF
+
+
+def read_zip(source: BinaryIO, size: int, into: Unpacking, limits: Limits) -> None:
+    """Every member of the zip into *into*. Raises Refused."""
+    directory_at, count = _end_record(source, size)
+    if count > limits.members:
+        raise Refused("FLX-A04", expected=str(limits.members))
+    try:
+        with ZipFile(source) as archive:
+            members = sorted(archive.infolist(), key=lambda info: info.header_offset)
+    except BAD_ZIP as error:
+        raise Refused("FLX-A01", found=f"zip: {shown(str(error))}") from error
+    if len(members) != count:
+        raise Refused("FLX-A09", found=f"{count} files announced, {len(members)} listed")
+    at = 0
+    for info in members:
+        at = _member(source, info, at, into, size)
+    if at != directory_at:
+        raise Refused("FLX-A09", found="bytes between the last file and the directory")
+
+
+def _end_record(source: BinaryIO, size: int) -> tuple[int, int]:
+    """Where the directory begins, and how many files it lists. The record must end the file."""
+    tail_at = max(0, size - END.size - _COMMENT_MOST)
+    source.seek(tail_at)
+    tail = source.read(size - tail_at)
+    found = tail.rfind(b"PK\x05\x06")
+    if found < 0 or len(tail) - found < END.size:
+        raise Refused("FLX-A01", found="zip: no end record")
+    _, disk, start_disk, here, count, length, offset, comment = END.unpack_from(tail, found)
+    if len(tail) - found - END.size != comment:
+        code = "FLX-A02" if len(tail) - found - END.size > comment else "FLX-A01"
+        raise Refused(code, found="zip: bytes after the end record")
+    if disk or start_disk or here != count:
+        raise Refused("FLX-A07", found="zip: several disks")
+    if count == 0xFFFF or 0xFFFFFFFF in (length, offset):  # noqa: PLR2004 - the marks of zip64
+        raise Refused("FLX-A07", found="zip64")
+    if offset + length != tail_at + found:
+        code = "FLX-A02" if offset + length < tail_at + found else "FLX-A01"
+        raise Refused(code, found="zip: bytes before the first file, or inside the directory")
+    return offset, count
+
+
+def _member(source: BinaryIO, info: ZipInfo, at: int, into: Unpacking, size: int) -> int:
+    """One file; gives where the next must begin."""
+    name = into.meet(info.filename)
+    if info.header_offset != at:
+        raise Refused("FLX-A09", found=f"{name}: files overlap, or bytes stand between them")
+    if info.flag_bits & ENCRYPTED:
+        raise Refused("FLX-A07", found=f"{name}: encrypted")
+    if info.compress_type not in METHODS:
+        raise Refused("FLX-A07", found=f"{name}: method {info.compress_type}")
+    mode = info.external_attr >> 16
+    if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
+        raise forbidden(f"{name} (a link or a device)")
+    source.seek(at)
+    data_at = at + _local(source.read(LOCAL.size), source, info, name)
+    source.seek(data_at)
+    if not info.is_dir():
+        into.bound(info.file_size, max(info.compress_size, size))
+        _inflate(source, info, name, into)
+    elif info.file_size:
+        raise Refused("FLX-A09", found=f"{name}: a folder with content")
+    end = data_at + info.compress_size
+    return end + (_descriptor(source, end, info, name) if info.flag_bits & DESCRIPTOR else 0)
+
+
+def _local(head: bytes, source: BinaryIO, info: ZipInfo, name: str) -> int:
+    """Length of the local header, which must say what the directory says."""
+    if len(head) < LOCAL.size:
+        raise Refused("FLX-A01", found=f"{name}: no local header")
+    mark, _, flags, method, _, _, crc, packed, plain, name_len, extra_len = LOCAL.unpack(head)
+    told = (crc, packed, plain)
+    right = told == (info.CRC, info.compress_size, info.file_size) or (flags & DESCRIPTOR and not any(told))
+    same_name = source.read(name_len) in (info.orig_filename.encode("utf-8", "surrogatepass"), _cp437(info.orig_filename))
+    if mark != b"PK\x03\x04" or flags != info.flag_bits or method != info.compress_type or not right or not same_name:
+        raise Refused("FLX-A09", found=f"{name}: local header and directory")
+    return LOCAL.size + int(name_len) + int(extra_len)
+
+
+def _cp437(name: str) -> bytes:
+    return name.encode("cp437", "replace")
+
+
+def _inflate(source: BinaryIO, info: ZipInfo, name: str, into: Unpacking) -> None:
+    """The file's bytes: as many as announced, with their CRC, and not one more."""
+    file, crc, plain, left = into.file(name), 0, 0, info.compress_size
+    inflate = zlib.decompressobj(-15) if info.compress_type else None
+    pending = b""
+    while left or pending:
+        if not pending:
+            pending = source.read(min(left, CHUNK))
+            left -= len(pending)
+            if not pending:
+                raise Refused("FLX-A01", found=f"{name}: ends early")
+        try:
+            block = inflate.decompress(pending, CHUNK) if inflate else pending
+        except zlib.error as error:
+            raise Refused("FLX-A01", found=f"{name}: {shown(str(error))}") from error
+        pending = inflate.unconsumed_tail if inflate else b""
+        plain += len(block)
+        if plain > info.file_size or (inflate and inflate.unused_data):
+            raise Refused("FLX-A09", found=f"{name}: longer than announced")
+        crc = zlib.crc32(block, crc)
+        file.write(block)
+    if plain != info.file_size or crc != info.CRC or (inflate and not inflate.eof):
+        raise Refused("FLX-A01", found=f"{name}: length or CRC is wrong")
+    file.end()
+
+
+def _descriptor(source: BinaryIO, at: int, info: ZipInfo, name: str) -> int:
+    """Length of the data descriptor behind a file, which must say what the directory says."""
+    source.seek(at)
+    read = source.read(16)
+    wanted = struct.pack("<3I", info.CRC, info.compress_size, info.file_size)
+    if read[:4] == b"PK\x07\x08" and read[4:] == wanted:
+        return 16
+    if read[:12] == wanted:
+        return 12
+    raise Refused("FLX-A09", found=f"{name}: descriptor and directory")
