@@ -1,0 +1,153 @@
+"""From a Reading to a Piece: what is the same in every XML syntax once the places are known. Field names are those of ``model.Piece``."""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date
+from typing import NamedTuple
+
+from lxml import etree
+from msgspec.structs import replace
+
+from flux.attachments import unpack
+from flux.model import Amounts, Attachment, Line, Party, Payment, Piece, Place, VatLine
+from flux.parsers import Source
+from flux.parsers._reading import Expected, Reading, Shape, deposit_kind, identifier_type, is_cadre, line_of, scheme_of
+from flux.policy import Limits
+
+MOST_PLACES = 200  # lines, VAT rows and attachments whose place is kept: for the others it would cost more than it tells
+
+_VAT = frozenset({"VA", "VAT", "TVA"})
+
+
+class Dialect(NamedTuple):
+    """What a syntax has of its own in the header: its form of a day, and how it says which tax a registration number is for."""
+
+    day: Callable[[str], date | None]
+    a_day: Expected
+    tax_of: Callable[[etree._Element], str]
+
+
+class Embedded(NamedTuple):
+    """A document that is carried inside the piece: the element of its bytes, the XPath of the element around it, name, kind."""
+
+    element: etree._Element
+    place: Place
+    name: str
+    kind: str
+
+
+def header(reading: Reading, source: Source, dialect: Dialect) -> Piece:
+    """The piece without its VAT, attachments and lines, which each syntax finds in its own way."""
+    text = reading.text
+    cadre, profile = _cadre(reading, source.default_cadre)
+    type_, previous = text("type"), text("previous")
+    return Piece(
+        number=text("number"), type=type_, cadre=cadre, profile=profile, deposit=deposit_kind(previous, type_, cadre),
+        issued=_day(reading, "issued", dialect), due=_day(reading, "due", dialect), delivered=_day(reading, "delivered", dialect),
+        currency=text("currency"),
+        supplier=_party(reading, "supplier", dialect), recipient=_party(reading, "recipient", dialect),
+        valideur=_actor(reading, "valideur", dialect), moe=_actor(reading, "moe", dialect), moa=_actor(reading, "moa", dialect),
+        engagement=text("engagement"), market=text("market"), previous=previous,
+        amounts=_amounts(reading), vat_regime=text("vat_regime"),
+        payment=Payment(text("payment.code"), text("payment.iban"), text("payment.bic")),
+        stylesheet=source.stylesheet,
+    )  # fmt: skip
+
+
+def _cadre(reading: Reading, default: str) -> tuple[str, str]:
+    """Cadre and profile. Some write the cadre where the profile belongs (corpus, trap 3): then there is no profile."""
+    cadre, profile = reading.text("cadre"), reading.text("profile")
+    if not cadre and is_cadre(profile):
+        reading.where["cadre"] = reading.where["profile"]
+        return profile, ""
+    return cadre or default, profile
+
+
+def _day(reading: Reading, field: str, dialect: Dialect) -> date | None:
+    chosen = reading.pick(field)
+    return reading.value(field, chosen, dialect.day, dialect.a_day) if chosen else None
+
+
+def _amounts(reading: Reading) -> Amounts:
+    amount = reading.amount
+    return Amounts(
+        ht=amount("amounts.ht"), ttc=amount("amounts.ttc"), net=amount("amounts.net"), lines=amount("amounts.lines"),
+        allowances=amount("amounts.allowances"), charges=amount("amounts.charges"),
+        prepaid=amount("amounts.prepaid"), rounding=amount("amounts.rounding"),
+    )  # fmt: skip
+
+
+def _actor(reading: Reading, who: str, dialect: Dialect) -> Party | None:
+    """A party that need not be there: None when the document does not open its element."""
+    if reading.all(reading.shape.places[who][0]):
+        return _party(reading, who, dialect)
+    reading.mark(who, None)
+    return None
+
+
+def _party(reading: Reading, who: str, dialect: Dialect) -> Party:
+    """A party. Its identifier is the first, by preference of places, whose scheme is known; else the first."""
+    reading.mark(who, None)
+    given = list(reading.candidates(f"{who}.id"))
+    known = (c for c in given if identifier_type(scheme_of(c.element), c.text))
+    chosen = next(known, given[0] if given else None)
+    registrations = reading.candidates(f"{who}.vat")
+    vat = next((c for c in registrations if dialect.tax_of(c.element).upper() in _VAT), None)
+    for field, candidate in (("id", chosen), ("type", chosen), ("vat", vat)):
+        reading.mark(f"{who}.{field}", candidate)
+    identifier, scheme = (chosen.text, scheme_of(chosen.element)) if chosen else ("", "")
+    return Party(
+        type=identifier_type(scheme, identifier), id=identifier, scheme=scheme, vat=vat.text if vat else "",
+        name=reading.text(f"{who}.name"), service=reading.text(f"{who}.service"), country=reading.text(f"{who}.country"),
+    )  # fmt: skip
+
+
+def in_currency(element: etree._Element, currency: str) -> bool:
+    """Whether an amount is in the document's currency. Beside BT-110 there may be BT-111, the tax in the accounting currency."""
+    return not currency or (element.get("currencyID") or currency) == currency
+
+
+def numbered(at: str, path: str, elements: list[etree._Element]) -> Iterator[tuple[int, Place, etree._Element]]:
+    """Siblings with their number from 1 and their place: counted as they come, since to ask each for its position is quadratic."""
+    for n, element in enumerate(elements, 1):
+        yield n, Place(line_of(element), f"{at}/{path}[{n}]" if len(elements) > 1 else f"{at}/{path}"), element
+
+
+def vat_line(reading: Reading, element: etree._Element, shape: Shape, place: Place, position: int) -> VatLine:
+    """One row of the breakdown; *position* from 1 among them all."""
+    marks = position <= MOST_PLACES
+    if marks:
+        reading.where[f"vat[{position}]"] = place
+    row = Reading(element, shape, place.xpath, f"vat[{position}].", reading, marks=marks)
+    return VatLine(row.text("category"), row.amount("rate"), row.amount("base"), row.amount("amount"), row.text("exemption"))
+
+
+def lines(reading: Reading, path: str, shape: Shape) -> tuple[Line, ...]:
+    """Every line. The place of a line is kept, and none of its fields: a value that cannot be read finds its own."""
+    read = []
+    for n, place, element in numbered(reading.at, path, reading.all(path)):
+        if n <= MOST_PLACES:
+            reading.where[f"lines[{n}]"] = place
+        read.append(_line(Reading(element, shape, place.xpath, f"lines[{n}].", reading, marks=False)))
+    return tuple(read)
+
+
+def _line(row: Reading) -> Line:
+    quantity = row.pick("quantity")
+    return Line(
+        row.text("id"), row.text("name"), row.amount("quantity"), (quantity.element.get("unitCode") or "") if quantity else "",
+        row.amount("price"), row.amount("net"), row.text("vat_category"), row.amount("vat_rate"), row.text("note"),
+    )  # fmt: skip
+
+
+def attachments(reading: Reading, carried: Iterable[Embedded], limits: Limits) -> tuple[Attachment, ...]:
+    """Take the documents out; what is wrong with one is told at its place."""
+    taken = []
+    for position, one in enumerate(carried, 1):
+        mime = one.element.get("mimeCode") or ""
+        attachment, wrong = unpack(one.name, one.element.text or "", mime=mime, kind=one.kind, position=position, limits=limits)
+        taken.append(attachment)
+        reading.findings += [replace(finding, line=one.place.line, xpath=one.place.xpath) for finding in wrong]
+        if position <= MOST_PLACES:
+            for field in ("", ".name", ".bytes", ".mime"):
+                reading.where[f"attachments[{position}]{field}"] = one.place
+    return tuple(taken)
