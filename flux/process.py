@@ -141,7 +141,7 @@ def _open(content: bytes, brief: Brief, kit: Kit) -> _Opened | Finding:
 
 def _format(opened: _Opened, interface: str, kit: Kit) -> tuple[Finding, ...]:
     form = kit.tables.interfaces[interface].form
-    return validate(opened.source.root, kit.schemas.get(opened.family, form))
+    return validate(opened.source.root, len(opened.source.content), kit.schemas.get(opened.family, form))
 
 
 def _interface_of(syntax: str, pieces: Sequence[Parsed], kit: Kit) -> str:
@@ -203,7 +203,7 @@ def _conclude_piece(ordinal: int, one: Judged, known: Known, context: Context, k
     piece = replace(one.piece, ordinal=ordinal) if one.piece else Piece(ordinal=ordinal, syntax=one.syntax)
     actor: Actor | Finding | None = None
     if not closed:
-        piece = complete(piece, known)
+        piece = complete(piece, known, kit.tables)
         asked = [*_ask(Stage.DUPLICATE, piece, known, context, kit), *duplicate(piece, one.sha256, known)]
         closed = _add(findings, asked, Stage.DUPLICATE, one.where, context)
     if not closed:

@@ -1,0 +1,86 @@
+"""Decide, pure: what a finding does, who acts next, the verdict of a piece and of its flow."""
+
+from collections.abc import Iterable
+
+from flux.model import (
+    Actor,
+    Decided,
+    Decision,
+    Envelope,
+    Finding,
+    FlowVerdict,
+    Piece,
+    Severity,
+    Stage,
+    Verdict,
+    VerdictKind,
+)
+from flux.policy import Policy
+from flux.tables import Tables
+
+_ORDER = tuple(Stage)
+
+
+def effective_severity(finding: Finding, policy: Policy, tables: Tables) -> Severity:
+    """What this finding does to its piece: the setting for its code, else the check's own setting, else the catalogue."""
+    if (told := policy.severities.get(finding.code)) is not None:
+        return told
+    own = {"FLX-P03": policy.siret_check, "FLX-P05": policy.vat_check}
+    return own.get(finding.code) or tables.catalogue[finding.code].severity
+
+
+def next_actor(piece: Piece, tables: Tables) -> Actor | Finding:
+    """
+    Who acts next on this piece once it is accepted: the matrix's column, FLX-P20 or P21 when the datum that names him is missing.
+
+    A valideur who is not named leaves the piece to the MOE (domain 4.1, I). Cadres that are not works go to the recipient.
+    """
+    row = tables.works.get(piece.cadre)
+    role = row.next if row else "recipient"
+    if role == "valideur" and (piece.valideur is None or not piece.valideur.id):
+        role = "moe"
+    party = {"valideur": piece.valideur, "moe": piece.moe, "moa": piece.moa, "fournisseur": piece.supplier}.get(role, piece.recipient)
+    if party is not None and party.id:
+        return Actor(role, party.id)
+    code = "FLX-P20" if role == "moe" else "FLX-P21"
+    return Finding(code, role, facts=(("found", piece.market or "—"), ("cadre", piece.cadre), ("expected", role.upper())))
+
+
+def verdict_of(findings: tuple[Finding, ...], closed: str, actor: Actor | None, policy: Policy, tables: Tables) -> Verdict:
+    """
+    The verdict of one piece. *closed*: the stage that refused it, "" when every stage was asked.
+
+    Accepted means: every stage was asked, none objected, and somebody acts next. Anything else that carries no error is not evaluated.
+    """
+    refused = any(effective_severity(f, policy, tables) is Severity.ERROR for f in findings)
+    if refused:
+        kind = VerdictKind.REJECTED
+    elif closed or actor is None:
+        kind = VerdictKind.NOT_EVALUATED
+    else:
+        kind = VerdictKind.ACCEPTED
+    skipped = _ORDER[_ORDER.index(Stage(closed)) + 1 :] if closed else ()
+    goes_to = actor if kind is VerdictKind.ACCEPTED else None
+    return Verdict(kind, tables.lifecycle.verdict[kind], goes_to, findings, skipped)
+
+
+def decide(envelope: Envelope, findings: tuple[Finding, ...], pieces: tuple[Decided, ...], policy: Policy, tables: Tables) -> Decision:
+    """The flow's verdict: whole, partly, not at all (domain 3.5). An error about the flow itself refuses it whole."""
+    return Decision(_flow_verdict(findings, pieces, policy, tables), envelope, pieces, findings, _syntax(pieces))
+
+
+def _flow_verdict(findings: Iterable[Finding], pieces: tuple[Decided, ...], policy: Policy, tables: Tables) -> FlowVerdict:
+    if any(effective_severity(f, policy, tables) is Severity.ERROR for f in findings):
+        return FlowVerdict.REJECTED
+    kinds = {d.verdict.kind for d in pieces}
+    if VerdictKind.NOT_EVALUATED in kinds:
+        return FlowVerdict.NOT_EVALUATED
+    if kinds == {VerdictKind.ACCEPTED}:
+        return FlowVerdict.INTEGRATED
+    return FlowVerdict.PARTIAL if VerdictKind.ACCEPTED in kinds else FlowVerdict.REJECTED
+
+
+def _syntax(pieces: tuple[Decided, ...]) -> str:
+    """The one syntax of the flow's pieces, "mixed" for several, "" when none could be told."""
+    syntaxes = {d.piece.syntax for d in pieces if d.piece.syntax}
+    return syntaxes.pop() if len(syntaxes) == 1 else "mixed" if syntaxes else ""

@@ -1,0 +1,93 @@
+"""
+Amounts that add up (domain 6.2). Stage generic. Decimal throughout; tolerances are said a rule.
+
+Lines are information in Chorus Pro's minimal forms (AIFE's own example P20 has lines of 115.00 under a total of 300.00): they are not added up.
+"""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from flux.model import Finding, Known, Piece, Stage
+from flux.validators import Check, Context
+
+CENT = Decimal("0.01")
+UNIT = Decimal(1)       # the tolerance of EN 16931's own BR-CO-17 for base × rate: VAT may have been rounded line by line
+DIGITS, DECIMALS = 19, 6  # AKUITEO quoting the annex (domain, section 2)
+
+
+def present(piece: Piece, _known: Known, _context: Context) -> Iterator[Finding]:
+    """HT, TTC and net are there."""
+    for field in ("ht", "ttc", "net"):
+        if getattr(piece.amounts, field) is None:
+            yield Finding("FLX-M06", f"amounts.{field}", facts=(("found", "—"), ("expected", "0.00")))
+
+
+def gross_is_net_plus_vat(piece: Piece, _known: Known, _context: Context) -> Iterator[Finding]:
+    """HT + VAT = TTC, within one cent. The VAT is the total, or the sum of the breakdown when there is no total."""
+    a, tva = piece.amounts, _vat_of(piece)
+    if a.ht is not None and a.ttc is not None and tva is not None and abs(a.ht + tva - a.ttc) > CENT:
+        facts = (("found", f"{a.ht} + {tva} ≠ {a.ttc}"), ("expected", str(a.ht + tva)))
+        yield Finding("FLX-M01", "amounts.ttc", facts=facts)
+
+
+def net_to_pay(piece: Piece, _known: Known, _context: Context) -> Iterator[Finding]:
+    """
+    Net = TTC - paid + rounding, within one cent.
+
+    Less than that with nothing said of a payment is a retenue de garantie or a penalty: told, not refused. More is refused.
+    """
+    a = piece.amounts
+    if a.ttc is None or a.net is None:
+        return
+    due = a.ttc - (a.prepaid or 0) + (a.rounding or 0)
+    if abs(a.net - due) <= CENT:
+        return
+    code = "FLX-M05" if abs(a.net) < abs(due) and not a.prepaid else "FLX-M02"
+    yield Finding(code, "amounts.net", facts=(("found", str(a.net)), ("expected", str(due))))
+
+
+def breakdown(piece: Piece, _known: Known, _context: Context) -> Iterator[Finding]:
+    """Each rate: base × rate = VAT, within one unit of the currency. Together: the VAT total, within one cent a rate."""
+    for position, row in enumerate(piece.vat, 1):
+        if row.base is not None and row.rate is not None and row.amount is not None and abs(row.base * row.rate / 100 - row.amount) > UNIT:
+            facts = (("found", f"{row.base} × {row.rate} % ≠ {row.amount}"), ("expected", f"{(row.base * row.rate / 100).quantize(CENT)}"))
+            yield Finding("FLX-M03", f"vat[{position}].amount", facts=facts)
+    rows = [row.amount for row in piece.vat if row.amount is not None]
+    if piece.amounts.tva is not None and rows and abs(sum(rows) - piece.amounts.tva) > CENT * len(rows):
+        yield Finding("FLX-M04", "amounts.tva", facts=(("found", str(piece.amounts.tva)), ("expected", str(sum(rows)))))
+
+
+def document_totals(piece: Piece, _known: Known, _context: Context) -> Iterator[Finding]:
+    """Sum of lines - allowances + charges = HT, within one cent, when the document gives the sum of lines (BT-106)."""
+    a = piece.amounts
+    if a.lines is not None and a.ht is not None and abs(a.lines - (a.allowances or 0) + (a.charges or 0) - a.ht) > CENT:
+        expected = a.lines - (a.allowances or 0) + (a.charges or 0)
+        yield Finding("FLX-M07", "amounts.ht", facts=(("found", str(a.ht)), ("expected", str(expected))))
+
+
+def positions(piece: Piece, _known: Known, _context: Context) -> Iterator[Finding]:
+    """At most 19 positions and 6 decimals."""
+    for field in ("ht", "tva", "ttc", "net"):
+        value = getattr(piece.amounts, field)
+        if value is None:
+            continue
+        _, digits, exponent = value.as_tuple()
+        if len(digits) > DIGITS or -int(exponent) > DECIMALS:
+            yield Finding("FLX-M10", f"amounts.{field}", facts=(("found", str(value)), ("expected", f"{DIGITS}, {DECIMALS}")))
+
+
+def _vat_of(piece: Piece) -> Decimal | None:
+    if piece.amounts.tva is not None:
+        return piece.amounts.tva
+    rows = [row.amount for row in piece.vat if row.amount is not None]
+    return sum(rows, Decimal(0)) if rows else None
+
+
+CHECKS = (
+    Check(Stage.GENERIC, ("FLX-M06",), present),
+    Check(Stage.GENERIC, ("FLX-M01",), gross_is_net_plus_vat),
+    Check(Stage.GENERIC, ("FLX-M02", "FLX-M05"), net_to_pay),
+    Check(Stage.GENERIC, ("FLX-M03", "FLX-M04"), breakdown),
+    Check(Stage.GENERIC, ("FLX-M07",), document_totals),
+    Check(Stage.GENERIC, ("FLX-M10",), positions),
+)

@@ -1,0 +1,154 @@
+"""Who and what: cadre, number, type, dates, currency, and the identifiers of the actors (domain 6.1 and 6.2). Stage generic."""
+
+import re
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+from iso4217 import Currency
+from stdnum import luhn
+
+from flux.model import Finding, Known, Party, Piece, Severity, Stage
+from flux.validators import Check, Context
+
+CURRENCIES = frozenset(currency.code for currency in Currency)
+EARLIEST = date(2000, 1, 1)  # BR-FR-03: dates from 2000 to 2099
+LA_POSTE = "356000000"       # its establishments' SIRETs: the sum of the digits is a multiple of 5 (domain 6.2, I)
+SERVICE_MOST, REFERENCE_MOST = 100, 50  # characters: pivot XSD (domain 6.2)
+ABSENT = "—"
+
+_NUMBER = re.compile(r"[A-Za-z0-9 +_/-]{1,20}")
+_CADRE = re.compile(r"A(?:[1-9]|1[0-9]|2[0-5])")
+_SIRET = re.compile(r"[0-9]{14}")
+_FRENCH_VAT = re.compile(r"FR([0-9]{2})([0-9]{9})")
+# By identifier type: what it looks like (domain 6.2). The lengths of 6 and 7 are the schema's.
+_FORMS = {
+    "1": (_SIRET, "14 × 0-9"),
+    "2": (re.compile(r"[A-Z]{2}[A-Za-z0-9+*. -]{2,16}"), "AA + 2…16"),
+    "3": (re.compile(r".{3,18}"), "3…18"),
+    "4": (re.compile(r"[A-Za-z0-9]{9,10}"), "9…10"),
+    "5": (re.compile(r"[A-Za-z0-9]{9,10}"), "9…10"),
+    "6": (re.compile(r".{1,80}"), "1…80"),
+    "7": (re.compile(r".{1,80}"), "1…80"),
+}
+
+
+def cadre(piece: Piece, _known: Known, _context: Context) -> Iterator[Finding]:
+    """G1.02: the cadre is one of A1 to A25."""
+    if not _CADRE.fullmatch(piece.cadre):
+        yield _about("G1.02", "cadre", piece.cadre, "A1…A25")
+
+
+def number(piece: Piece, _known: Known, _context: Context) -> Iterator[Finding]:
+    """G1.05: at most 20 characters of the pattern."""
+    if not _NUMBER.fullmatch(piece.number):
+        yield _about("G1.05", "number", piece.number, "[A-Za-z0-9 +_/-], 1…20")
+
+
+def document_type(piece: Piece, _known: Known, context: Context) -> Iterator[Finding]:
+    """380 or 381 (pivot)."""
+    if piece.type not in context.tables.codes.document_types:
+        yield _about("FLX-C20", "type", piece.type, ", ".join(sorted(context.tables.codes.document_types)))
+
+
+def dates(piece: Piece, _known: Known, context: Context) -> Iterator[Finding]:
+    """An issue date there must be; it may lie one day ahead (a supplier overseas), and not before 2000."""
+    if piece.issued is None:
+        yield _about("FLX-C21", "issued", "", "YYYY-MM-DD")
+    elif not EARLIEST <= piece.issued <= context.today + timedelta(days=1):
+        yield _about("FLX-C22", "issued", piece.issued.isoformat(), f"{EARLIEST.isoformat()} … {context.today.isoformat()}")
+
+
+def currency(piece: Piece, _known: Known, _context: Context) -> Iterator[Finding]:
+    """ISO 4217. AIFE's own minimal examples give none: told, and EUR is assumed (local)."""
+    if not piece.currency:
+        yield _about("FLX-C24", "currency", "", "EUR")
+    elif piece.currency not in CURRENCIES:
+        yield _about("FLX-C23", "currency", piece.currency, "ISO 4217")
+
+
+def recipient(piece: Piece, _known: Known, context: Context) -> Iterator[Finding]:
+    """The recipient is always a SIRET (domain 6.2, V): a SIREN alone is not one."""
+    party = piece.recipient
+    if not party.id:
+        yield _about("FLX-P01", "recipient.id", "", "SIRET")
+    elif party.type not in ("", "1") or not _SIRET.fullmatch(party.id):
+        yield _about("FLX-P02", "recipient.id", f"{party.id}{f' ({party.scheme})' if party.scheme else ''}", "SIRET")
+    else:
+        yield from _siret("recipient.id", party.id, context)
+
+
+def supplier(piece: Piece, _known: Known, context: Context) -> Iterator[Finding]:
+    """The supplier has an identifier of one of the seven types, and a name."""
+    party = piece.supplier
+    if not party.id:
+        yield _about("FLX-P06", "supplier.id", "", "1…7")
+    else:
+        yield from _identifier("supplier", party, context)
+    if not party.name:
+        yield _about("FLX-P08", "supplier.name", "", "")
+
+
+def works_actors(piece: Piece, _known: Known, context: Context) -> Iterator[Finding]:
+    """Valideur, MOE and MOA, when the piece names them."""
+    for field, party in (("valideur", piece.valideur), ("moe", piece.moe), ("moa", piece.moa)):
+        if party is not None and party.id:
+            yield from _identifier(field, party, context)
+
+
+def vat_numbers(piece: Piece, _known: Known, context: Context) -> Iterator[Finding]:
+    """The key of a French VAT number: (12 + 3 × (SIREN mod 97)) mod 97."""
+    if context.policy.vat_check is Severity.OFF:
+        return
+    for field, vat in (("supplier.vat", piece.supplier.vat), ("recipient.vat", piece.recipient.vat)):
+        if (french := _FRENCH_VAT.fullmatch(vat)) and int(french[1]) != (key := (12 + 3 * (int(french[2]) % 97)) % 97):
+            yield _about("FLX-P05", field, vat, f"FR{key:02d}{french[2]}")
+
+
+def references(piece: Piece, _known: Known, _context: Context) -> Iterator[Finding]:
+    """Lengths of service code, market number and engagement number."""
+    fields = (("recipient.service", piece.recipient.service, SERVICE_MOST), ("market", piece.market, REFERENCE_MOST))
+    for field, value, most in (*fields, ("engagement", piece.engagement, REFERENCE_MOST)):
+        if len(value) > most:
+            yield _about("FLX-P10", field, f"{value} ({len(value)})", str(most))
+
+
+def _identifier(field: str, party: Party, context: Context) -> Iterator[Finding]:
+    if party.type not in _FORMS:
+        yield _about("FLX-P07", f"{field}.type", party.scheme, "1…7, 0009, 0223, 0226…0229")
+        return
+    form, words = _FORMS[party.type]
+    if not form.fullmatch(party.id):
+        yield _about("FLX-P09", f"{field}.id", f"{party.id} ({party.type})", words)
+    elif party.type == "1":
+        yield from _siret(f"{field}.id", party.id, context)
+
+
+def _siret(field: str, siret: str, context: Context) -> Iterator[Finding]:
+    if not siret.strip("0"):
+        yield _about("FLX-P04", field, siret, "SIRET")  # it passes Luhn, and INSEE gives it to nobody
+    elif context.policy.siret_check is not Severity.OFF and not _sums(siret):
+        yield _about("FLX-P03", field, siret, "Luhn")
+
+
+def _sums(siret: str) -> bool:
+    if siret.startswith(LA_POSTE) and sum(int(digit) for digit in siret) % 5 == 0:
+        return True
+    return bool(luhn.is_valid(siret))
+
+
+def _about(code: str, field: str, found: str, expected: str) -> Finding:
+    return Finding(code, field, facts=(("found", found or ABSENT), ("expected", expected or ABSENT)))
+
+
+CHECKS = (
+    Check(Stage.GENERIC, ("G1.02",), cadre),
+    Check(Stage.GENERIC, ("G1.05",), number),
+    Check(Stage.GENERIC, ("FLX-C20",), document_type),
+    Check(Stage.GENERIC, ("FLX-C21", "FLX-C22"), dates),
+    Check(Stage.GENERIC, ("FLX-C23", "FLX-C24"), currency),
+    Check(Stage.GENERIC, ("FLX-P01", "FLX-P02", "FLX-P03", "FLX-P04"), recipient),
+    Check(Stage.GENERIC, ("FLX-P03", "FLX-P04", "FLX-P06", "FLX-P07", "FLX-P08", "FLX-P09"), supplier),
+    Check(Stage.GENERIC, ("FLX-P03", "FLX-P04", "FLX-P07", "FLX-P09"), works_actors),
+    Check(Stage.GENERIC, ("FLX-P05",), vat_numbers),
+    Check(Stage.GENERIC, ("FLX-P10",), references),
+)

@@ -1,0 +1,145 @@
+"""
+The XSD: lxml decides, xmlschema explains what was found, what was expected, and where.
+
+CHECKS is empty: this check sees the tree, not the Piece; process asks it first, in stage format.
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, Protocol
+
+from lxml import etree
+
+from flux.gate import quoted
+from flux.model import Finding
+from flux.validators import Check
+
+CHECKS: tuple[Check, ...] = ()
+
+MOST = 20                     # findings told of one document; the rest are counted
+EXPLAINED_BYTES = 1_000_000   # above, lxml's own words: xmlschema takes 60 times as long as the verdict did
+_FORMS = {"date": "YYYY-MM-DD", "dateTime": "YYYY-MM-DDThh:mm:ss", "decimal": "0.00", "boolean": "true | false", "base64Binary": "base64"}
+_PREFIXES = {
+    "urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:100": "rsm",
+    "urn:un:unece:uncefact:data:standard:ReusableAggregateBusinessInformationEntity:100": "ram",
+    "urn:un:unece:uncefact:data:standard:QualifiedDataType:100": "qdt",
+    "urn:un:unece:uncefact:data:standard:UnqualifiedDataType:100": "udt",
+    "urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2": "cac",
+    "urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2": "cbc",
+    "urn:oasis:names:specification:ubl:schema:xsd:CommonExtensionComponents-2": "ext",
+}
+
+
+class Judge(Protocol):
+    """A schema as its store offers it: xsd decides, readable explains."""
+
+    @property
+    def xsd(self) -> etree.XMLSchema: ...  # noqa: D102 - said above
+    @property
+    def readable(self) -> Any: ...  # noqa: ANN401, D102 - xmlschema has no types
+
+
+def validate(root: etree._Element, size: int, schema: Judge) -> tuple[Finding, ...]:
+    """
+    What the schema refuses in a document of *size* bytes: nothing when it is valid.
+
+    FLX-S01 something expected is missing, S02 not expected here, S03 a value its type does not allow, S04 an attribute, S09 anything else;
+    FLX-S10 counts what is beyond the first 20.
+    """
+    xsd: Any = schema.xsd  # lxml-stubs do not know that its log can be walked
+    if xsd.validate(root):
+        return ()
+    told = list(islice(_explained(root, schema), MOST + 1)) if size <= EXPLAINED_BYTES else []
+    told = told or [_in_lxml_words(entry) for entry in islice(xsd.error_log, MOST + 1)]
+    if len(told) > MOST:
+        told[MOST:] = [Finding("FLX-S10", facts=(("found", f"> {MOST}"), ("expected", str(MOST))), line=told[MOST].line)]
+    return tuple(told)
+
+
+def _explained(root: etree._Element, schema: Judge) -> Iterator[Finding]:
+    for error in schema.readable.iter_errors(root):
+        element = error.elem if isinstance(error.elem, etree._Element) else root  # noqa: SLF001 - lxml's only name for its type
+        yield _finding(error, element)
+
+
+def _finding(error: Any, element: etree._Element) -> Finding:  # noqa: ANN401 - xmlschema's error
+    """One error of xmlschema as a finding: by its kind, in the words of the document."""
+    kind = type(error).__name__
+    if kind == "XMLSchemaChildrenValidationError":
+        return _children(error, element)
+    validator = type(error.validator).__name__
+    if "Attribute" in validator or "attribute" in str(error.reason)[:40]:
+        return _at(element, "FLX-S04", str(error.reason), "—")
+    simple = any(word in validator for word in ("Facet", "Simple", "Atomic"))
+    if simple or isinstance(error.obj, str | None) or kind == "XMLSchemaDecodeError":
+        found = (element.text or "").strip() if len(element) == 0 else str(error.obj)
+        return _at(element, "FLX-S03", quoted(found) or "—", _allowed(error))
+    return _at(element, "FLX-S09", str(error.reason), "—")
+
+
+def _children(error: Any, element: etree._Element) -> Finding:  # noqa: ANN401 - xmlschema's error
+    expected = [plain for particle in (error.expected or ()) if (plain := _plain(particle))]
+    child = next(islice(_elements(element), error.index, None), None)
+    if expected:
+        found = f"<{_name(child.tag)}>" if child is not None else f"</{_name(element.tag)}>"
+        return _at(child if child is not None else element, "FLX-S01", found, ", ".join(dict.fromkeys(expected))[:300])
+    wrong = child if child is not None else element
+    return _at(wrong, "FLX-S02", f"<{_name(wrong.tag)}>", f"</{_name(element.tag)}>")
+
+
+def _elements(element: etree._Element) -> Iterator[etree._Element]:
+    return (child for child in element if isinstance(child.tag, str))
+
+
+def _plain(particle: Any) -> str:  # noqa: ANN401 - a tag, or one of xmlschema's particles
+    tag = particle if isinstance(particle, str) else getattr(particle, "name", None)
+    return f"<{_name(tag)}>" if tag else ""
+
+
+def _allowed(error: Any) -> str:  # noqa: ANN401 - xmlschema's error
+    """What the type allows, in a line: its enumeration, its pattern, or its name."""
+    validator = error.validator
+    type_ = getattr(validator, "type", validator)
+    if (name := getattr(getattr(type_, "primitive_type", None), "local_name", "")) in _FORMS and not getattr(type_, "patterns", None):
+        return _FORMS[name]
+    values = getattr(type_, "enumeration", None)
+    if values:
+        return ", ".join(str(value) for value in values[:30])
+    patterns = getattr(type_, "patterns", None)
+    if patterns is not None and getattr(patterns, "regexps", None):
+        return " | ".join(patterns.regexps)[:200]
+    return quoted(str(error.reason)) if error.reason else str(getattr(type_, "local_name", "") or "—")
+
+
+def _in_lxml_words(entry: Any) -> Finding:  # noqa: ANN401 - an entry of lxml's error log
+    text = str(entry.message)
+    for space, prefix in _PREFIXES.items():
+        text = text.replace(f"{{{space}}}", f"{prefix}:")
+    return Finding("FLX-S09", facts=(("found", text[:400]), ("expected", "—")), line=entry.line or 0, xpath=entry.path or "")
+
+
+def _at(element: etree._Element, code: str, found: str, expected: str) -> Finding:
+    return Finding(code, facts=(("found", found), ("expected", expected)), line=line_of(element), xpath=_path(element))
+
+
+def line_of(element: etree._Element) -> int:
+    """Where an element begins, from 1; 0 when it was not parsed from text."""
+    line: int | None = element.sourceline  # type: ignore[assignment]  # lxml-stubs know no line
+    return line or 0
+
+
+def _path(element: etree._Element) -> str:
+    steps = []
+    node: etree._Element | None = element
+    while node is not None:
+        twins = [t for t in node.itersiblings(node.tag, preceding=True)]  # noqa: C416 - lxml's iterator has no length
+        alone = not twins and next(node.itersiblings(node.tag), None) is None
+        steps.append(_name(node.tag) + ("" if alone else f"[{len(twins) + 1}]"))
+        node = node.getparent()
+    return "/" + "/".join(reversed(steps))
+
+
+def _name(tag: Any) -> str:  # noqa: ANN401 - a tag in Clark notation
+    name = etree.QName(tag)
+    prefix = _PREFIXES.get(name.namespace or "")
+    return f"{prefix}:{name.localname}" if prefix else name.localname
