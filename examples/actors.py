@@ -48,10 +48,23 @@ class Market:
     moa: Party
 
 
-BATIPRO = Party("99912040500017", "BATIPRO Construction", "14 quai des Tuiliers", "69100", "Villeurbanne", ("30999", "00417", "00024578913"))
-TERRASSEMENTS = Party("99912118900016", "Terrassements du Val d'Ombre", "ZA des Graviers", "38200", "Vienne", ("30999", "00512", "00031120457"))
-COUVERTURE = Party("99912236900021", "Couverture Levasseur & Fils", "3 impasse du Zinc", "42300", "Roanne", ("30999", "00388", "00017734902"))
-ELECTRICITE = Party("99912354000018", "Électricité générale Marchetti", "27 rue de l'Armature", "01000", "Bourg-en-Bresse", ("30999", "00201", "00040096318"))
+BATIPRO = Party(
+    "99912040500017", "BATIPRO Construction", "14 quai des Tuiliers", "69100", "Villeurbanne", ("30999", "00417", "00024578913")
+)
+TERRASSEMENTS = Party(
+    "99912118900016", "Terrassements du Val d'Ombre", "ZA des Graviers", "38200", "Vienne", ("30999", "00512", "00031120457")
+)
+COUVERTURE = Party(
+    "99912236900021", "Couverture Levasseur & Fils", "3 impasse du Zinc", "42300", "Roanne", ("30999", "00388", "00017734902")
+)
+ELECTRICITE = Party(
+    "99912354000018",
+    "Électricité générale Marchetti",
+    "27 rue de l'Armature",
+    "01000",
+    "Bourg-en-Bresse",
+    ("30999", "00201", "00040096318"),
+)
 
 _SEATS = {
     "21990117000015": ("1 place de la Mairie", "99117", "Valmorin-sur-Aise"),

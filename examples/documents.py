@@ -5,16 +5,13 @@ What they write is valid against the published schemas (UBL 2.1, CII D22B); the 
 FSO1116A examples leave out. Where Chorus Pro reads each datum: the cadre in BT-23, parties by identifier type 1 to 7, no BT-24.
 """
 
-from base64 import b64encode
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
+from typing import Any
 
 from actors import Party
 from lxml import etree
-from packing import pdf, zip_of
-
-CENT = Decimal("0.01")
+from packing import pdf
+from papers import Enclosed, Paper, Work
 
 NAMESPACES = {
     "cac": "urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2",
@@ -27,93 +24,12 @@ _UBL = "urn:oasis:names:specification:ubl:schema:xsd:"
 _BOM = {"UTF-16": ("utf-16-le", b"\xff\xfe")}
 
 Content = etree._Element | str | None  # noqa: SLF001 - lxml gives its elements no other name
-Attributes = dict[str, str]
-
-
-@dataclass(frozen=True)
-class Work:
-    """A line of works: what, how much, in which unit (UN/ECE recommendation 20), at what price in euros, at what VAT rate in per cent."""
-
-    label: str
-    quantity: Decimal
-    unit: str
-    price: Decimal
-    rate: Decimal = Decimal(20)
-
-    @property
-    def net(self) -> Decimal:
-        """Quantity times price, to the cent."""
-        return (self.quantity * self.price).quantize(CENT, ROUND_HALF_UP)
-
-
-@dataclass(frozen=True)
-class Enclosed:
-    """A supporting document. It travels as base64 of a ZIP that holds it. kind: 01 the readable form, 02 any other."""
-
-    name: str
-    content: bytes
-    kind: str = "02"
-    mime: str = "application/pdf"
-
-    @property
-    def base64(self) -> str:
-        """What stands in the document."""
-        return b64encode(zip_of({self.name: self.content})).decode("ascii")
-
-
-@dataclass(frozen=True)
-class Paper:
-    """
-    What an invoice says, whatever its syntax. told: totals that it tells although its lines say otherwise, by name (ht, tva, ttc, net).
-
-    Dates are ISO. previous: the number of the credited invoice, or of the piece to which an association attempt points.
-    """
-
-    number: str
-    cadre: str
-    issued: str
-    supplier: Party
-    recipient: Party
-    works: tuple[Work, ...]
-    market: str = ""
-    engagement: str = ""
-    service: str = ""
-    valideur: Party | None = None
-    type: str = "380"
-    previous: str = ""
-    note: str = ""
-    due: str = ""
-    profile: str = ""
-    enclosed: tuple[Enclosed, ...] = ()
-    told: Mapping[str, str] = field(default_factory=dict)
-
-    def rates(self) -> list[tuple[Decimal, Decimal, Decimal]]:
-        """The VAT breakdown: rate, base, tax, by rising rate."""
-        bases: dict[Decimal, Decimal] = {}
-        for work in self.works:
-            bases[work.rate] = bases.get(work.rate, Decimal(0)) + work.net
-        return [(rate, base, (base * rate / 100).quantize(CENT, ROUND_HALF_UP)) for rate, base in sorted(bases.items())]
-
-    def total(self, name: str) -> str:
-        """ht, tva, ttc or net, as told."""
-        if name in self.told:
-            return self.told[name]
-        ht = sum((work.net for work in self.works), Decimal(0))
-        tva = sum((tax for _, _, tax in self.rates()), Decimal(0))
-        return str({"ht": ht, "tva": tva, "ttc": ht + tva, "net": ht + tva}[name])
-
-    def readable(self) -> list[str]:
-        """The lines of its readable form."""
-        title = "AVOIR" if self.type == "381" else "DEMANDE DE PAIEMENT"
-        rows = [f"{w.label} : {w.quantity} {w.unit} x {w.price} = {w.net} EUR HT" for w in self.works]
-        totals = [f"Total HT {self.total('ht')} EUR", f"TVA {self.total('tva')} EUR", f"Net à payer {self.total('net')} EUR"]
-        return [self.supplier.name, f"{title} {self.number} du {self.issued}", f"Marché {self.market}", self.recipient.name, "", *rows, "", *totals]
 
 
 def node(tag: str, *content: Content, **attributes: str) -> etree._Element:
-    """An element of a known prefix, or of none; what is None or "" among its content is left out."""
+    """An element of a known prefix, or of none; what is None among its content is left out."""
     prefix, _, local = tag.rpartition(":")
-    nsmap: dict[str | None, str] = {prefix: NAMESPACES[prefix]} if prefix else {}
+    nsmap = {prefix: NAMESPACES[prefix]} if prefix else {}
     made = etree.Element(f"{{{NAMESPACES[prefix]}}}{local}" if prefix else local, attributes, nsmap=nsmap)
     for part in content:
         if isinstance(part, str):
@@ -153,7 +69,8 @@ def ubl_credit_note(paper: Paper, *, encoding: str = "UTF-8", stylesheet: str = 
 
 def _ubl(paper: Paper, kind: str, quantity: str) -> etree._Element:
     uri = f"{_UBL}{kind}-2"
-    root = etree.Element(f"{{{uri}}}{kind}", nsmap={None: uri, "cac": NAMESPACES["cac"], "cbc": NAMESPACES["cbc"]})
+    names: Any = {None: uri, "cac": NAMESPACES["cac"], "cbc": NAMESPACES["cbc"]}  # lxml's stubs know no default namespace
+    root = etree.Element(f"{{{uri}}}{kind}", nsmap=names)
     parts = (
         node("cbc:UBLVersionID", "2.1"),
         some("cbc:CustomizationID", paper.profile),
@@ -167,11 +84,15 @@ def _ubl(paper: Paper, kind: str, quantity: str) -> etree._Element:
         some("cbc:BuyerReference", paper.service),
         node("cac:OrderReference", node("cbc:ID", paper.engagement)) if paper.engagement else None,
         node("cac:BillingReference", node("cac:InvoiceDocumentReference", node("cbc:ID", paper.previous))) if paper.previous else None,
-        node("cac:ContractDocumentReference", node("cbc:ID", paper.market), node("cbc:DocumentType", "Marché Public")) if paper.market else None,
+        node("cac:ContractDocumentReference", node("cbc:ID", paper.market), node("cbc:DocumentTypeCode", "Marché Public"))
+        if paper.market
+        else None,
         *(_ubl_enclosed(one) for one in paper.enclosed),
         node("cac:AccountingSupplierParty", _ubl_party(paper.supplier)),
-        node("cac:AccountingCustomerParty", _ubl_party(paper.recipient)),
-        node("cac:PaymentMeans", node("cbc:PaymentMeansCode", "30"), node("cac:PayeeFinancialAccount", node("cbc:ID", paper.supplier.iban))),
+        node("cac:AccountingCustomerParty", _ubl_party(paper.recipient, paper.moe, paper.valideur)),
+        node(
+            "cac:PaymentMeans", node("cbc:PaymentMeansCode", "30"), node("cac:PayeeFinancialAccount", node("cbc:ID", paper.supplier.iban))
+        ),
         node("cac:TaxTotal", _euros("cbc:TaxAmount", paper.total("tva")), *(_ubl_rate(*row) for row in paper.rates())),
         node(
             "cac:LegalMonetaryTotal",
@@ -201,11 +122,13 @@ def _ubl_enclosed(one: Enclosed) -> etree._Element:
     )
 
 
-def _ubl_party(party: Party) -> etree._Element:
+def _ubl_party(party: Party, moe: Party | None = None, valideur: Party | None = None) -> etree._Element:
+    """A party. The MOE is the debtor's agent and the valideur its service provider: flux's own places, Chorus Pro publishes none."""
     scheme = node("cac:TaxScheme", node("cbc:ID", "VAT"))
+    identified = node("cac:PartyIdentification", node("cbc:ID", party.id, schemeName=party.type)) if party.id else None
     return node(
         "cac:Party",
-        node("cac:PartyIdentification", node("cbc:ID", party.id, schemeName=party.type)) if party.id else None,
+        identified,
         node("cac:PartyName", node("cbc:Name", party.name)),
         node(
             "cac:PostalAddress",
@@ -216,7 +139,15 @@ def _ubl_party(party: Party) -> etree._Element:
         ),
         node("cac:PartyTaxScheme", node("cbc:CompanyID", party.vat), scheme) if party.account[0] else None,
         node("cac:PartyLegalEntity", node("cbc:RegistrationName", party.name)),
+        _agent(moe) if moe else None,
+        node("cac:ServiceProviderParty", _ubl_party(valideur)) if valideur else None,
     )
+
+
+def _agent(moe: Party) -> etree._Element:
+    named = _ubl_party(moe)
+    named.tag = f"{{{NAMESPACES['cac']}}}AgentParty"
+    return named
 
 
 def _ubl_tax(tag: str, rate: Decimal) -> etree._Element:
@@ -268,7 +199,7 @@ def cii_invoice(paper: Paper, *, minimal: bool = False, scheme: str = "", encodi
         None if minimal else node("ram:ApplicableHeaderTradeDelivery"),
         _cii_settlement(paper, scheme, minimal=minimal),
     )
-    names: dict[str | None, str] = {prefix: NAMESPACES[prefix] for prefix in ("rsm", "ram", "udt")}
+    names = {prefix: NAMESPACES[prefix] for prefix in ("rsm", "ram", "udt")}
     root = etree.Element(f"{{{NAMESPACES['rsm']}}}CrossIndustryInvoice", nsmap=names)
     root.extend([context, document, trade])
     return written(root, encoding, stylesheet)
@@ -323,7 +254,7 @@ def _cii_settlement(paper: Paper, scheme: str, *, minimal: bool) -> etree._Eleme
         node("ram:TypeCode", "30"),
         node("ram:PayeePartyCreditorFinancialAccount", node("ram:IBANID", paper.supplier.iban)),
     )
-    tax_total: Attributes = {} if minimal else {"currencyID": "EUR"}
+    tax_total: dict[str, str] = {} if minimal else {"currencyID": "EUR"}
     return node(
         "ram:ApplicableHeaderTradeSettlement",
         node("ram:InvoiceCurrencyCode", "EUR"),
@@ -356,7 +287,12 @@ def _cii_rate(rate: Decimal, base: Decimal, tax: Decimal) -> etree._Element:
 
 
 def _cii_line(n: int, work: Work) -> etree._Element:
-    tax = node("ram:ApplicableTradeTax", node("ram:TypeCode", "VAT"), node("ram:CategoryCode", "S"), node("ram:RateApplicablePercent", str(work.rate)))
+    tax = node(
+        "ram:ApplicableTradeTax",
+        node("ram:TypeCode", "VAT"),
+        node("ram:CategoryCode", "S"),
+        node("ram:RateApplicablePercent", str(work.rate)),
+    )
     total = node("ram:SpecifiedTradeSettlementLineMonetarySummation", node("ram:LineTotalAmount", str(work.net)))
     return node(
         "ram:IncludedSupplyChainTradeLineItem",

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from actors import Party
-from documents import Enclosed, Paper, node, written
+from documents import node, written
 from lxml import etree
 from packing import pdf
+from papers import Enclosed, Paper
 
 
 def cpp_mixte(papers: Sequence[Paper], flow: str, day: str, *, stylesheet: str = "FSO1113A.xsl") -> bytes:
@@ -17,7 +18,10 @@ def cpp_mixte(papers: Sequence[Paper], flow: str, day: str, *, stylesheet: str =
 
 def _envelope(flow: str, day: str) -> etree._Element:
     told = (("DtPrd", day), ("IdFlx", flow))
-    rows = [node("ParametreIndiv", node("Code", code), node("Valeurparametre", value), NumOrdre=f"{n:04d}") for n, (code, value) in enumerate(told, 1)]
+    rows = [
+        node("ParametreIndiv", node("Code", code), node("Valeurparametre", value), NumOrdre=f"{n:04d}")
+        for n, (code, value) in enumerate(told, 1)
+    ]
     partners = node("Partenaires", node("Recepteur", node("Id", "CPP001")), node("Emetteur", node("Id", flow[:6])))
     return node("Enveloppe", node("EnveloppeUnitaire", node("Parametres", *rows), partners, NumOrdre="1"))
 
@@ -41,8 +45,7 @@ def _debtor(paper: Paper) -> etree._Element:
 
 def _data(paper: Paper) -> etree._Element:
     rates = [
-        node("TVA", node("Taux", str(rate)), node("BaseHt", str(base)), node("MontantTVA", str(tax)))
-        for rate, base, tax in paper.rates()
+        node("TVA", node("Taux", str(rate)), node("BaseHt", str(base)), node("MontantTVA", str(tax))) for rate, base, tax in paper.rates()
     ]
     amounts = (("MontantHT", "ht"), ("MontantTTC", "ttc"), ("MontantNetAPayer", "net"))
     return node(

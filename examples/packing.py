@@ -24,12 +24,12 @@ _XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 def tar_gz(members: Mapping[str, bytes]) -> bytes:
     """A tar in gzip, in the order given."""
     held = io.BytesIO()
-    with gzip.GzipFile(filename="", mode="wb", compresslevel=9, fileobj=held, mtime=0) as squeezed:
-        with tarfile.open(fileobj=squeezed, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-            for name, content in members.items():
-                row = tarfile.TarInfo(name)
-                row.size, row.mtime, row.mode = len(content), MOMENT, 0o644
-                tar.addfile(row, io.BytesIO(content))
+    squeezed = gzip.GzipFile(filename="", mode="wb", compresslevel=9, fileobj=held, mtime=0)
+    with squeezed, tarfile.open(fileobj=squeezed, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for name, content in members.items():
+            row = tarfile.TarInfo(name)
+            row.size, row.mtime, row.mode = len(content), MOMENT, 0o644
+            tar.addfile(row, io.BytesIO(content))
     return held.getvalue()
 
 
@@ -62,9 +62,9 @@ def pdf(text: Sequence[str], factur_x: bytes | None = None) -> bytes:
     )
     made.pages.append(pikepdf.Page(made.make_indirect(page)))
     if factur_x is not None:
-        attached = pikepdf.AttachedFileSpec(
-            made, factur_x, filename="factur-x.xml", mime_type="text/xml", description="Facture", relationship=pikepdf.Name.Data
-        )
+        undated = {"creation_date": "", "mod_date": ""}
+        attached = pikepdf.AttachedFileSpec(made, factur_x, filename="factur-x.xml", mime_type="text/xml", description="Facture", **undated)
+        attached.relationship = pikepdf.Name.Data
         made.attachments["factur-x.xml"] = attached
         made.Root.AF = pikepdf.Array([made.attachments["factur-x.xml"].obj])
         made.Root.Metadata = made.make_stream(_XMP.encode(), Type=pikepdf.Name.Metadata, Subtype=pikepdf.Name.XML)

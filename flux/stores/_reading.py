@@ -36,9 +36,9 @@ class Reading:
 
     def decided_since(self, since: datetime) -> Tally:
         """What was decided from *since* on."""
-        decided = select(t.flow.c.verdict, func.count()).where(t.flow.c.decided_at >= moment(since)).group_by(t.flow.c.verdict)
+        decided = select(t.flow.c.verdict, func.count().label("many")).where(t.flow.c.decided_at >= moment(since)).group_by(t.flow.c.verdict)
         with self._engine.connect() as connection:
-            counts = dict(connection.execute(decided).tuples())
+            counts = {row.verdict: row.many for row in connection.execute(decided)}
         return Tally(sum(counts.values()), sum(n for verdict, n in counts.items() if verdict != FlowVerdict.INTEGRATED))
 
     def flows(self, *, partner: str = "", state: str = "", on: date | None = None, limit: int = 50) -> list[FlowRow]:

@@ -171,9 +171,9 @@ class SqlLedger(Reading):
     def piled(self) -> Piled:
         """What stands where."""
         with self._engine.connect() as connection:
-            states = connection.execute(select(t.flow.c.state, func.count()).group_by(t.flow.c.state))
+            states = connection.execute(select(t.flow.c.state, func.count().label("many")).group_by(t.flow.c.state)).all()
             owed = connection.scalar(select(func.count()).where(t.emission.c.state != EmissionState.EMITTED)) or 0
-        return Piled(dict(states.tuples()), owed)
+        return Piled({row.state: row.many for row in states}, owed)
 
     def _move(self, keys: Sequence[str], before: EmissionState, after: EmissionState) -> None:
         with self._write() as connection:

@@ -1,0 +1,127 @@
+"""Every setting, declared once: name with its unit, default, what it may be, and what it is for, in English and French."""
+
+from difflib import get_close_matches
+from typing import Any
+
+from msgspec import Struct
+
+from flux.model import Fault, Severity
+from flux.policy import Limits
+
+NAME = r"[a-z0-9][a-z0-9-]{0,31}"
+_SEVERITIES = tuple(str(severity) for severity in Severity)
+
+
+class Setting(Struct, frozen=True):
+    """
+    One setting. kind: str, int, float, list (of numbers), choice. least, most: of a number, or of the length of a text.
+
+    shown: the value of the starter file when it is not the default.
+    """
+
+    name: str
+    default: Any
+    en: str
+    fr: str
+    kind: type = str
+    choices: tuple[str, ...] = ()
+    least: float | None = None
+    most: float | None = None
+
+    def read(self, value: Any, where: str) -> Any:  # noqa: ANN401 - what TOML gave
+        """*value* as this setting takes it. Raises Fault, in the setting's words."""
+        right: type | tuple[type, ...] = (int, float) if self.kind is float else self.kind
+        if not isinstance(value, right) or isinstance(value, bool):
+            raise wrong(where, self.name, value, f"it must be a {_word(self.kind)}")
+        if self.choices and value not in self.choices:
+            raise wrong(where, self.name, value, f"it must be one of {', '.join(self.choices)}")
+        size = len(value) if isinstance(value, str | list) else value
+        if (self.least is not None and size < self.least) or (self.most is not None and size > self.most):
+            raise wrong(where, self.name, value, f"it must lie between {self.least} and {self.most}")
+        return value
+
+
+SITE = (
+    Setting("installation", "FLUX01", "Our partner id in return flows: 3 to 8 capitals and digits.", "Notre code partenaire dans les flux retour : 3 à 8 capitales et chiffres.", least=3, most=8),
+    Setting("ledger", "sqlite:///spool/ledger.db", "Database URL of the ledger; a relative path begins at this folder.", "URL de la base du registre ; un chemin relatif part de ce dossier."),
+    Setting("inbox", "inbox", "Folder of the inboxes, one folder a partner.", "Dossier des boîtes de dépôt, un dossier par partenaire."),
+    Setting("outbox", "outbox", "Folder of what flux delivers.", "Dossier de ce que flux délivre."),
+    Setting("spool", "spool", "flux's own folder, on the same file system as the two above.", "Dossier propre à flux, sur le même système de fichiers que les deux précédents."),
+    Setting("settle_s", 1.0, "Seconds that a dropped file must rest unchanged, and without a writer, before it is taken.", "Secondes pendant lesquelles un fichier déposé doit rester inchangé, sans écrivain, avant d'être pris.", float, least=0, most=3600),
+    Setting("scan_s", 5.0, "Seconds between two scans of the inboxes; a file notice only makes the next one earlier.", "Secondes entre deux parcours des boîtes ; une notification ne fait que hâter le prochain.", float, least=0.05, most=3600),
+    Setting("children", 2, "Child processes that judge: as many as there are cores.", "Processus enfants qui jugent : autant que de cœurs.", int, least=1, most=64),
+    Setting("attempts", 3, "Attempts at a flow before it is held, when the trouble is ours.", "Tentatives sur un flux avant sa mise en attente, quand le défaut vient de nous.", int, least=1, most=20),
+    Setting("retry_s", [1, 5, 30], "Seconds before the next attempt, after the first, the second, ...", "Secondes avant la tentative suivante, après la première, la deuxième, ...", list, least=1, most=20),
+    Setting("siret_check", "error", "What a SIRET whose Luhn key is wrong does.", "Effet d'un SIRET dont la clé de Luhn est fausse.", choices=_SEVERITIES),
+    Setting("vat_check", "warning", "What a French VAT number whose key is wrong does.", "Effet d'un numéro de TVA français dont la clé est fausse.", choices=_SEVERITIES),
+    Setting("log_format", "console", "Form of the logs on the standard error.", "Forme des journaux sur la sortie d'erreur.", choices=("console", "json")),
+    Setting("log_level", "info", "Least level that is logged.", "Niveau minimal journalisé.", choices=("debug", "info", "warning", "error")),
+)  # fmt: skip
+
+PARTNER = (
+    Setting("name", "", "Name of the partner, and of his folders: a-z, 0-9 and hyphens.", "Nom du partenaire et de ses dossiers : a-z, 0-9 et tirets.", least=1, most=32),
+    Setting("label", "", "Who that is, for people.", "Qui c'est, pour les personnes."),
+    Setting("naming", "chorus", "chorus: names must be <interface>_<application code>_<flow number>; free: any name.", "chorus : les noms doivent être <interface>_<code application>_<numéro de flux> ; free : tout nom.", choices=("chorus", "free")),
+    Setting("interface", "", "Interface of his flows when the name does not tell; empty: what each document is.", "Interface de ses flux quand le nom ne le dit pas ; vide : ce qu'est chaque document."),
+    Setting("non_works", "route", "Invoices that are not works (A1, A2, A9, A12): route to the recipient, or refuse.", "Factures hors travaux (A1, A2, A9, A12) : les router vers le destinataire, ou les refuser.", choices=("route", "refuse")),
+    Setting("default_cadre", "", "What an absent cadre means; empty: it is refused (G1.02).", "Ce que signifie un cadre absent ; vide : il est refusé (G1.02).", most=3),
+    Setting("inbox", "", "His inbox; empty: <inbox>/<name>.", "Sa boîte de dépôt ; vide : <inbox>/<nom>."),
+    Setting("returns", "", "Where his return flows go; empty: <outbox>/returns/<name>.", "Où vont ses flux retour ; vide : <outbox>/returns/<nom>."),
+)  # fmt: skip
+
+ROUTE = (
+    Setting("actor", "", "Whose pieces: a folder name (moe-21500000500019), a role (moe), or a beginning (moe-215*).", "Les pièces de qui : un nom de dossier (moe-21500000500019), un rôle (moe), ou un début (moe-215*).", least=1),
+    Setting("folder", "", "Where they go, instead of <outbox>/pieces/<actor>.", "Où elles vont, au lieu de <outbox>/pieces/<acteur>.", least=1),
+)  # fmt: skip
+
+_LIMIT_WORDS = {
+    "pieces_per_flow": ("Pieces in one flow.", "Pièces par flux."),
+    "flow_mb": ("Size of one flow, MB.", "Taille d'un flux, en Mo."),
+    "expanded_mb": ("What an archive may unpack to, MB.", "Taille d'une archive décompressée, en Mo."),
+    "expansion_ratio": ("Unpacked to packed, above 10 MB.", "Rapport du décompressé au compressé, au-delà de 10 Mo."),
+    "members": ("Members of one archive.", "Membres d'une archive."),
+    "xml_mb": ("Size of one document, MB.", "Taille d'un document, en Mo."),
+    "xml_depth": ("Nesting of elements.", "Profondeur des éléments."),
+    "xml_nodes": ("Elements of one document.", "Éléments d'un document."),
+    "xml_attributes": ("Attributes of one element.", "Attributs d'un élément."),
+    "attachment_mb": ("An attachment must be smaller than this, MB.", "Une pièce jointe doit être plus petite, en Mo."),
+    "attachments_mb": ("All attachments of a piece together, MB.", "Toutes les pièces jointes d'une pièce, en Mo."),
+    "attachment_name": ("Characters of an attachment's name.", "Caractères du nom d'une pièce jointe."),
+    "judge_s": ("Seconds for judging one piece,", "Secondes pour juger une pièce,"),
+    "judge_s_per_mb": ("and for each MB of it.", "et pour chaque Mo de celle-ci."),
+}
+LIMITS = tuple(Setting(name, getattr(Limits(), name), en, fr, int, least=1, most=1_000_000) for name, (en, fr) in _LIMIT_WORDS.items())
+
+
+def read_table(raw: Any, settings: tuple[Setting, ...], where: str, besides: tuple[str, ...] = ()) -> dict[str, Any]:  # noqa: ANN401
+    """A TOML table against its settings: every one has a value, nothing else is there. Raises Fault with the nearest known name."""
+    if not isinstance(raw, dict):
+        raise wrong(where, "", raw, "it must be a table")
+    known = {setting.name: setting for setting in settings}
+    for name in raw.keys() - known.keys() - set(besides):
+        near = get_close_matches(name, [*known, *besides], 1, 0.5)
+        raise wrong(where, name, raw[name], f"there is no such setting{f'; did you mean {near[0]}?' if near else ''}")
+    return {name: setting.read(raw[name], where) if name in raw else setting.default for name, setting in known.items()}
+
+
+def wrong(where: str, name: str, value: object, why: str) -> Fault:
+    """A setting is wrong: what, where, and what it may be."""
+    return Fault(
+        f"{where}: {name or 'the table'} = {value!r}: {why}",
+        means="flux does not start with a configuration that it does not understand",
+        do="Correct it; docs/configuration.md explains every setting",
+    )
+
+
+def told(value: Any) -> str:  # noqa: ANN401 - a default
+    """A value as TOML writes it."""
+    return f'"{value}"' if isinstance(value, str) else f"[{', '.join(map(told, value))}]" if isinstance(value, list) else str(value)
+
+
+_WORDS: dict[type, str] = {str: "text", int: "whole number", float: "number", list: "list of numbers"}
+
+
+def _word(kind: type) -> str:
+    return _WORDS[kind]
+
+

@@ -1,0 +1,226 @@
+"""The configuration: ``flux.toml`` and ``markets.toml``, read whole and checked before anything starts. Only this and cli read the environment."""
+
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct, ValidationError, convert
+
+from flux import _settings as s
+from flux.model import Fault, Market, Party, Severity
+from flux.policy import Limits, Policy
+
+FILE = "flux.toml"
+MARKETS = "markets.toml"
+VARIABLE = "FLUX_CONFIG"
+
+
+class Partner(Struct, frozen=True):
+    """A partner as configured; see _settings.PARTNER. severities: by code, above those of the installation."""
+
+    name: str
+    label: str
+    naming: str
+    interface: str
+    non_works: str
+    default_cadre: str
+    inbox: str
+    returns: str
+    severities: dict[str, Severity]
+
+
+class Route(Struct, frozen=True):
+    """Where the pieces of an actor go instead of their usual folder."""
+
+    actor: str
+    folder: str
+
+
+class Config(Struct, frozen=True):
+    """A configuration, whole. root: the folder of flux.toml, where relative paths begin."""
+
+    root: Path
+    installation: str
+    ledger_url: str
+    inbox: Path
+    outbox: Path
+    spool: Path
+    settle_s: float
+    scan_s: float
+    children: int
+    attempts: int
+    retry_s: tuple[float, ...]
+    siret_check: Severity
+    vat_check: Severity
+    log_format: str
+    log_level: str
+    limits: Limits
+    severities: dict[str, Severity]
+    partners: tuple[Partner, ...]
+    routes: tuple[Route, ...]
+
+    @property
+    def ledger_file(self) -> Path | None:
+        """The ledger's file when it is SQLite; None when it is a server's."""
+        path = self.ledger_url.removeprefix("sqlite:///")
+        return Path(path) if path != self.ledger_url else None
+
+    def inbox_of(self, partner: Partner) -> Path:
+        """Where this partner drops."""
+        return self.root / partner.inbox if partner.inbox else self.inbox / partner.name
+
+    def returns_of(self, partner: Partner) -> Path:
+        """Where his return flows go."""
+        return self.root / partner.returns if partner.returns else self.outbox / "returns" / partner.name
+
+
+def find(given: str = "") -> Path:
+    """The configuration's path: as given, else as the environment says, else in this folder."""
+    return Path(given or os.environ.get(VARIABLE, "") or FILE)
+
+
+def load(path: Path) -> Config:
+    """Read and check. Raises Fault with the exact place; an unknown key is told with the nearest known one."""
+    raw = _toml(path, "Make one with: flux init")
+    site = s.read_table(raw, s.SITE, path.name, ("limits", "severities", "partner", "route"))
+    root = path.resolve().parent
+    if not re.fullmatch(r"[A-Z0-9]{3,8}", site["installation"]):
+        raise s.wrong(path.name, "installation", site["installation"], "it must be 3 to 8 capitals and digits")
+    if not all(isinstance(wait, int | float) and not isinstance(wait, bool) and wait >= 0 for wait in site["retry_s"]):
+        raise s.wrong(path.name, "retry_s", site["retry_s"], "it must be a list of numbers")
+    partners = tuple(_partner(row, f"{path.name} [[partner]] {n}") for n, row in enumerate(_rows(raw, "partner", path), 1))
+    names = [partner.name for partner in partners]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise s.wrong(f"{path.name} [[partner]]", "name", twice[0], "two partners have this name")
+    routes = tuple(
+        Route(**s.read_table(row, s.ROUTE, f"{path.name} [[route]] {n}")) for n, row in enumerate(_rows(raw, "route", path), 1)
+    )
+    folders = {name: root / site.pop(name) for name in ("inbox", "outbox", "spool")}
+    return Config(
+        root=root, **folders, ledger_url=_url(site.pop("ledger"), root), retry_s=tuple(site.pop("retry_s")),
+        siret_check=Severity(site.pop("siret_check")), vat_check=Severity(site.pop("vat_check")),
+        limits=Limits(**s.read_table(raw.get("limits", {}), s.LIMITS, f"{path.name} [limits]")),
+        severities=_severities(raw.get("severities", {}), f"{path.name} [severities]"), partners=partners, routes=routes, **site,
+    )  # fmt: skip
+
+
+def policy(config: Config, partner: str) -> Policy:
+    """Under what this partner's flows are judged."""
+    one = next(p for p in config.partners if p.name == partner)
+    return Policy(
+        naming=one.naming, interface=one.interface, siret_check=config.siret_check, vat_check=config.vat_check, non_works=one.non_works,
+        default_cadre=one.default_cadre, severities=config.severities | one.severities, limits=config.limits,
+    )  # fmt: skip
+
+
+class _Actor(Struct, frozen=True, forbid_unknown_fields=True):
+    id: str
+    type: str = "1"
+    name: str = ""
+
+
+class _Market(Struct, frozen=True, forbid_unknown_fields=True):
+    number: str
+    label: str = ""
+    moe: _Actor | None = None
+    moa: _Actor | None = None
+
+
+def markets(config: Config) -> dict[str, Market]:
+    """The markets of markets.toml, beside flux.toml, by number; none when there is no such file. Raises Fault."""
+    path = config.root / MARKETS
+    if not path.exists():
+        return {}
+    try:
+        rows = convert(_toml(path, "Correct it").get("market", []), list[_Market])
+    except ValidationError as error:
+        raise s.wrong(path.name, "market", "…", str(error)) from error
+    for row in rows:
+        for actor in (row.moe, row.moa):
+            if actor and actor.type == "1" and not re.fullmatch(r"[0-9]{14}", actor.id):
+                raise s.wrong(f"{path.name} market {row.number}", "id", actor.id, "a SIRET has 14 digits")
+    return {row.number: Market(row.number, _party(row.moe), _party(row.moa), row.label) for row in rows}
+
+
+def starter() -> str:
+    """The text of a first flux.toml, every setting explained, valid as it is."""
+    return "\n".join((
+        "# flux.toml: every setting, with its default. Chaque réglage, avec sa valeur par défaut.", "",
+        *_explained(s.SITE), "# Limits that a sender can meet. Limites opposables à l'émetteur.", "[limits]", *_explained(s.LIMITS),
+        "# Severity of a code, instead of the catalogue's: error, warning, off. Gravité d'un code, au lieu de celle du catalogue.",
+        "[severities]", '# "FLX-M05" = "off"', "",
+        "# One block a partner. Un bloc par partenaire.", "[[partner]]", *_explained(s.PARTNER, {"name": "demo", "naming": "free"}),
+        "# Where the pieces of an actor go, when not to his own folder. Où vont les pièces d'un acteur, si ce n'est dans son dossier.",
+        *("# " + line if line else "#" for line in ("[[route]]", *_explained(s.ROUTE, {"actor": "moe-21500000500019", "folder": "outbox/pieces/lisse"}))),
+        "",
+    ))  # fmt: skip
+
+
+def reference() -> str:
+    """The page docs/configuration.md: generated, so that it cannot fall behind."""
+    parts = ["# Every setting", "", "Written by `make docs` from the settings themselves. `flux init` writes a file with all of them.", ""]
+    for title, settings in (("`flux.toml`", s.SITE), ("`[limits]`", s.LIMITS), ("`[[partner]]`", s.PARTNER), ("`[[route]]`", s.ROUTE)):
+        parts += [f"## {title}", "", "| setting | default | what it is for | à quoi il sert |", "|---|---|---|---|"]
+        parts += [f"| `{x.name}` | `{s.told(x.default)}` | {_cell(x.en, x)} | {x.fr} |" for x in settings]
+        parts.append("")
+    parts += [
+        "## `[severities]`", "", 'By code, for the installation here or for one partner in `[partner.severities]`: `"FLX-M05" = "off"`.', "",
+        "## `markets.toml`", "",
+        "Beside `flux.toml`: who the MOE and the MOA of a market are, for pieces that do not name them.", "",
+        "```toml", "[[market]]", 'number = "2026-MT-0042"', 'moe = { id = "21500000500019", name = "Atelier Lisse" }', "```", "",
+    ]  # fmt: skip
+    return "\n".join(parts)
+
+
+def _cell(text: str, setting: s.Setting) -> str:
+    return text + (f" One of: {', '.join(f'`{c}`' for c in setting.choices)}." if setting.choices else "")
+
+
+def _explained(settings: tuple[s.Setting, ...], values: dict[str, str] | None = None) -> list[str]:
+    lines = []
+    for setting in settings:
+        choices = f" ({' | '.join(setting.choices)})" if setting.choices else ""
+        value = (values or {}).get(setting.name, setting.default)
+        lines += [f"# {setting.en}{choices}", f"# {setting.fr}", f"{setting.name} = {s.told(value)}", ""]
+    return lines
+
+
+def _partner(raw: Any, where: str) -> Partner:  # noqa: ANN401 - what TOML gave
+    table = s.read_table(raw, s.PARTNER, where, ("severities",))
+    if not re.fullmatch(s.NAME, table["name"]):
+        raise s.wrong(where, "name", table["name"], "it must be a-z, 0-9 and hyphens, up to 32")
+    return Partner(**table, severities=_severities(raw.get("severities", {}), f"{where} severities"))
+
+
+def _severities(raw: Any, where: str) -> dict[str, Severity]:  # noqa: ANN401 - what TOML gave
+    try:
+        return {code: Severity(told) for code, told in raw.items()}
+    except (ValueError, AttributeError) as error:
+        raise s.wrong(where, "", raw, "each code is error, warning or off") from error
+
+
+def _rows(raw: dict[str, Any], name: str, path: Path) -> list[Any]:
+    rows = raw.get(name, [])
+    if not isinstance(rows, list):
+        raise s.wrong(path.name, name, rows, f"write it as [[{name}]]")
+    return rows
+
+
+def _url(url: str, root: Path) -> str:
+    path = url.removeprefix("sqlite:///")
+    return url if path == url else f"sqlite:///{root / path}"
+
+
+def _party(actor: _Actor | None) -> Party | None:
+    return Party(type=actor.type, id=actor.id, name=actor.name) if actor else None
+
+
+def _toml(path: Path, do: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise Fault(f"there is no {path}", means="flux does not know what to watch", do=do) from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise Fault(f"{path} cannot be read: {error}", means="flux does not know what to watch", do="Correct the file") from error
