@@ -1,0 +1,203 @@
+"""
+The whole pipeline against the floor, in one run, interleaved: ``make bench``.
+
+The pipeline is the real daemon (``flux run``, every sync on) from the rename into the inbox to the last return flow in the outbox. The
+floor is what the same bytes cost at the least: lxml parse and XSD of each piece in a loop, and a bare durable grouped write of the same
+bytes (groups of 100: write, one syncfs, rename, sync the folder). Medians of the rounds; the ratio is the ratio of medians.
+"""
+
+import argparse
+import ctypes
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from pathlib import Path
+
+from lxml import etree
+
+from benchmarks_table import write_table
+from generate import archive, big_invoice, singles
+
+from flux.stores import schemas
+
+HERE = Path(__file__).parent
+CONFIG = """
+settle_s = 0.0
+scan_s = 1.0
+log_level = "error"
+
+[limits]
+pieces_per_flow = 5000
+
+[[partner]]
+name = "bench"
+naming = "free"
+"""
+LIBC = ctypes.CDLL(None)
+
+
+class Daemon:
+    """The real program on a scratch installation."""
+
+    def __init__(self, root):
+        self.root, self.inbox, self.returns = root, root / "inbox" / "bench", root / "outbox" / "returns" / "bench"
+        (root / "flux.toml").write_text(CONFIG)
+        self.log = (root / "daemon.log").open("wb")
+        self.process = subprocess.Popen([sys.executable, "-m", "flux.cli", "run"], cwd=root, stderr=self.log, stdout=self.log)
+        self.seen = 0
+        while not self.inbox.is_dir():
+            time.sleep(0.05)
+        time.sleep(3.0)
+
+    def answer(self, files, timeout_s=300):
+        """Rename *files* into the inbox; seconds until each is answered (four return flows, or three when no piece could be told)."""
+        start = time.perf_counter()
+        for file in files:
+            file.rename(self.inbox / file.name)
+        wanted = self.seen + len(files)
+        while (done := sum(1 for name in os.listdir(self.returns) if name.endswith(".html"))) < wanted or self.owed():
+            if time.perf_counter() - start > timeout_s:
+                raise SystemExit(f"no answer after {timeout_s} s: {done - self.seen} of {len(files)}")
+            time.sleep(0.001 if len(files) == 1 else 0.005)
+        self.seen = wanted
+        return time.perf_counter() - start
+
+    def owed(self):
+        """Whether anything is staged or claimed: the last act of a flow is the rename that empties the staged folder."""
+        return bool(os.listdir(self.root / "spool" / "staged"))
+
+    def memory_mb(self):
+        """Peak resident memory of the daemon, and of its largest child."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return peak_mb(self.process.pid), max((peak_mb(pid) for pid in children), default=0.0)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(30)
+        self.log.close()
+
+
+def peak_mb(pid):
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def floor_s(contents, folder):
+    """Seconds of the bare work on the same bytes."""
+    schema = schemas.load().get("ubl-invoice", "minimal").xsd
+    start = time.perf_counter()
+    for content in contents:
+        root = etree.fromstring(content, etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=len(content) > 10_000_000))
+        assert schema.validate(root), schema.error_log
+    parsed = time.perf_counter() - start
+    folder.mkdir()
+    fd = os.open(folder, os.O_RDONLY)
+    start = time.perf_counter()
+    for at in range(0, len(contents), 100):
+        group = contents[at : at + 100]
+        for n, content in enumerate(group, at):
+            (folder / f".{n}").write_bytes(content)
+        LIBC.syncfs(fd)
+        for n in range(at, at + len(group)):
+            (folder / f".{n}").rename(folder / str(n))
+        os.fsync(fd)
+    written = time.perf_counter() - start
+    os.close(fd)
+    return parsed + written
+
+
+def members(path):
+    with tarfile.open(path) as tar:
+        return [tar.extractfile(m).read() for m in tar.getmembers()]
+
+
+class Case:
+    """One row of the table."""
+
+    def __init__(self, name, pieces, make):
+        self.name, self.pieces, self.make = name, pieces, make
+        self.floors, self.whole = [], []
+
+    def round(self, n, scratch, daemon):
+        folder = scratch / f"{self.name.replace(' ', '-')}-{n}"
+        folder.mkdir()
+        files, contents = self.make(folder, n)
+        self.floors.append(floor_s(contents, folder / "floor"))
+        self.whole.append(daemon.answer(files))
+
+    def row(self):
+        base, whole = statistics.median(self.floors), statistics.median(self.whole)
+        return {
+            "case": self.name, "pieces": self.pieces, "floor_ms": base * 1e3, "pipeline_ms": whole * 1e3,
+            "pieces_per_s": self.pieces / whole, "ratio": whole / base, "spread": [min(self.whole) * 1e3, max(self.whole) * 1e3],
+        }  # fmt: skip
+
+
+def an_archive(pieces, kilobytes):
+    def make(folder, n):
+        path = folder / f"batch-{kilobytes}-{n}.tar.gz"
+        archive(path, pieces, kilobytes, seed=n * 1000 + kilobytes)
+        return [path], members(path)
+
+    return make
+
+
+def some_singles(count):
+    def make(folder, n):
+        singles(folder, count, 5, seed=500_000 + n)
+        files = sorted(folder.iterdir())
+        return files, [file.read_bytes() for file in files]
+
+    return make
+
+
+def a_big_one(folder, n):
+    path = folder / f"big-{n}.xml"
+    big_invoice(path, 10_000, seed=900_000 + n)
+    return [path], [path.read_bytes()]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--pieces", type=int, default=1000)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--no-table", action="store_true", help="print, and leave benchmarks/README.md as it is")
+    args = parser.parse_args()
+    cases = [
+        Case(f"archive of {args.pieces} pieces of 5 kB", args.pieces, an_archive(args.pieces, 5)),
+        Case(f"archive of {args.pieces} pieces of 48 kB", args.pieces, an_archive(args.pieces, 48)),
+        Case("500 single files of 5 kB", 500, some_singles(500)),
+        Case("one single file of 5 kB, idle daemon", 1, some_singles(1)),
+        Case("one invoice of 10,000 lines, 11 MB", 1, a_big_one),
+    ]
+    cases = [case for case in cases if args.only in case.name]
+    with tempfile.TemporaryDirectory(dir=HERE.parent, prefix=".bench-") as folder:
+        scratch = Path(folder)
+        (scratch / "root").mkdir()
+        daemon = Daemon(scratch / "root")
+        memory = []
+        try:
+            for n in range(args.rounds):
+                for case in cases:
+                    case.round(n, scratch, daemon)
+                memory.append(daemon.memory_mb())
+                print(f"round {n + 1} of {args.rounds}", file=sys.stderr)
+        finally:
+            daemon.stop()
+    rows = [case.row() for case in cases]
+    print(json.dumps({"rows": rows, "memory_mb": memory}, indent=2))
+    if not args.no_table:
+        write_table(HERE / "README.md", rows, memory, args.rounds)
+
+
+if __name__ == "__main__":
+    main()

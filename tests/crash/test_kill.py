@@ -1,0 +1,102 @@
+"""Kill the daemon before every act that changes the disk, start it again, and find every deposit answered once."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from checker import check
+from conftest import flux
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+SEED = 7
+CONFIG = """
+settle_s = 0.0
+children = 1
+log_level = "error"
+
+[[partner]]
+name = "batipro"
+naming = "chorus"
+"""
+
+
+@pytest.fixture(scope="module")
+def dropped():
+    """A good flow, a mixed archive, a damaged archive and a duplicate."""
+    found = {}
+    for pattern in ("*-one-bad-in-forty/*.tar.gz", "*-damaged-archive/*.tar.gz", "*-duplicate/*.xml"):
+        for path in sorted(EXAMPLES.glob(pattern)):
+            found[path.name] = path.read_bytes()
+    assert len(found) >= 4
+    return found
+
+
+def installed(root, dropped):
+    root.mkdir()
+    (root / "flux.toml").write_text(CONFIG)
+    shutil.copy(EXAMPLES / "markets.toml", root / "markets.toml")
+    (root / "inbox" / "batipro").mkdir(parents=True)
+    for name, content in dropped.items():
+        (root / "inbox" / "batipro" / name).write_bytes(content)
+    return root
+
+
+@pytest.fixture(scope="module")
+def acts(tmp_path_factory, shim, dropped):
+    """What a run does to the disk, counted: the length of the road along which the plug is pulled."""
+    root = installed(tmp_path_factory.mktemp("count") / "root", dropped)
+    log = root / "acts.log"
+    done = flux(root, "once", env={"LD_PRELOAD": str(shim), "CRASH_LOG": str(log)})
+    assert done.returncode == 0, done.stderr
+    report = check(root, dropped)
+    assert report.clean, report
+    return log.read_text().splitlines()
+
+
+def test_the_laws_hold_without_a_crash_and_the_rig_sees_every_kind_of_act(acts):
+    assert {line.split()[1] for line in acts} >= {"mkdir", "rename", "renameat2", "fsync", "fdatasync", "unlink", "pwrite"}
+
+
+def survive(root, shim, dropped, at):
+    """Kill before act *at*, then run to the end. Returns the checker's report and whether the plug was really pulled."""
+    killed = flux(root, "once", env={"LD_PRELOAD": str(shim), "CRASH_AT": str(at)}, check=False)
+    again = flux(root, "once")
+    assert again.returncode == 0, again.stderr
+    return check(root, dropped), killed.returncode == -9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(4))
+def test_a_kill_before_any_durable_act_loses_nothing_and_doubles_nothing(tmp_path, shim, dropped, acts, part):
+    """Every act that makes something durable or visible; writes into the journal of the ledger are sampled: its commits are acts too."""
+    durable = [i for i, line in enumerate(acts, 1) if line.split()[1] != "pwrite"]
+    writes = [i for i, line in enumerate(acts, 1) if line.split()[1] == "pwrite"]
+    points = sorted({*durable, *writes[:: max(1, len(writes) // 12)]})[part::4]
+    wrong = []
+    for at in points:
+        report, pulled = survive(installed(tmp_path / f"at-{at}", dropped), shim, dropped, at)
+        if not (report.clean and pulled):
+            wrong.append((at, acts[at - 1], pulled, report))
+        shutil.rmtree(tmp_path / f"at-{at}")
+    assert wrong == []
+
+
+def test_the_checker_sees_a_lost_a_doubled_and_a_strange_delivery(tmp_path, dropped):
+    """A rig that cannot fail proves nothing: each broken law is seen."""
+    root = installed(tmp_path / "root", dropped)
+    flux(root, "once")
+    assert check(root, dropped).clean
+    some = next(p for p in (root / "outbox" / "returns" / "batipro").iterdir())
+    content = some.read_bytes()
+    some.unlink()
+    assert [s.partition(": ")[2] for s in check(root, dropped).lost] == ["owed and not delivered"]
+    some.write_bytes(content)
+    assert len(check(root, dropped, taken=[("returns/batipro", some.name, content)]).duplicated) == 1
+    some.write_bytes(content + b" ")
+    assert [s.partition(": ")[2] for s in check(root, dropped).unexpected] == ["other bytes than recorded"]
+    some.write_bytes(content)
+    (some.parent / "strange.xml").write_bytes(b"")
+    assert [s.partition(": ")[2] for s in check(root, dropped).unexpected] == ["delivered and not owed"]
