@@ -35,7 +35,7 @@ class Setting(Struct, frozen=True):
             raise wrong(where, self.name, value, f"it must be a {_word(self.kind)}")
         if self.choices and value not in self.choices:
             raise wrong(where, self.name, value, f"it must be one of {', '.join(self.choices)}")
-        size = len(value) if isinstance(value, str | list) else value
+        size: Any = len(value) if isinstance(value, str | list) else value
         if (self.least is not None and size < self.least) or (self.most is not None and size > self.most):
             raise wrong(where, self.name, value, f"it must lie between {self.least} and {self.most}")
         return value

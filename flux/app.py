@@ -68,7 +68,7 @@ class Installation:
         told = Settings(
             owner=owner,
             installation=config.installation,
-            policies={p.name: settings.policy(config, p) for p in config.partners},
+            policies={p.name: settings.policy(config, p.name) for p in config.partners},
             markets=settings.markets(config),
             attempts=config.attempts,
             retry_s=config.retry_s,
@@ -237,8 +237,8 @@ def folder_of(config: Config, target: str) -> Path:
 def make_folders(config: Config) -> None:
     """The folders of an installation. Claims, scratch, store and staged files share one file system with the inboxes and the outbox."""
     spool = config.spool
-    for folder in ("tmp", "claim", "staged", "store"):
-        (spool / folder).mkdir(parents=True, exist_ok=True)
+    for own in ("tmp", "claim", "staged", "store"):
+        (spool / own).mkdir(parents=True, exist_ok=True)
     for partner in config.partners:
         for folder in (config.inbox_of(partner), config.returns_of(partner), spool / "claim" / partner.name):
             folder.mkdir(parents=True, exist_ok=True)

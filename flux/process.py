@@ -6,6 +6,7 @@ judge() needs only the document and runs in a child; conclude() needs what is kn
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from lxml import etree
 from msgspec import Struct
@@ -23,6 +24,7 @@ from flux.model import (
     Decision,
     Deposited,
     Envelope,
+    Fault,
     Finding,
     Flow,
     Judged,
@@ -112,8 +114,25 @@ def refuses(findings: Iterable[Finding], policy: Policy, tables: Tables) -> bool
 
 
 def render(letter: Told, kit: Kit) -> list[Answer]:
-    """Every return flow that is owed for this decision. Rendered once; what is stored is what is sent, for ever."""
-    return [answer for emitter in kit.emitters if (answer := emitter.render(letter)) is not None]
+    """Every return flow that is owed for this decision. Rendered once; what is stored is what is sent, for ever. Raises Fault when unsound."""
+    answers = []
+    for emitter in kit.emitters:
+        if (answer := emitter.render(letter)) is not None:
+            if emitter.schema:
+                _hold(answer, kit.schemas.get(emitter.schema, "full").xsd)
+            answers.append(answer)
+    return answers
+
+
+def _hold(answer: Answer, xsd: etree.XMLSchema) -> None:
+    """What we send is held to its schema as what we receive is: an answer that breaks it never leaves."""
+    if not xsd.validate(etree.fromstring(answer.content)):
+        log: Any = xsd.error_log  # lxml-stubs do not know its last entry
+        raise Fault(
+            f"the return flow {answer.name} breaks its own schema: {log.last_error}",
+            means="it is not sent; the decision waits, and nobody is told anything wrong",
+            do="Report it with this flow: it is a defect of flux",
+        )
 
 
 def _open(content: bytes, brief: Brief, kit: Kit) -> _Opened | Finding:

@@ -8,6 +8,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from itertools import count
 from time import perf_counter
 from typing import BinaryIO
@@ -102,7 +103,7 @@ class Round:
         key = self._key(work, None)
         self._proving[key] = scratch
         sha = work.flow.sha256
-        job = Job(Prove(key, work.flow.size, work.policy.limits), lambda: [self._content.open(sha), _again(scratch)])
+        job = Job(Prove(key, work.flow.size, work.policy.limits), lambda: [*self._opened([sha]), _again(scratch)])
         self._jobs.append(job)
 
     def _expect(self, work: Work, blob: str, members: tuple[Member, ...]) -> None:
@@ -119,7 +120,10 @@ class Round:
                 Item(self._key(work, m), blobs.index(work.files[m.index].blob), m.offset, m.size, m.index, m.name, briefs.index(id(work)))
                 for work, m in chunk
             )
-            self._jobs.append(Job(Judge(items, tuple(by_id[i] for i in briefs)), lambda blobs=blobs: [self._content.open(b) for b in blobs]))
+            self._jobs.append(Job(Judge(items, tuple(by_id[i] for i in briefs)), partial(self._opened, blobs)))
+
+    def _opened(self, blobs: Sequence[str]) -> list[BinaryIO]:
+        return [self._content.open(blob) for blob in blobs]
 
     def _take_in(self, result: Result) -> None:
         work, member = self._keys.pop(result.key)

@@ -24,3 +24,8 @@ def day_of(at: datetime) -> date:
 def span_of(day: date) -> tuple[datetime, datetime]:
     """The instants between which a Paris day lies: 23, 24 or 25 hours."""
     return datetime.combine(day, time(), PARIS), datetime.combine(day + timedelta(days=1), time(), PARIS)
+
+
+def in_paris(at: datetime) -> datetime:
+    """The instant as a reader in France tells it: with the offset of that day."""
+    return at.astimezone(PARIS)

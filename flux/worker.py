@@ -55,9 +55,14 @@ class Worker:
         if not flows:
             return 0
         works = [self._prepared(flow) for flow in flows]
+
+        def settle(ready: Sequence[Work]) -> None:
+            self._settle(ready)
+            recorded()
+
         try:
             with ExitStack() as scratches:
-                Round(works, self._content, self._sandbox, scratches, self._kit).run(lambda ready: (self._settle(ready), recorded()))
+                Round(works, self._content, self._sandbox, scratches, self._kit).run(settle)
         except (Fault, OSError) as trouble:  # a disk that is full, a content that is gone: ours, and no reason to stop the daemon
             for work in works:
                 if not work.settled:

@@ -5,6 +5,8 @@ Each public module offers ``EMITTER``. Emitters never import each other; what th
 """
 
 from collections.abc import Callable
+from datetime import datetime
+from typing import Any
 
 from msgspec import Struct
 
@@ -18,13 +20,19 @@ class Told(Struct, frozen=True):
     flow: Flow
     decision: Decision
     tables: Tables
-    told: tuple[dict[str, object], ...]   # by piece: the object of docs/formats.md, findings with texts
-    told_flow: tuple[dict[str, object], ...]  # findings about the flow
-    installation: str                     # our partner id in the envelopes of return flows, 3 to 8 characters
+    told: tuple[dict[str, Any], ...]       # by piece: the object of docs/formats.md, findings with texts
+    told_flow: tuple[dict[str, Any], ...]  # findings about the flow
+    installation: str                      # our partner id in the envelopes of return flows, 3 to 8 characters
+    at: datetime                           # when it was decided
 
 
 class Emitter(Struct, frozen=True):
-    """A return flow: its kind, and the function that renders it. None: nothing of this kind is owed for this flow."""
+    """
+    A return flow: its kind, and the function that renders it. None: nothing of this kind is owed for this flow.
+
+    schema: family of the schema that every answer of this kind must satisfy before it is owed; "" when there is none.
+    """
 
     kind: str
     render: Callable[[Told], Answer | None]
+    schema: str = ""

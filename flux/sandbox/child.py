@@ -90,7 +90,7 @@ def _proved(number: int, body: Prove, fds: list[int]) -> Answer:
 
     try:
         with FileIO(fds[0], "rb", closefd=False) as source, FileIO(fds[1], "r+b", closefd=False) as sink:
-            found = prove(source, body.size, sink, body.limits)  # type: ignore[arg-type]  # FileIO is a BinaryIO in all but name
+            found = prove(source, body.size, sink, body.limits)
     except MemoryError:
         return Answer(number, body.key, failed="memory")
     except Exception:  # noqa: BLE001 - as above

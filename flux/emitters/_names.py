@@ -1,0 +1,16 @@
+"""Names of return flows: derived from the flow, never drawn. A crash between writing and marking writes the same name again."""
+
+from flux.emitters import Told
+
+UNKNOWN_DEPOSIT = "CSO0000A"  # local: the integration report of a flow whose name tells no interface
+
+
+def report_stem(letter: Told) -> str:
+    """The integration report's name without its extension: ``<CSO + digits of the deposit + A>_<installation>_<flow id>``."""
+    row = letter.tables.interfaces.get(letter.decision.envelope.interface)
+    return stem(letter, row.report if row else UNKNOWN_DEPOSIT)
+
+
+def stem(letter: Told, interface: str) -> str:
+    """``<interface>_<installation>_<flow id>``: the shape of Chorus Pro's names, with an id that is never used again."""
+    return f"{interface}_{letter.installation}_{letter.flow.id}"

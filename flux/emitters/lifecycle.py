@@ -1,0 +1,86 @@
+"""
+The life-cycle flow FEN1201A: CPPStatut, invoice branch (domain 3.1). One unit a status of a piece, in the order in which it was reached.
+
+The schema wants a supplier's name and identifier, a recipient's SIRET of 14 digits and an invoice number. A piece without them is told in
+the integration report alone; when none can be told here, this flow is not owed.
+"""
+
+import re
+from collections.abc import Iterator
+
+from lxml import etree
+
+from flux.emitters import Emitter, Told
+from flux.emitters._cpp_statut import document, put, stamp
+from flux.emitters._names import report_stem, stem
+from flux.model import Answer, Decided, Piece, Severity, VerdictKind
+
+INTERFACE = "FEN1201A"
+SERVICE_MOST = 100  # characters of CodeService
+_SIRET = re.compile(r"[0-9]{14}")
+_COUNTRY = re.compile(r"[A-Z]{2}")
+_DEPOSITED = "01"  # happened at reception; every other status at the decision
+
+
+def render(letter: Told) -> Answer | None:
+    """The statuses of every piece that the schema can hold."""
+    told = list(_statuses(letter))
+    if not told:
+        return None
+    branch = etree.Element("CPPFactureStatuts", compteur=str(len(told)))
+    for order, (decided, status) in enumerate(told, 1):
+        _unit(branch, order, decided, status, letter)
+    name = stem(letter, INTERFACE)
+    return Answer("lifecycle", f"{name}.xml", document(letter, name, branch))
+
+
+def _statuses(letter: Told) -> Iterator[tuple[Decided, str]]:
+    for decided in letter.decision.pieces:
+        if holds(decided.piece):
+            yield from ((decided, status) for status in decided.verdict.statuses)
+
+
+def holds(piece: Piece) -> bool:
+    """Whether the schema can hold this piece."""
+    supplier, recipient = piece.supplier, piece.recipient
+    known = supplier.type and supplier.id and supplier.name and piece.number
+    return bool(known and _SIRET.fullmatch(recipient.id) and recipient.type in ("", "1") and len(recipient.service) <= SERVICE_MOST)
+
+
+def _unit(branch: etree._Element, order: int, decided: Decided, status: str, letter: Told) -> None:
+    piece = decided.piece
+    unit = put(branch, "CPPFactureStatutUnitaire", NumOrdre=str(order))
+    supplier = put(unit, "Fournisseur")
+    put(supplier, "TypeIdentifiant", piece.supplier.type)
+    put(supplier, "Identifiant", piece.supplier.id)
+    put(supplier, "RaisonSociale", piece.supplier.name)
+    if _COUNTRY.fullmatch(piece.supplier.country):
+        put(supplier, "CodePays", piece.supplier.country)
+    debtor = put(unit, "Debiteur")
+    put(debtor, "TypeIdentifiant", "1")
+    put(debtor, "Identifiant", piece.recipient.id)
+    for tag, text in (("Nom", piece.recipient.name), ("CodeService", piece.recipient.service)):
+        if text:
+            put(debtor, tag, text)
+    data = put(unit, "DonneesStatut")
+    put(data, "IdStatut", status)
+    put(data, "ComplementStatut", letter.tables.lifecycle.piece[status].fr)
+    if comment := _comment(decided, letter):
+        put(data, "Commentaire", comment)
+    put(data, "Horodatage", stamp(letter.flow.received_at if status == _DEPOSITED else letter.at))
+    put(data, "Producteur", letter.installation, Id=letter.installation)
+    put(data, "IdFacture", piece.number)
+    if piece.issued:
+        put(data, "DateFacture", piece.issued.isoformat())
+
+
+def _comment(decided: Decided, letter: Told) -> str:
+    """For a refused piece, its codes with their labels: the whole is in the integration report, which is named."""
+    if decided.verdict.kind is not VerdictKind.REJECTED:
+        return ""
+    errors = {f["code"] for f in letter.told[decided.piece.ordinal - 1]["findings"] if f["severity"] == Severity.ERROR}
+    listed = " ; ".join(f"{code} {letter.tables.catalogue[code].label}" for code in sorted(errors))
+    return f"{listed}. Détail : {report_stem(letter)}.xml"
+
+
+EMITTER = Emitter("lifecycle", render, "cpp-statut")

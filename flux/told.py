@@ -1,0 +1,152 @@
+"""
+The JSON of the contract (docs/formats.md): findings, pieces and flows as programs read them. Pure; rendered once, stored, told for ever.
+
+What a document does not say is null, never an empty text. Money is a decimal string; a day is ISO 8601; an instant is told in Paris time.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from flux.model import Decided, Decision, Emission, Event, Finding, Flow, FlowVerdict, Party, Piece, Severity
+from flux.ports import FlowRow, PieceRow
+from flux.tables import Tables
+from flux.when import in_paris
+
+Weigh = Callable[[Finding], Severity]
+
+
+def finding(one: Finding, tables: Tables, weigh: Weigh) -> dict[str, Any]:
+    """A finding with its severity, its place and its words."""
+    facts, entry, field = dict(one.facts), tables.catalogue[one.code], tables.field(one.field)
+    term = f" ({field.term})" if field.term else ""
+    return {
+        "code": one.code,
+        "severity": weigh(one).value,
+        "stage": entry.stage.value,
+        "field": one.field or None,
+        "term": field.term or None,
+        "line": one.line or None,
+        "xpath": one.xpath or None,
+        "found": facts.get("found"),
+        "expected": facts.get("expected"),
+        "text": {
+            "fr": _text(one, facts, entry.fr, entry.fix_fr, line="ligne", field=f"{field.fr}{term}"),
+            "en": _text(one, facts, entry.en, entry.fix_en, line="line", field=f"{field.en}{term}"),
+        },
+    }
+
+
+def piece(one: Decided, tables: Tables, weigh: Weigh) -> dict[str, Any]:
+    """A piece with its verdict. A file that could not be read as a piece has its ordinal, its document and its findings."""
+    p, verdict = one.piece, one.verdict
+    return {
+        "ordinal": p.ordinal,
+        "document": one.document,
+        "sha256": one.sha256,
+        **_content(p),
+        "verdict": verdict.kind.value,
+        "next_actor": verdict.next_actor.role if verdict.next_actor else None,
+        "next_id": verdict.next_actor.id if verdict.next_actor else None,
+        "findings": [finding(f, tables, weigh) for f in verdict.findings],
+    }
+
+
+def flow(received: Flow, decision: Decision, tables: Tables, weigh: Weigh) -> dict[str, Any]:
+    """A flow that was judged: the object of ``flux check``."""
+    return {
+        "file": received.display_name,
+        "interface": decision.envelope.interface or None,
+        "syntax": decision.syntax or None,
+        "state": decision.verdict.value,
+        "findings": [finding(f, tables, weigh) for f in decision.findings],
+        "pieces": [piece(d, tables, weigh) for d in decision.pieces],
+    }
+
+
+def not_evaluated(received: Flow, interface: str, trouble: str) -> dict[str, Any]:
+    """A flow that could not be judged, for a reason of ours: nobody is blamed. reason: for the operator."""
+    state = FlowVerdict.NOT_EVALUATED.value
+    told: dict[str, Any] = {"file": received.display_name, "interface": interface or None, "syntax": None, "state": state, "findings": [], "pieces": []}
+    return {**told, "reason": trouble}
+
+
+def recorded(row: FlowRow, pieces: Sequence[PieceRow], events: Sequence[Event], emissions: Sequence[Emission]) -> dict[str, Any]:
+    """A flow of the ledger, whole: the object of ``flux flows`` and ``flux show``."""
+    f = row.flow
+    return {
+        "id": f.id,
+        "partner": f.partner,
+        "received_at": _at(f.received_at),
+        "decided_at": _at(row.decided_at) if row.decided_at else None,
+        "plumbing": row.state.value,
+        "reason": row.reason or None,
+        "file": f.display_name,
+        "bytes": f.size,
+        "sha256": f.sha256,
+        "duplicate_of": f.duplicate_of or None,
+        "interface": row.interface or None,
+        "syntax": row.syntax or None,
+        "state": row.verdict or FlowVerdict.NOT_EVALUATED.value,
+        "findings": list(row.findings),
+        "pieces": [orjson.loads(p.told) for p in pieces],
+        "events": [
+            {"seq": e.seq, "at": _at(e.at), "what": e.what, "who": e.who, "piece": e.piece or None, "detail": e.detail, "hash": e.hash}
+            for e in events
+        ],
+        "emissions": [
+            {"kind": e.kind, "piece": e.ordinal or None, "target": e.target, "name": e.name, "sha256": e.sha256, "state": e.state.value}
+            for e in emissions
+        ],
+    }
+
+
+def met(row: PieceRow) -> dict[str, Any]:
+    """A piece as ``flux piece`` tells it: with the flow that brought it."""
+    return {"flow": row.flow, "received_at": _at(row.received_at), **orjson.loads(row.told)}
+
+
+def _content(p: Piece) -> dict[str, Any]:
+    a = p.amounts
+    return {
+        "number": p.number or None,
+        "cadre": p.cadre or None,
+        "mode": p.mode,
+        "deposit": p.deposit,
+        "type": p.type or None,
+        "issued": p.issued.isoformat() if p.issued else None,
+        "currency": p.currency or None,
+        "supplier": _party(p.supplier),
+        "recipient": _party(p.recipient),
+        "valideur": _party(p.valideur) if p.valideur else None,
+        "moe": _party(p.moe) if p.moe else None,
+        "moa": _party(p.moa) if p.moa else None,
+        "service": p.recipient.service or None,
+        "engagement": p.engagement or None,
+        "market": p.market or None,
+        "amounts": {"ht": _money(a.ht), "tva": _money(a.tva), "ttc": _money(a.ttc), "net": _money(a.net)},
+        "attachments": [{"name": one.name, "bytes": one.bytes, "sha256": one.sha256} for one in p.attachments],
+        "profile": p.profile or None,
+        "syntax": p.syntax or None,
+    }
+
+
+def _party(party: Party) -> dict[str, str | None]:
+    return {"type": party.type or None, "id": party.id or None, "name": party.name or None}
+
+
+def _money(amount: Decimal | None) -> str | None:
+    return None if amount is None else format(amount, "f")
+
+
+def _at(moment: datetime) -> str:
+    return in_paris(moment).isoformat(timespec="milliseconds")
+
+
+def _text(one: Finding, facts: dict[str, str], said: str, fix: str, *, line: str, field: str) -> str:
+    """What was found and what was expected; where; how to mend it: three sentences."""
+    where = ", ".join(part for part in (f"{line} {one.line}" if one.line else "", field, one.xpath) if part)
+    return " ".join(part for part in (said.format_map(facts), f"{where[:1].upper()}{where[1:]}." if where else "", fix) if part)
