@@ -5,7 +5,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from flux.model import Fault, Severity
+from flux.faults import Fault
+from flux.model import Severity
 from flux.policy import Limits
 
 NAME = r"[a-z0-9][a-z0-9-]{0,31}"
@@ -32,12 +33,14 @@ class Setting(Struct, frozen=True):
         """*value* as this setting takes it. Raises Fault, in the setting's words."""
         right: type | tuple[type, ...] = (int, float) if self.kind is float else self.kind
         if not isinstance(value, right) or isinstance(value, bool):
-            raise wrong(where, self.name, value, f"it must be a {_word(self.kind)}")
+            raise Fault("FLX-I06", where=where, name=self.name, value=told(value), expected=told(self.default))
         if self.choices and value not in self.choices:
-            raise wrong(where, self.name, value, f"it must be one of {', '.join(self.choices)}")
+            raise Fault("FLX-I07", where=where, name=self.name, value=told(value), expected=", ".join(self.choices))
         size: Any = len(value) if isinstance(value, str | list) else value
         if (self.least is not None and size < self.least) or (self.most is not None and size > self.most):
-            raise wrong(where, self.name, value, f"it must lie between {self.least} and {self.most}")
+            if isinstance(value, str | list):
+                raise Fault("FLX-I09", where=where, name=self.name, value=told(value), expected=_bounds(self.least, self.most))
+            raise Fault("FLX-I08", where=where, name=self.name, value=told(value), expected=_bounds(self.least, self.most))
         return value
 
 
@@ -96,21 +99,13 @@ LIMITS = tuple(Setting(name, getattr(Limits(), name), en, fr, int, least=1, most
 def read_table(raw: Any, settings: tuple[Setting, ...], where: str, besides: tuple[str, ...] = ()) -> dict[str, Any]:  # noqa: ANN401
     """A TOML table against its settings: every one has a value, nothing else is there. Raises Fault with the nearest known name."""
     if not isinstance(raw, dict):
-        raise wrong(where, "", raw, "it must be a table")
+        raise Fault("FLX-I10", where=where, value=told(raw))
     known = {setting.name: setting for setting in settings}
     for name in raw.keys() - known.keys() - set(besides):
-        near = get_close_matches(name, [*known, *besides], 1, 0.5)
-        raise wrong(where, name, raw[name], f"there is no such setting{f'; did you mean {near[0]}?' if near else ''}")
+        if near := get_close_matches(name, [*known, *besides], 1, 0.5):
+            raise Fault("FLX-I04", where=where, name=name, near=near[0])
+        raise Fault("FLX-I05", where=where, name=name, known=", ".join([*known, *besides]))
     return {name: setting.read(raw[name], where) if name in raw else setting.default for name, setting in known.items()}
-
-
-def wrong(where: str, name: str, value: object, why: str) -> Fault:
-    """A setting is wrong: what, where, and what it may be."""
-    return Fault(
-        f"{where}: {name or 'the table'} = {value!r}: {why}",
-        means="flux does not start with a configuration that it does not understand",
-        do="Correct it; docs/configuration.md explains every setting",
-    )
 
 
 def told(value: Any) -> str:  # noqa: ANN401 - a default
@@ -118,10 +113,6 @@ def told(value: Any) -> str:  # noqa: ANN401 - a default
     return f'"{value}"' if isinstance(value, str) else f"[{', '.join(map(told, value))}]" if isinstance(value, list) else str(value)
 
 
-_WORDS: dict[type, str] = {str: "text", int: "whole number", float: "number", list: "list of numbers"}
-
-
-def _word(kind: type) -> str:
-    return _WORDS[kind]
-
-
+def _bounds(least: float | None, most: float | None) -> str:
+    """Between what a size must lie, in signs that need no language."""
+    return f"≤ {most}" if least is None else f"≥ {least}" if most is None else f"{least} – {most}"

@@ -5,11 +5,12 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event as Flag
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,15 +18,17 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
 from flux import config as settings
-from flux import durable, kit, log
+from flux import doctor, durable, kit, log, tables, told
 from flux.config import Config
 from flux.dispatch import Dispatch
+from flux.doctor import Line
+from flux.faults import Fault
 from flux.ids import new_id
 from flux.intake import Intake
-from flux.model import Fault, Plumbing
+from flux.model import Plumbing
 from flux.owing import who_matches
 from flux.policy import Policy
-from flux.ports import Ledger
+from flux.ports import FlowRow, Ledger, Unsettled, Why
 from flux.precheck import precheck
 from flux.sandbox.pool import Sandbox
 from flux.stores.content import FileStore
@@ -43,12 +46,23 @@ def utc_now() -> datetime:
 
 
 class Pass(Struct, frozen=True):
-    """What one pass did: flows brought to a decision and their refusals, and what stands held or undelivered at its end."""
+    """
+    What one pass did: flows brought to a decision and their refusals; what stands held, undelivered or untaken at its end.
+
+    troubled: the last turn met trouble of ours, which is in the log. left: files that stand in an inbox.
+    """
 
     handled: int
     refused: int
     held: int
     undelivered: int
+    troubled: bool
+    left: tuple[Unsettled, ...]
+
+    @property
+    def clean(self) -> bool:
+        """Whether everything that could be handled was; a file that is still being sent is nobody's fault."""
+        return not (self.held or self.undelivered or self.troubled or any(one.stuck for one in self.left))
 
 
 class Installation:
@@ -57,6 +71,7 @@ class Installation:
     def __init__(self, config: Config, *, warm: bool) -> None:
         make_folders(config)
         self.config = config
+        self._shaken = False  # the last turn ended in trouble
         self.ledger = SqlLedger(config.ledger_url)
         self.sandbox = Sandbox(config.children, warm=warm)
         content = FileStore(config.spool)
@@ -65,7 +80,7 @@ class Installation:
             FolderInbox(p.name, config.inbox_of(p), config.spool / "claim" / p.name, settle_s=config.settle_s) for p in config.partners
         ]
         owner = f"{socket.gethostname()}-{os.getpid()}-{time.time_ns()}"
-        told = Settings(
+        asked = Settings(
             owner=owner,
             installation=config.installation,
             policies={p.name: settings.policy(config, p.name) for p in config.partners},
@@ -73,7 +88,7 @@ class Installation:
             attempts=config.attempts,
             retry_s=config.retry_s,
         )
-        self.worker = Worker(self.ledger, content, self.sandbox, kit.build(), told, now=utc_now)
+        self.worker = Worker(self.ledger, content, self.sandbox, kit.build(), asked, now=utc_now)
         self.dispatch = Dispatch(outbox, content, self.ledger, now=utc_now)
         ids = lambda: new_id(utc_now(), secrets.randbits)  # noqa: E731 - clock and luck, joined where they are known
         self.intake = Intake(self.inboxes, content, self.ledger, now=utc_now, new_id=ids)
@@ -83,12 +98,34 @@ class Installation:
         self.intake.recover()
 
     def step(self) -> int:
-        """One turn of the loops: how much was done."""
-        return self.intake.step() + self.worker.step(self.dispatch.step) + self.dispatch.step()
+        """
+        One turn of the loops: how much was done.
+
+        Trouble that no loop could keep to one flow (the ledger cannot be written, a folder is gone) ends the turn: nothing is lost, what was
+        leased is due again at the next.
+        """
+        try:
+            if self._shaken:
+                self.ledger.release_leases("")
+                self._shaken = False
+            return self.intake.step() + self.worker.step(self.dispatch.step) + self.dispatch.step()
+        except (Fault, OSError) as trouble:
+            self._shaken = True
+            log.get().error("step", ended="fault", trouble=str(trouble))
+            return 0
+
+    @property
+    def troubled(self) -> bool:
+        """Whether the last turn met trouble that no flow carries."""
+        return self._shaken or bool(self.intake.troubled)
+
+    def left(self) -> list[Unsettled]:
+        """What the last scan saw in the inboxes and did not take."""
+        return [waits for inbox in self.inboxes for waits in inbox.unsettled()]
 
     def resting(self) -> bool:
         """Whether a file only needs to be left alone a little longer."""
-        return any(waits.resting for inbox in self.inboxes for waits in inbox.unsettled())
+        return any(waits.why is Why.RESTING for waits in self.left())
 
     def due_in_s(self) -> float | None:
         """Seconds until the next postponed flow is due; None when none waits."""
@@ -107,11 +144,7 @@ def opened(config: Config, *, warm: bool = False) -> Iterator[Installation]:
     (config.spool).mkdir(parents=True, exist_ok=True)
     fd = durable.lock(config.spool / "lock")
     if fd is None:
-        raise Fault(
-            f"another flux is at work on {config.root}",
-            means="two at once could answer a flow twice, so this one does nothing",
-            do="Stop the other one first; ``flux flows`` and ``flux show`` can be used meanwhile",
-        )
+        raise Fault("FLX-I20", root=str(config.root))
     try:
         installation = Installation(config, warm=warm)
         try:
@@ -127,11 +160,7 @@ def open_reader(config: Config) -> Iterator[Ledger]:
     """The ledger for reading, beside a daemon or without one. Raises Fault when nothing was ever received here."""
     path = config.ledger_file
     if path is not None and not path.exists():
-        raise Fault(
-            f"there is no ledger at {path}",
-            means="this installation has not received anything yet",
-            do="Drop a flow into an inbox, then: flux once",
-        )
+        raise Fault("FLX-I21", path=str(path))
     ledger = SqlLedger(config.ledger_url, read_only=True)
     try:
         yield ledger
@@ -139,32 +168,29 @@ def open_reader(config: Config) -> Iterator[Ledger]:
         ledger.close()
 
 
-def once(config: Config, progress: Callable[[str, int], None] | None = None) -> Pass:
+def once(config: Config) -> Pass:
     """One pass over all that waits, until nothing is left that could move."""
     log.configure(config.log_format, config.log_level)
     started = utc_now()
     with opened(config) as house:
         give_up = time.monotonic() + config.settle_s + ONCE_PATIENCE_S
         while True:
-            if done := house.step():
+            if house.step():
                 give_up = time.monotonic() + config.settle_s + ONCE_PATIENCE_S
-                if progress:
-                    progress("handled", done)
                 continue
             due = house.due_in_s()
             if due is not None:
                 time.sleep(min(due + 0.01, 1.0))
-            elif house.resting() and time.monotonic() < give_up:
-                time.sleep(min(config.settle_s, 0.2))
+            elif (house.resting() or house.troubled) and time.monotonic() < give_up:
+                time.sleep(min(max(config.settle_s, 0.01), 0.2))
             else:
-                return _pass(house.ledger, started)
+                return _pass(house, started)
 
 
-def _pass(ledger: Ledger, started: datetime) -> Pass:
-    decided = ledger.decided_since(started)
-    piled = ledger.piled()
+def _pass(house: Installation, started: datetime) -> Pass:
+    decided, piled = house.ledger.decided_since(started), house.ledger.piled()
     held = sum(piled.by_state.get(state, 0) for state in (Plumbing.HELD, Plumbing.QUARANTINED))
-    return Pass(handled=decided.flows, refused=decided.refused, held=held, undelivered=piled.emissions_owed)
+    return Pass(decided.flows, decided.refused, held, piled.emissions_owed, house.troubled, tuple(house.left()))
 
 
 def run(config: Config) -> None:
@@ -229,7 +255,8 @@ def folder_of(config: Config, target: str) -> Path:
     """Where a target lies: a partner's returns, a route of the configuration, or the folder of the one who acts next."""
     kind, _, name = target.partition("/")
     if kind == "returns":
-        return config.returns_of(next(p for p in config.partners if p.name == name))
+        gone = config.outbox / "returns" / name  # what is owed to a partner who left the configuration is owed all the same
+        return next((config.returns_of(p) for p in config.partners if p.name == name), gone)
     routed = next((route.folder for route in config.routes if who_matches(name, route.actor)), None)
     return config.root / routed if routed else config.outbox / "pieces" / name
 
@@ -251,20 +278,17 @@ def _same_device(config: Config) -> None:
     others = [config.outbox, *(folder for p in config.partners for folder in (config.inbox_of(p), config.returns_of(p)))]
     for folder in others:
         if folder.stat().st_dev != home:
-            raise Fault(
-                f"{folder} is not on the file system of {config.spool}",
-                means="claiming and publishing are renames, which do not cross file systems; flux does not start",
-                do="Put both on one file system, or set spool to a folder beside it",
-            )
+            raise Fault("FLX-I22", folder=str(folder), spool=str(config.spool))
 
 
-def check(files: Sequence[Path], config: Config | None, interface: str, partner: str) -> list[dict[str, object]]:
+def check(files: Sequence[Path], config: Config | None, interface: str, partner: str) -> list[dict[str, Any]]:
     """The pre-check of *files*: flow objects of the contract. Without a configuration: free naming and the defaults."""
+    settings.proven_interface(interface)
     if config is None:
         return precheck(files, Policy(naming="free", interface=interface), {}, None, utc_now(), partner or "check")
     if partner and partner not in {p.name for p in config.partners}:
-        raise Fault(f"there is no partner {partner} in the configuration", means="his settings are unknown", do="Name one of its partners")
-    chosen = settings.policy(config, partner) if partner else Policy(naming="free")
+        raise Fault("FLX-I17", partner=partner, known=", ".join(p.name for p in config.partners) or "—")
+    chosen = settings.policy(config, partner)
     if interface:
         chosen = replace(chosen, naming="free", interface=interface)
     markets = settings.markets(config)
@@ -274,14 +298,48 @@ def check(files: Sequence[Path], config: Config | None, interface: str, partner:
         return precheck(files, chosen, markets, ledger, utc_now(), partner or "check")
 
 
-def probe(_config: Config | None) -> dict[str, object]:
-    """What the doctor cannot see from outside: every part built once, and what the registry found."""
-    whole = kit.build()
-    return {
-        "pack": whole.pack,
-        "schemas": whole.schemas.rows(),
-        "parsers": sorted(whole.parsers),
-        "emitters": [emitter.kind for emitter in whole.emitters],
-        "checks": len(whole.checks),
-        "codes": len(whole.tables.catalogue),
-    }
+def init(folder: Path) -> Config:
+    """A first installation in *folder*: flux.toml, markets.toml and the folders. Raises Fault rather than touch a file that exists."""
+    path = folder / settings.FILE
+    if path.exists():
+        raise Fault("FLX-I01", path=str(path))
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in ((settings.FILE, settings.starter()), (settings.MARKETS, settings.starter_markets())):
+        if not (folder / name).exists():
+            (folder / name).write_text(text, "utf-8")
+    config = settings.load(path)
+    make_folders(config)
+    return config
+
+
+def tell(ledger: Ledger, row: FlowRow) -> dict[str, Any]:
+    """A flow of the ledger, whole: the object of the contract."""
+    id_ = row.flow.id
+    return told.recorded(row, ledger.pieces(flow=id_), ledger.events(id_), ledger.emissions(id_))
+
+
+def tell_pieces(ledger: Ledger, number: str) -> list[dict[str, Any]]:
+    """Every piece that has this number, with the flow that brought it, in order of reception."""
+    return [told.met(row) for row in ledger.pieces(number=number)]
+
+
+def matrix() -> dict[str, Any]:
+    """The cadre × mode table as the rules read it."""
+    known = tables.load()
+    works = [
+        {"cadre": cadre, "label": row.label.fr, "label_en": row.label.en, **{mode: dict(getattr(row, mode)) for mode in tables.MODES}}
+        for cadre, row in known.works.items()
+    ]
+    others = [
+        {
+            "cadre": cadre, "label": row.label.fr, "label_en": row.label.en, "becomes": row.becomes,
+            "why": {"fr": row.why.fr, "en": row.why.en} if row.why else None,
+        }
+        for cadre, row in known.others.items()
+    ]  # fmt: skip
+    return {"works": works, "others": others}
+
+
+def examine(path: Path) -> list[Line]:
+    """The doctor's lines for the configuration at *path*."""
+    return doctor.examine(path, open_reader)

@@ -3,17 +3,25 @@
 import os
 import re
 import tomllib
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct, ValidationError, convert
+from msgspec.structs import replace
 
 from flux import _settings as s
-from flux.model import Fault, Market, Party, Severity
+from flux import tables
+from flux.faults import Fault
+from flux.model import Market, Party, Severity, Stage
 from flux.policy import Limits, Policy
 
 FILE = "flux.toml"
 MARKETS = "markets.toml"
+_MARKET = (
+    "[[market]]", 'number = "2026-MT-0042"', 'label = "RD 914 : reprise de chaussée"',
+    'moe = { id = "99913225100029", name = "Ingénierie des Rives" }', 'moa = { id = "22990008900017", name = "Département de la Haute-Lisse" }',
+)  # fmt: skip
 VARIABLE = "FLUX_CONFIG"
 
 
@@ -83,17 +91,17 @@ def find(given: str = "") -> Path:
 
 def load(path: Path) -> Config:
     """Read and check. Raises Fault with the exact place; an unknown key is told with the nearest known one."""
-    raw = _toml(path, "Make one with: flux init")
+    raw = _toml(path)
     site = s.read_table(raw, s.SITE, path.name, ("limits", "severities", "partner", "route"))
     root = path.resolve().parent
     if not re.fullmatch(r"[A-Z0-9]{3,8}", site["installation"]):
-        raise s.wrong(path.name, "installation", site["installation"], "it must be 3 to 8 capitals and digits")
+        raise Fault("FLX-I12", where=path.name, value=s.told(site["installation"]))
     if not all(isinstance(wait, int | float) and not isinstance(wait, bool) and wait >= 0 for wait in site["retry_s"]):
-        raise s.wrong(path.name, "retry_s", site["retry_s"], "it must be a list of numbers")
+        raise Fault("FLX-I06", where=path.name, name="retry_s", value=s.told(site["retry_s"]), expected="[1, 5, 30]")
     partners = tuple(_partner(row, f"{path.name} [[partner]] {n}") for n, row in enumerate(_rows(raw, "partner", path), 1))
     names = [partner.name for partner in partners]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise s.wrong(f"{path.name} [[partner]]", "name", twice[0], "two partners have this name")
+        raise Fault("FLX-I14", where=path.name, value=s.told(twice[0]))
     routes = tuple(
         Route(**s.read_table(row, s.ROUTE, f"{path.name} [[route]] {n}")) for n, row in enumerate(_rows(raw, "route", path), 1)
     )
@@ -107,11 +115,16 @@ def load(path: Path) -> Config:
 
 
 def policy(config: Config, partner: str) -> Policy:
-    """Under what this partner's flows are judged."""
-    one = next(p for p in config.partners if p.name == partner)
-    return Policy(
-        naming=one.naming, interface=one.interface, siret_check=config.siret_check, vat_check=config.vat_check, non_works=one.non_works,
-        default_cadre=one.default_cadre, severities=config.severities | one.severities, limits=config.limits,
+    """Under what this partner's flows are judged; of no partner (""): what holds for the whole installation, and any name."""
+    site = Policy(
+        naming="free", siret_check=config.siret_check, vat_check=config.vat_check, severities=config.severities, limits=config.limits
+    )
+    one = next((p for p in config.partners if p.name == partner), None)
+    if one is None:
+        return site
+    return replace(
+        site, naming=one.naming, interface=one.interface, non_works=one.non_works, default_cadre=one.default_cadre,
+        severities=config.severities | one.severities,
     )  # fmt: skip
 
 
@@ -134,13 +147,13 @@ def markets(config: Config) -> dict[str, Market]:
     if not path.exists():
         return {}
     try:
-        rows = convert(_toml(path, "Correct it").get("market", []), list[_Market])
+        rows = convert(_toml(path).get("market", []), list[_Market])
     except ValidationError as error:
-        raise s.wrong(path.name, "market", "…", str(error)) from error
+        raise Fault("FLX-I15", where=f"{path.name} [[market]]", detail=str(error)) from error
     for row in rows:
         for actor in (row.moe, row.moa):
             if actor and actor.type == "1" and not re.fullmatch(r"[0-9]{14}", actor.id):
-                raise s.wrong(f"{path.name} market {row.number}", "id", actor.id, "a SIRET has 14 digits")
+                raise Fault("FLX-I16", where=f"{path.name} [[market]] {row.number}", value=s.told(actor.id))
     return {row.number: Market(row.number, _party(row.moe), _party(row.moa), row.label) for row in rows}
 
 
@@ -158,6 +171,15 @@ def starter() -> str:
     ))  # fmt: skip
 
 
+def starter_markets() -> str:
+    """The text of a first markets.toml: an example to uncomment."""
+    return "\n".join((
+        "# Who the MOE and the MOA of each market are, for pieces that do not name them: a first form of the Fiche d'Identité du Marché.",
+        "# La MOE et la MOA de chaque marché, pour les pièces qui ne les nomment pas.", "",
+        *("# " + line for line in _MARKET), "",
+    ))  # fmt: skip
+
+
 def reference() -> str:
     """The page docs/configuration.md: generated, so that it cannot fall behind."""
     parts = ["# Every setting", "", "Written by `make docs` from the settings themselves. `flux init` writes a file with all of them.", ""]
@@ -169,7 +191,7 @@ def reference() -> str:
         "## `[severities]`", "", 'By code, for the installation here or for one partner in `[partner.severities]`: `"FLX-M05" = "off"`.', "",
         "## `markets.toml`", "",
         "Beside `flux.toml`: who the MOE and the MOA of a market are, for pieces that do not name them.", "",
-        "```toml", "[[market]]", 'number = "2026-MT-0042"', 'moe = { id = "21500000500019", name = "Atelier Lisse" }', "```", "",
+        "```toml", *_MARKET, "```", "",
     ]  # fmt: skip
     return "\n".join(parts)
 
@@ -190,21 +212,38 @@ def _explained(settings: tuple[s.Setting, ...], values: dict[str, str] | None = 
 def _partner(raw: Any, where: str) -> Partner:  # noqa: ANN401 - what TOML gave
     table = s.read_table(raw, s.PARTNER, where, ("severities",))
     if not re.fullmatch(s.NAME, table["name"]):
-        raise s.wrong(where, "name", table["name"], "it must be a-z, 0-9 and hyphens, up to 32")
+        raise Fault("FLX-I13", where=where, value=s.told(table["name"]))
+    proven_interface(table["interface"])
     return Partner(**table, severities=_severities(raw.get("severities", {}), f"{where} severities"))
 
 
+def proven_interface(code: str) -> str:
+    """*code* when it is "" or a row of the interface table. Raises Fault."""
+    known = tables.load().interfaces
+    if code and code not in known:
+        raise Fault("FLX-I19", code=code, known=", ".join(known))
+    return code
+
+
 def _severities(raw: Any, where: str) -> dict[str, Severity]:  # noqa: ANN401 - what TOML gave
-    try:
-        return {code: Severity(told) for code, told in raw.items()}
-    except (ValueError, AttributeError) as error:
-        raise s.wrong(where, "", raw, "each code is error, warning or off") from error
+    if not isinstance(raw, dict):
+        raise Fault("FLX-I10", where=where, value=s.told(raw))
+    known = tables.load().catalogue
+    for code, severity in raw.items():
+        if code not in known:
+            near = get_close_matches(code, known, 1, 0) or [""]
+            raise Fault("FLX-I04", where=where, name=code, near=near[0])
+        if (stage := known[code].stage) in (Stage.TRANSPORT, Stage.ARCHIVE, Stage.FORMAT):
+            raise Fault("FLX-I18", where=where, code=code, stage=stage.value)
+        if severity not in tuple(Severity):
+            raise Fault("FLX-I07", where=where, name=code, value=s.told(severity), expected=", ".join(Severity))
+    return {code: Severity(severity) for code, severity in raw.items()}
 
 
 def _rows(raw: dict[str, Any], name: str, path: Path) -> list[Any]:
     rows = raw.get(name, [])
     if not isinstance(rows, list):
-        raise s.wrong(path.name, name, rows, f"write it as [[{name}]]")
+        raise Fault("FLX-I11", where=path.name, name=name, value=s.told(rows))
     return rows
 
 
@@ -217,10 +256,10 @@ def _party(actor: _Actor | None) -> Party | None:
     return Party(type=actor.type, id=actor.id, name=actor.name) if actor else None
 
 
-def _toml(path: Path, do: str) -> dict[str, Any]:
+def _toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
-        raise Fault(f"there is no {path}", means="flux does not know what to watch", do=do) from error
+        raise Fault("FLX-I02", path=str(path)) from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise Fault(f"{path} cannot be read: {error}", means="flux does not know what to watch", do="Correct the file") from error
+        raise Fault("FLX-I03", path=str(path), detail=str(error)) from error

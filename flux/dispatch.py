@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 
+from flux.faults import Fault
 from flux.log import get
-from flux.model import Emission, Event, Fault
+from flux.model import Emission, Event
 from flux.ports import ContentStore, Ledger, Outbox
 
 GROUP = 200
@@ -52,9 +53,10 @@ class Dispatch:
         refused = self._outbox.publish(waiting)
         now = self._now()
         done = [emission for emission in waiting if emission.key not in refused]
-        for key, why in refused.items():
+        news = {e.key: refused[e.key] for e in waiting if e.key in refused and not e.problem.endswith(refused[e.key])}
+        for key, why in news.items():
             get().error("dispatch", emission=key, ended="undeliverable", trouble=why)
-        self._ledger.undeliverable(refused, now)
+        self._ledger.undeliverable(news, now)
         if done:
             closing = [Event(flow, "closed", now, WHO, detail="everything owed is delivered") for flow in sorted({e.flow for e in done})]
             self._ledger.emitted([emission.key for emission in done], closing)

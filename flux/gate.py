@@ -12,7 +12,7 @@ from typing import cast
 from lxml import etree
 from msgspec import Struct
 
-from flux.model import Fault, Finding
+from flux.model import Finding
 from flux.policy import Limits
 
 ENCODINGS = {  # names as libxml2 tells them, upper case -> name for a reader (reliability, C9)
@@ -59,7 +59,7 @@ def admit_xml(content: bytes, limits: Limits) -> Gated | Finding:
     """
     Parse *content* under *limits*: the tree, or the one Finding (FLX-X01 to X06, X08) that refuses it.
 
-    Raises Fault when the host ran out of memory: that says nothing about the document (reliability, C15).
+    Raises MemoryError when there was too little of it: libxml2 calls that a syntax error, which would blame the document (reliability F5).
     """
     if len(content) > limits.xml_mb << 20:
         return _too_long(f"{len(content) >> 20} MiB", f"{limits.xml_mb} MiB")
@@ -69,8 +69,6 @@ def admit_xml(content: bytes, limits: Limits) -> Gated | Finding:
         root = etree.fromstring(content, _parser(len(content) > _LARGE))
     except etree.XMLSyntaxError as error:
         return _unparsed(content, error, limits)
-    except MemoryError as error:
-        raise _short_of_memory() from error
     document = root.getroottree().docinfo
     if doctype := document.doctype:  # type: ignore[union-attr]  # lxml-stubs do not know it
         return _doctype(doctype)
@@ -118,8 +116,6 @@ def _walk(content: bytes, limits: Limits) -> Finding | None:
         return refused.finding
     except etree.XMLSyntaxError:
         return None  # admit_xml meets the same error, and tells it
-    except MemoryError as error:
-        raise _short_of_memory() from error
     return None
 
 
@@ -170,7 +166,7 @@ def _unparsed(content: bytes, error: etree.XMLSyntaxError, limits: Limits) -> Fi
     code: int = error.code  # type: ignore[attr-defined]  # lxml-stubs do not know it
     message, line = error.msg or "", error.lineno or 0
     if code == _NO_MEMORY:
-        raise _short_of_memory() from error
+        raise MemoryError from error
     if code in _ENCODING_ERRORS:
         return _encoding(message)
     if seen := _walk(content, limits):
@@ -255,11 +251,3 @@ def _too_long(found: str, expected: str, line: int = 0) -> Finding:
 
 def _active(found: str, line: int) -> Finding:
     return Finding("FLX-X08", facts=(("found", quoted(found)),), line=line)
-
-
-def _short_of_memory() -> Fault:
-    return Fault(
-        "the host ran out of memory while a document was parsed",
-        means="nothing is known of the document, which is not refused for it",
-        do="Give the machine more memory, or run fewer children; the flow is tried again by itself",
-    )

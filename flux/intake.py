@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 
+from flux.faults import Fault
 from flux.log import get
-from flux.model import Event, Fault, Flow
+from flux.model import Event, Flow
 from flux.ports import Busy, ContentStore, Deposit, Inbox, Ledger
 
 GROUP = 100  # files claimed and admitted with the same syncs
@@ -20,6 +21,7 @@ class Intake:
         self._inboxes, self._content, self._ledger = inboxes, content, ledger
         self._now, self._new_id = now, new_id
         self._unfinished: set[str] = set()  # partners with claims that are not in custody yet
+        self.troubled: set[str] = set()     # partners whose folder was in trouble at the last scan
 
     def recover(self) -> int:
         """At start, under the lock: admit what a crash left claimed, with the id that the claim minted."""
@@ -28,6 +30,7 @@ class Intake:
     def step(self) -> int:
         """One scan of every inbox; returns how many files came into custody. A partner whose folder is in trouble does not stop the others."""
         done = 0
+        self.troubled.clear()
         for inbox in self._inboxes:
             try:
                 if inbox.partner in self._unfinished:
@@ -36,6 +39,7 @@ class Intake:
                     done += self._admit(inbox, inbox.claim(names, [self._new_id() for _ in names]))
             except (Fault, OSError) as trouble:
                 self._unfinished.add(inbox.partner)
+                self.troubled.add(inbox.partner)
                 get().error("intake", partner=inbox.partner, ended="fault", trouble=str(trouble))
         return done
 

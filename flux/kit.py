@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from flux import __version__, emitters, parsers, registry, tables, validators
 from flux.emitters import Emitter
-from flux.model import Fault
+from flux.faults import Fault
 from flux.parsers import Parser
 from flux.stores import schemas
 from flux.stores.schemas import Schemas
@@ -53,13 +53,9 @@ def build() -> Kit:
 def _sound(known: Tables, found: dict[str, Parser], checks: tuple[Check, ...]) -> None:
     claimed = [root for parser in found.values() for root in parser.roots]
     if twice := {root for root in claimed if claimed.count(root) > 1}:
-        raise _unfit(f"two parsers claim {sorted(twice)}")
+        raise Fault("FLX-I34", roots=", ".join(sorted(twice)))
     if unknown := {code for check in checks for code in check.codes} - known.catalogue.keys():
-        raise _unfit(f"the catalogue has no entry for {sorted(unknown)}, which a rule may give")
-
-
-def _unfit(what: str) -> Fault:
-    return Fault(what, means="a verdict could not be explained, so none is given", do="Install flux again, or mend the module that was added")
+        raise Fault("FLX-I35", codes=", ".join(sorted(unknown)))
 
 
 def _pack(pinned: Schemas) -> str:

@@ -96,14 +96,6 @@ class Finding(Struct, frozen=True):
     xpath: str = ""
 
 
-class Fault(Exception):  # noqa: N818 - the house calls our own trouble a Fault; it is never a Finding
-    """Trouble of ours: told to the operator, retried, then held. Never told to a supplier as his mistake."""
-
-    def __init__(self, what: str, *, means: str, do: str) -> None:
-        super().__init__(f"{what}. {means}. {do}")
-        self.what, self.means, self.do = what, means, do
-
-
 class Party(Struct, frozen=True):
     """
     An actor named in a piece (BG-4, BG-7 and the works actors).
@@ -385,6 +377,7 @@ class Emission(Struct, frozen=True):
     offset: int
     size: int
     state: EmissionState = EmissionState.PENDING
+    problem: str = ""  # when, and why, it could not be published
 
 
 class Event(Struct, frozen=True):

@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
+from enum import StrEnum
 from typing import BinaryIO, Protocol
 
 from msgspec import Struct
 
+from flux.faults import Reason
 from flux.model import Decision, Deposited, Emission, Event, Flow, Plumbing
 
 
@@ -22,13 +24,29 @@ class Busy(Exception):  # noqa: N818 - a state of the world, not an error
     """Somebody still writes into a claimed file: it is looked at again later."""
 
 
+class Why(StrEnum):
+    """Why a file that waits is not taken yet; the words for it are in tables/words.toml."""
+
+    UPLOADING = "uploading"
+    GONE = "gone"
+    NOT_REGULAR = "not_regular"
+    SECOND_NAME = "second_name"
+    RESTING = "resting"
+    UNOPENABLE = "unopenable"
+    WRITING = "writing"
+
+
 class Unsettled(Struct, frozen=True):
-    """A file that waits and is not taken yet, and why (a sentence for the operator)."""
+    """A file that waits and is not taken yet, and why."""
 
     partner: str
     name: bytes
-    why: str
-    resting: bool = False  # it only needs to be left alone a little longer
+    why: Why
+
+    @property
+    def stuck(self) -> bool:
+        """Whether it will not be taken until a person acts."""
+        return self.why in (Why.NOT_REGULAR, Why.SECOND_NAME, Why.UNOPENABLE)
 
 
 class Inbox(Protocol):
@@ -106,7 +124,7 @@ class FlowRow(Struct, frozen=True):
     verdict: str      # FlowVerdict, or "" while undecided
     interface: str
     syntax: str
-    reason: str       # why it is held or quarantined, or ""
+    reason: Reason | None  # why it is held, quarantined or tried again
     decided_at: datetime | None
     pieces: int
     accepted: int
@@ -156,10 +174,10 @@ class Ledger(Protocol):
         Returns the flows that were not recorded, each with why: "fence" (somebody else has it) or "identity" (think again).
         """
 
-    def postpone(self, flow: Flow, until: datetime, event: Event) -> None:
+    def postpone(self, flow: Flow, until: datetime, reason: Reason, event: Event) -> None:
         """Give a flow back after a Fault: it is due again at *until*."""
 
-    def hold(self, flow: Flow, state: Plumbing, reason: str, event: Event) -> None:
+    def hold(self, flow: Flow, state: Plumbing, reason: Reason, event: Event) -> None:
         """HELD or QUARANTINED, until a person acts."""
 
     def release_leases(self, owner: str) -> int:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from flux.decision import decide, effective_severity, next_actor, verdict_of
 from flux.emitters import Told
+from flux.faults import Fault
 from flux.gate import admit_xml
 from flux.kit import Kit
 from flux.model import (
@@ -24,7 +25,6 @@ from flux.model import (
     Decision,
     Deposited,
     Envelope,
-    Fault,
     Finding,
     Flow,
     Judged,
@@ -128,11 +128,7 @@ def _hold(answer: Answer, xsd: etree.XMLSchema) -> None:
     """What we send is held to its schema as what we receive is: an answer that breaks it never leaves."""
     if not xsd.validate(etree.fromstring(answer.content)):
         log: Any = xsd.error_log  # lxml-stubs do not know its last entry
-        raise Fault(
-            f"the return flow {answer.name} breaks its own schema: {log.last_error}",
-            means="it is not sent; the decision waits, and nobody is told anything wrong",
-            do="Report it with this flow: it is a defect of flux",
-        )
+        raise Fault("FLX-I61", name=answer.name, detail=str(log.last_error))
 
 
 def _open(content: bytes, brief: Brief, kit: Kit) -> _Opened | Finding:

@@ -5,7 +5,7 @@ from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any
 
-from flux.model import Fault
+from flux.faults import Fault
 
 
 def discover(package: ModuleType, attribute: str) -> dict[str, Any]:
@@ -20,10 +20,6 @@ def discover(package: ModuleType, attribute: str) -> dict[str, Any]:
             continue
         module = import_module(f"{package.__name__}.{info.name}")
         if not hasattr(module, attribute):
-            raise Fault(
-                f"{module.__name__} has no {attribute}",
-                means="flux cannot tell what this module offers and does not start",
-                do=f"Define {attribute} in it, or rename it with a leading underscore",
-            )
+            raise Fault("FLX-I33", module=module.__name__, attribute=attribute)
         found[info.name] = getattr(module, attribute)
     return found

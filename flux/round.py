@@ -16,8 +16,9 @@ from typing import BinaryIO
 from msgspec import Struct, field
 
 from flux.containers import Proof, kind_of
+from flux.faults import Fault
 from flux.kit import Kit
-from flux.model import Envelope, Fault, Finding, Flow, Judged, Member
+from flux.model import Envelope, Finding, Flow, Judged, Member
 from flux.owing import Content
 from flux.policy import Brief, Policy
 from flux.ports import ContentStore
@@ -33,7 +34,7 @@ HEAD_BYTES = 512       # enough to tell a container by its magic: telling is not
 
 
 class Work(Struct):
-    """A flow under way: what is known of it so far. trouble: ours, as the operator reads it; it ends the attempt."""
+    """A flow under way: what is known of it so far. trouble: ours; it ends the attempt."""
 
     flow: Flow
     policy: Policy
@@ -45,7 +46,7 @@ class Work(Struct):
     members: tuple[Member, ...] = ()
     judged: list[Judged] = field(default_factory=list)
     owed: int = 0
-    trouble: str = ""
+    trouble: Fault | None = None
     settled: bool = False
 
 
@@ -87,7 +88,7 @@ class Round:
                 with self._content.open(flow.sha256) as file:
                     kind = kind_of(file.read(HEAD_BYTES))
             except Fault as fault:
-                work.trouble = str(fault)
+                work.trouble = fault
                 self._ready.append(work)
                 continue
             if kind in ("gzip", "zip", "tar"):
@@ -181,8 +182,22 @@ def _lost(work: Work, member: Member | None, lost: Lost) -> None:
         else:
             work.findings.append(finding)
         return
-    where = f"file {member.index} of the flow" if member else "its container"
-    work.trouble = f"{lost.why} in the sandbox at {where}: {lost.detail}"
+    work.trouble = _ours(lost, _where(work.flow, member))
+
+
+def _ours(lost: Lost, where: str) -> Fault:
+    if lost.why == "fault":
+        return Fault(lost.detail, **lost.facts)
+    if lost.why == "crash":
+        return Fault("FLX-I62", where=where, status=lost.detail)
+    return Fault("FLX-I63", where=where, detail=lost.detail)
+
+
+def _where(flow: Flow, member: Member | None) -> str:
+    """The file that was being read: the flow's own, or a member of it with its number."""
+    if member is None or member.sha256 == flow.sha256:
+        return flow.display_name
+    return f"{flow.display_name} [{member.index}: {member.name}]"
 
 
 def _again(file: BinaryIO) -> BinaryIO:

@@ -10,7 +10,9 @@ from decimal import Decimal
 from typing import Any
 
 import orjson
+from msgspec.structs import asdict
 
+from flux.faults import Fault
 from flux.model import Decided, Decision, Emission, Event, Finding, Flow, FlowVerdict, Party, Piece, Severity
 from flux.ports import FlowRow, PieceRow
 from flux.tables import Tables
@@ -67,11 +69,11 @@ def flow(received: Flow, decision: Decision, tables: Tables, weigh: Weigh) -> di
     }
 
 
-def not_evaluated(received: Flow, interface: str, trouble: str) -> dict[str, Any]:
+def not_evaluated(received: Flow, interface: str, trouble: Fault) -> dict[str, Any]:
     """A flow that could not be judged, for a reason of ours: nobody is blamed. reason: for the operator."""
     state = FlowVerdict.NOT_EVALUATED.value
     told: dict[str, Any] = {"file": received.display_name, "interface": interface or None, "syntax": None, "state": state, "findings": [], "pieces": []}
-    return {**told, "reason": trouble}
+    return {**told, "reason": asdict(trouble.reason())}
 
 
 def recorded(row: FlowRow, pieces: Sequence[PieceRow], events: Sequence[Event], emissions: Sequence[Emission]) -> dict[str, Any]:
@@ -83,7 +85,7 @@ def recorded(row: FlowRow, pieces: Sequence[PieceRow], events: Sequence[Event], 
         "received_at": _at(f.received_at),
         "decided_at": _at(row.decided_at) if row.decided_at else None,
         "plumbing": row.state.value,
-        "reason": row.reason or None,
+        "reason": asdict(row.reason) if row.reason else None,
         "file": f.display_name,
         "bytes": f.size,
         "sha256": f.sha256,
@@ -93,20 +95,25 @@ def recorded(row: FlowRow, pieces: Sequence[PieceRow], events: Sequence[Event], 
         "state": row.verdict or FlowVerdict.NOT_EVALUATED.value,
         "findings": list(row.findings),
         "pieces": [orjson.loads(p.told) for p in pieces],
-        "events": [
-            {"seq": e.seq, "at": _at(e.at), "what": e.what, "who": e.who, "piece": e.piece or None, "detail": e.detail, "hash": e.hash}
-            for e in events
-        ],
-        "emissions": [
-            {"kind": e.kind, "piece": e.ordinal or None, "target": e.target, "name": e.name, "sha256": e.sha256, "state": e.state.value}
-            for e in emissions
-        ],
+        "events": [_event(e) for e in events],
+        "emissions": [_emission(e) for e in emissions],
     }
 
 
 def met(row: PieceRow) -> dict[str, Any]:
     """A piece as ``flux piece`` tells it: with the flow that brought it."""
     return {"flow": row.flow, "received_at": _at(row.received_at), **orjson.loads(row.told)}
+
+
+def _event(e: Event) -> dict[str, Any]:
+    return {"seq": e.seq, "at": _at(e.at), "what": e.what, "who": e.who, "piece": e.piece or None, "detail": e.detail, "hash": e.hash}
+
+
+def _emission(e: Emission) -> dict[str, Any]:
+    return {
+        "kind": e.kind, "piece": e.ordinal or None, "target": e.target, "name": e.name, "sha256": e.sha256, "state": e.state.value,
+        "problem": e.problem or None,
+    }  # fmt: skip
 
 
 def _content(p: Piece) -> dict[str, Any]:

@@ -5,7 +5,6 @@ Three roads that never cross: what is wrong with theirs is a finding and becomes
 and then held; a limit that a sender reached is a finding that names the limit.
 """
 
-import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
@@ -14,9 +13,10 @@ from time import perf_counter
 
 from msgspec import Struct
 
+from flux.faults import Fault, traced
 from flux.kit import Kit
 from flux.log import get
-from flux.model import Decision, Deposited, Envelope, Event, Fault, Flow, Known, Market, Plumbing, VerdictKind, identity
+from flux.model import Decision, Deposited, Envelope, Event, Flow, FlowVerdict, Known, Market, Plumbing, VerdictKind, identity
 from flux.owing import WHO, Draft, outcome, tell
 from flux.policy import Brief, Policy
 from flux.ports import ContentStore, Ledger
@@ -66,8 +66,8 @@ class Worker:
         except (Fault, OSError) as trouble:  # a disk that is full, a content that is gone: ours, and no reason to stop the daemon
             for work in works:
                 if not work.settled:
-                    work.trouble = work.trouble or str(trouble)
-                    self._give_up(work)
+                    work.trouble = work.trouble or (trouble if isinstance(trouble, Fault) else Fault("FLX-I66", detail=str(trouble)))
+                    self._give_up(work, work.trouble)
         return len(flows)
 
     # -- before: what the flow's own name and size say ------------------------------------------------------------------------------------
@@ -76,8 +76,7 @@ class Worker:
         policy = self._set.policies.get(flow.partner)
         if policy is None:
             brief = Brief("", Policy(), day_of(flow.received_at))
-            gone = f"partner {flow.partner} is no longer in the configuration: put it back, then: flux once"
-            return Work(flow, Policy(), Envelope(), brief, [], perf_counter(), trouble=gone)
+            return Work(flow, Policy(), Envelope(), brief, [], perf_counter(), trouble=Fault("FLX-I65", partner=flow.partner))
         envelope, findings = flow_findings(flow, policy, self._kit)
         brief = Brief(envelope.interface or policy.interface, policy, day_of(flow.received_at))
         return Work(flow, policy, envelope, brief, list(findings), perf_counter())
@@ -92,7 +91,7 @@ class Worker:
             thinking = [work for work in thinking if done.get(work.flow.id, "").startswith("identity")]
         for work in works:
             if work.trouble:
-                self._give_up(work)
+                self._give_up(work, work.trouble)
             work.settled = True
 
     def _record(self, works: Sequence[Work]) -> Mapping[str, str]:
@@ -115,27 +114,47 @@ class Worker:
         try:
             known = Known(taken, dict(self._set.markets))
             decision = conclude(work.flow, work.envelope, work.findings, work.judged, known, context, self._kit)
+            _evaluated(decision)
             draft = tell(work.flow, decision, work.policy, self._set.installation, self._now(), self._kit, work.files)
-        except Exception:  # noqa: BLE001 - the one net: a bug of ours costs this flow an attempt, and no neighbour anything
-            work.trouble = f"unexpected: {traceback.format_exc(limit=-6)}"
+        except Fault as fault:
+            work.trouble = fault
+            return None
+        except Exception as error:  # noqa: BLE001 - the one net: a bug of ours costs this flow an attempt, and no neighbour anything
+            work.trouble = Fault("FLX-I64", detail=traced(error))
             return None
         for d in decision.pieces:
             if d.verdict.kind is VerdictKind.ACCEPTED:
                 taken[identity(d.piece)] = Deposited(work.flow.id, d.piece.ordinal, d.sha256, work.flow.received_at)
         return draft
 
-    def _give_up(self, work: Work) -> None:
+    def _give_up(self, work: Work, trouble: Fault) -> None:
         """Another attempt later, or HELD with the reason after the last. The sender is told nothing: it is not his fault."""
-        flow, now = work.flow, self._now()
+        flow, now, reason = work.flow, self._now(), trouble.reason()
         if flow.attempt >= self._set.attempts:
-            reason = f"after {flow.attempt} attempts: {work.trouble}"
-            self._ledger.hold(flow, Plumbing.HELD, reason, Event(flow.id, "held", now, WHO, detail=reason))
+            event = Event(flow.id, "held", now, WHO, detail=f"after {flow.attempt} attempts: {reason.en}")
+            self._ledger.hold(flow, Plumbing.HELD, reason, event)
             _log(work, None, "held")
             return
         wait = self._set.retry_s[min(flow.attempt, len(self._set.retry_s)) - 1]
-        event = Event(flow.id, "postponed", now, WHO, detail=f"attempt {flow.attempt}: {work.trouble}")
-        self._ledger.postpone(flow, now + timedelta(seconds=wait), event)
+        event = Event(flow.id, "postponed", now, WHO, detail=f"attempt {flow.attempt}: {reason.en}")
+        self._ledger.postpone(flow, now + timedelta(seconds=wait), reason, event)
         _log(work, None, "postponed")
+
+
+def _evaluated(decision: Decision) -> None:
+    """
+    Raises Fault for a piece that no rule refuses and that is not accepted either: ours to settle, so nothing of its flow is told.
+
+    It comes of a setting: an error that was made a warning still leaves nobody who acts next, or a check that could not go on.
+    """
+    if decision.verdict is not FlowVerdict.NOT_EVALUATED:
+        return
+    first = next(d for d in decision.pieces if d.verdict.kind is VerdictKind.NOT_EVALUATED)
+    ordinal, number = str(first.piece.ordinal), first.piece.number or "—"
+    if first.verdict.skipped:
+        codes = ", ".join(dict.fromkeys(finding.code for finding in first.verdict.findings))
+        raise Fault("FLX-I68", ordinal=ordinal, number=number, codes=codes)
+    raise Fault("FLX-I67", ordinal=ordinal, number=number)
 
 
 def _identities(works: Iterable[Work]) -> list[str]:
@@ -150,5 +169,5 @@ def _log(work: Work, decision: Decision | None, ended: str) -> None:
     get().info(
         "attempt", flow=flow.id, partner=flow.partner, attempt=flow.attempt, interface=work.brief.interface, bytes=flow.size,
         pieces=pieces, accepted=accepted, refused=pieces - accepted, verdict=decision.verdict if decision else "", ended=ended,
-        trouble=work.trouble, ms=round((perf_counter() - work.started) * 1000),
+        trouble=str(work.trouble or ""), ms=round((perf_counter() - work.started) * 1000),
     )  # fmt: skip

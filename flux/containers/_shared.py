@@ -12,6 +12,7 @@ from flux.policy import Limits
 
 RATIO_FROM_BYTES = 10 << 20  # below it any ratio is harmless
 _DRIVE = re.compile(r"^[A-Za-z]:")
+_TAR_MAGIC_AT, _TARS = 257, (b"ustar\x0000", b"ustar  \x00")
 _ARCHIVES = (b"\x1f\x8b", b"PK\x03\x04", b"PK\x05\x06", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!")
 _PLAIN_FR, _PLAIN_EN = "les fichiers simples sous un nom relatif", "plain files under a relative name"
 
@@ -107,7 +108,7 @@ class _File:
 
     def write(self, block: bytes) -> None:
         """Its next bytes."""
-        if self._size == 0 and block.startswith(_ARCHIVES):
+        if self._size == 0 and (block.startswith(_ARCHIVES) or block.startswith(_TARS, _TAR_MAGIC_AT)):
             raise Refused("FLX-A08", found=self._name)
         self._into._write(block)  # noqa: SLF001 - two halves of one thing
         self._digest.update(block)

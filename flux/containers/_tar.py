@@ -13,6 +13,7 @@ from flux.containers._shared import Refused, Unpacking, forbidden, shown
 BLOCK = 512
 CHUNK = 1 << 16
 LONG_MOST = 64 << 10  # a name record longer than this is no name
+DIGITS_MOST = 6       # and its length has no more digits than this
 _REGULAR, _FOLDER = (b"0", b"\x00", b"7"), b"5"
 _LINKS = {b"1": "a hard link", b"2": "a symbolic link", b"3": "a device", b"4": "a device", b"6": "a FIFO", b"K": "a link"}
 
@@ -91,12 +92,15 @@ def read_tar(source: BinaryIO, size: int, into: Unpacking, *, gzipped: bool) -> 
         length, kind = _checked(header)
         if kind in (b"L", b"x", b"g"):
             record = _record(stream, length)
+            if kind == b"g" and _pax_path(record, None) is not None:
+                raise Refused("FLX-A07", found="pax path for all that follows")
             long_name = _pax_path(record, long_name) if kind == b"x" else record.rstrip(b"\x00") if kind == b"L" else long_name
             continue
         name = into.meet(long_name if long_name is not None else _name(header))
         long_name = None
         if kind == _FOLDER:
-            stream.exactly(_padded(length), "a folder")
+            if length:
+                raise Refused("FLX-A09", found=f"{name}: a folder with content")
         elif kind in _REGULAR:
             _copy(stream, length, name, into)
         elif kind in _LINKS:
@@ -150,7 +154,7 @@ def _pax_path(record: bytes, before: bytes | None) -> bytes | None:
     path = before
     at = 0
     while at < len(record):
-        size, _, _ = record[at:].partition(b" ")
+        size, _, _ = record[at : at + DIGITS_MOST + 1].partition(b" ")
         if not size.isdigit() or not 0 < int(size) <= len(record) - at:
             raise Refused("FLX-A09", found="a pax record that cannot be read")
         key, _, value = record[at + len(size) + 1 : at + int(size)].removesuffix(b"\n").partition(b"=")

@@ -19,7 +19,10 @@ from flux.policy import Limits
 CHUNK = 1 << 16
 END = struct.Struct("<4s4H2IH")
 LOCAL = struct.Struct("<4s5H3I2H")
-ENCRYPTED, DESCRIPTOR = 0x1, 0x8
+LOCATOR_SIZE = 20  # of zip64's second end record
+ZIP64 = 0xFFFFFFFF
+EMPTY_DEFLATE = 2  # bytes
+ENCRYPTED, DESCRIPTOR, UTF8 = 0x1, 0x8, 0x800
 METHODS = (0, 8)
 _COMMENT_MOST = 0xFFFF
 
@@ -36,9 +39,10 @@ def read_zip(source: BinaryIO, size: int, into: Unpacking, limits: Limits) -> No
         raise Refused("FLX-A01", found=f"zip: {shown(str(error))}") from error
     if len(members) != count:
         raise Refused("FLX-A09", found=f"{count} files announced, {len(members)} listed")
+    into.bound(sum(info.file_size for info in members), size)
     at = 0
     for info in members:
-        at = _member(source, info, at, into, size)
+        at = _member(source, info, at, into)
     if at != directory_at:
         raise Refused("FLX-A09", found="bytes between the last file and the directory")
 
@@ -57,7 +61,9 @@ def _end_record(source: BinaryIO, size: int) -> tuple[int, int]:
         raise Refused(code, found="zip: bytes after the end record")
     if disk or start_disk or here != count:
         raise Refused("FLX-A07", found="zip: several disks")
-    if count == 0xFFFF or 0xFFFFFFFF in (length, offset):  # noqa: PLR2004 - the marks of zip64
+    if count == 0xFFFF or ZIP64 in (length, offset):  # noqa: PLR2004 - the other mark of zip64
+        raise Refused("FLX-A07", found="zip64")
+    if tail[max(0, found - LOCATOR_SIZE) : found].startswith(b"PK\x06\x07"):
         raise Refused("FLX-A07", found="zip64")
     if offset + length != tail_at + found:
         code = "FLX-A02" if offset + length < tail_at + found else "FLX-A01"
@@ -65,9 +71,9 @@ def _end_record(source: BinaryIO, size: int) -> tuple[int, int]:
     return offset, count
 
 
-def _member(source: BinaryIO, info: ZipInfo, at: int, into: Unpacking, size: int) -> int:
+def _member(source: BinaryIO, info: ZipInfo, at: int, into: Unpacking) -> int:
     """One file; gives where the next must begin."""
-    name = into.meet(info.filename)
+    name = into.meet(info.orig_filename)  # the other one ends at the first NUL
     if info.header_offset != at:
         raise Refused("FLX-A09", found=f"{name}: files overlap, or bytes stand between them")
     if info.flag_bits & ENCRYPTED:
@@ -81,9 +87,8 @@ def _member(source: BinaryIO, info: ZipInfo, at: int, into: Unpacking, size: int
     data_at = at + _local(source.read(LOCAL.size), source, info, name)
     source.seek(data_at)
     if not info.is_dir():
-        into.bound(info.file_size, max(info.compress_size, size))
         _inflate(source, info, name, into)
-    elif info.file_size:
+    elif info.file_size or info.compress_size > EMPTY_DEFLATE:
         raise Refused("FLX-A09", found=f"{name}: a folder with content")
     end = data_at + info.compress_size
     return end + (_descriptor(source, end, info, name) if info.flag_bits & DESCRIPTOR else 0)
@@ -94,25 +99,23 @@ def _local(head: bytes, source: BinaryIO, info: ZipInfo, name: str) -> int:
     if len(head) < LOCAL.size:
         raise Refused("FLX-A01", found=f"{name}: no local header")
     mark, _, flags, method, _, _, crc, packed, plain, name_len, extra_len = LOCAL.unpack(head)
+    if ZIP64 in (packed, plain):
+        raise Refused("FLX-A07", found=f"{name}: zip64")
     told = (crc, packed, plain)
     right = told == (info.CRC, info.compress_size, info.file_size) or (flags & DESCRIPTOR and not any(told))
-    same_name = source.read(name_len) in (info.orig_filename.encode("utf-8", "surrogatepass"), _cp437(info.orig_filename))
+    same_name = source.read(name_len) == info.orig_filename.encode("utf-8" if flags & UTF8 else "cp437", "replace")
     if mark != b"PK\x03\x04" or flags != info.flag_bits or method != info.compress_type or not right or not same_name:
         raise Refused("FLX-A09", found=f"{name}: local header and directory")
     return LOCAL.size + int(name_len) + int(extra_len)
-
-
-def _cp437(name: str) -> bytes:
-    return name.encode("cp437", "replace")
 
 
 def _inflate(source: BinaryIO, info: ZipInfo, name: str, into: Unpacking) -> None:
     """The file's bytes: as many as announced, with their CRC, and not one more."""
     file, crc, plain, left = into.file(name), 0, 0, info.compress_size
     inflate = zlib.decompressobj(-15) if info.compress_type else None
-    pending = b""
-    while left or pending:
-        if not pending:
+    pending, held = b"", False  # held: asked for a chunk, deflate may keep some of what it has already read
+    while left or pending or held:
+        if not pending and left:
             pending = source.read(min(left, CHUNK))
             left -= len(pending)
             if not pending:
@@ -122,6 +125,7 @@ def _inflate(source: BinaryIO, info: ZipInfo, name: str, into: Unpacking) -> Non
         except zlib.error as error:
             raise Refused("FLX-A01", found=f"{name}: {shown(str(error))}") from error
         pending = inflate.unconsumed_tail if inflate else b""
+        held = inflate is not None and len(block) == CHUNK
         plain += len(block)
         if plain > info.file_size or (inflate and inflate.unused_data):
             raise Refused("FLX-A09", found=f"{name}: longer than announced")

@@ -1,5 +1,7 @@
 """The report for people: one self-contained page, French with English under it, made to be read and printed. Owed for every flow."""
 
+from datetime import date
+from decimal import Decimal
 from functools import lru_cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
@@ -8,6 +10,7 @@ from flux.emitters import Emitter, Told
 from flux.emitters._names import report_stem
 from flux.model import Answer, VerdictKind
 from flux.when import in_paris
+from flux.words import Words
 
 
 def render(letter: Told) -> Answer:
@@ -34,8 +37,20 @@ def render(letter: Told) -> Answer:
 @lru_cache
 def _template() -> Template:
     """Every value is escaped: what a sender wrote never becomes markup. A name that is missing is an error, not a blank."""
-    rooms = Environment(loader=PackageLoader("flux.emitters", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    rooms = Environment(
+        loader=PackageLoader("flux.emitters", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    rooms.filters |= {"money": _money, "day": _day, "role": lambda role: Words("fr")(f"role.{role}")}
     return rooms.get_template("report.html.j2")
+
+
+def _money(amount: str) -> str:
+    """As France writes it: 147 002,62 with narrow spaces that do not break."""
+    return f"{Decimal(amount):,f}".replace(",", "\u202f").replace(".", ",")
+
+
+def _day(day: str) -> str:
+    return f"{date.fromisoformat(day):%d/%m/%Y}"
 
 
 EMITTER = Emitter("report-html", render)

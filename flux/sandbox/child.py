@@ -12,9 +12,9 @@ import signal
 import socket
 import sys
 import time
-import traceback
 from io import FileIO
 
+from flux.faults import Fault, traced
 from flux.kit import Kit, build
 from flux.model import Finding
 from flux.process import judge
@@ -81,8 +81,10 @@ def _judged(number: int, item: Item, body: Judge, fds: list[int], kit: Kit) -> A
         return Answer(number, item.key, judged=judge(item.index, item.name, content, brief, kit))
     except MemoryError:
         return Answer(number, item.key, failed="memory")
-    except Exception:  # noqa: BLE001 - the child's end of the worker's one net: a bug is told, with where, and blames nobody
-        return Answer(number, item.key, failed=f"bug: {traceback.format_exc()}")
+    except Fault as fault:
+        return Answer(number, item.key, failed=fault.code, facts=fault.facts)
+    except Exception as error:  # noqa: BLE001 - the child's end of the worker's one net: a bug is told, with where, and blames nobody
+        return Answer(number, item.key, failed=f"bug: {traced(error)}")
 
 
 def _proved(number: int, body: Prove, fds: list[int]) -> Answer:
@@ -93,8 +95,8 @@ def _proved(number: int, body: Prove, fds: list[int]) -> Answer:
             found = prove(source, body.size, sink, body.limits)
     except MemoryError:
         return Answer(number, body.key, failed="memory")
-    except Exception:  # noqa: BLE001 - as above
-        return Answer(number, body.key, failed=f"bug: {traceback.format_exc()}")
+    except Exception as error:  # noqa: BLE001 - as above
+        return Answer(number, body.key, failed=f"bug: {traced(error)}")
     return Answer(number, body.key, finding=found) if isinstance(found, Finding) else Answer(number, body.key, proof=found)
 
 

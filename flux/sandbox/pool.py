@@ -186,7 +186,7 @@ class Sandbox:
         if isinstance(job.body, Judge) and len(job.body.items) > 1:
             jobs.extend(_alone(job, item) for item in job.body.items if item.key in owed)
             return
-        yield from (Result(key, Lost(why, f"the child ended with {ended}")) for key in owed)
+        yield from (Result(key, Lost(why, str(ended))) for key in owed)
 
 
 def _result(answer: Answer, child: _Child, jobs: deque[Job]) -> Iterator[Result]:
@@ -195,12 +195,13 @@ def _result(answer: Answer, child: _Child, jobs: deque[Job]) -> Iterator[Result]
         jobs.append(_alone(job, next(item for item in job.body.items if item.key == answer.key)))
     elif answer.failed:
         why, _, detail = answer.failed.partition(": ")
-        yield Result(answer.key, Lost(why, detail))
+        known = why in ("memory", "bug")
+        yield Result(answer.key, Lost(why, detail) if known else Lost("fault", answer.failed, answer.facts))
     elif answer.judged is not None:
         yield Result(answer.key, answer.judged)
     else:
         found = answer.proof or answer.finding
-        yield Result(answer.key, found if found is not None else Lost("bug", "an empty answer"))
+        yield Result(answer.key, found if found is not None else Lost("bug", repr(answer)))
 
 
 def _alone(job: Job, item: Item) -> Job:

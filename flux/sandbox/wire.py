@@ -51,7 +51,7 @@ class Answer(Struct, frozen=True):
     """
     What a child says. key: of the item or the proof; -1: the task is done.
 
-    One of proof, finding, judged, failed is there; failed is "memory" or "bug: ..." with the traceback.
+    One of proof, finding, judged, failed is there; failed is "memory", "bug: ..." with where, or a fault's code with its facts beside it.
     """
 
     number: int
@@ -60,13 +60,19 @@ class Answer(Struct, frozen=True):
     finding: Finding | None = None
     judged: tuple[Judged, ...] | None = None
     failed: str = ""
+    facts: dict[str, str] = {}
 
 
 class Lost(Struct, frozen=True):
-    """Why there is no judgement: time, memory, crash or bug. The first two are limits reached, the last two are ours."""
+    """
+    Why there is no judgement: time, memory, crash, bug or fault. The first two are limits reached, the others are ours.
+
+    detail: how a child ended, what the bug is, or the fault's code, whose facts stand beside it.
+    """
 
     why: str
     detail: str = ""
+    facts: dict[str, str] = {}
 
 
 class Result(Struct, frozen=True):

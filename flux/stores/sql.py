@@ -11,13 +11,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
-from msgspec.structs import replace
+import orjson
+from msgspec.structs import asdict, replace
 from sqlalchemy import Connection, bindparam, create_engine, func, insert, select, update
 from sqlalchemy import event as sa_event
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
-from flux.model import Deposited, Emission, EmissionState, Event, Fault, Flow, Plumbing
+from flux.faults import Fault, Reason
+from flux.model import Deposited, Emission, EmissionState, Event, Flow, Plumbing
 from flux.ports import Outcome, Piled
 from flux.stores import _schema as t
 from flux.stores._reading import Reading, emission_of, flow_of
@@ -37,11 +39,7 @@ class SqlLedger(Reading):
             with self._engine.connect() as connection:
                 self._prepare(connection, read_only=read_only)
         except DBAPIError as error:
-            raise Fault(
-                f"the ledger {self._engine.url.render_as_string()} cannot be opened: {error.orig}",
-                means="flux knows nothing of what it has received and will not start",
-                do="Check the file and its rights; if it is damaged, restore it from the backup with the store beside it",
-            ) from error
+            raise Fault("FLX-I23", url=self._engine.url.render_as_string(), detail=str(error.orig)) from error
 
     def close(self) -> None:
         """Let go of the database."""
@@ -86,17 +84,18 @@ class SqlLedger(Reading):
             )
             return done.rowcount
 
-    def postpone(self, flow: Flow, until: datetime, event: Event) -> None:
+    def postpone(self, flow: Flow, until: datetime, reason: Reason, event: Event) -> None:
         """Give a flow back after a Fault; only its present owner may."""
-        with self._write() as connection:
-            mine = connection.execute(_mine(flow), {"state": Plumbing.RECEIVED, "owner": "", "due_at": moment(until), "reason": event.detail})
-            if mine.rowcount:
-                _journal(connection, [event])
+        self._give_back(flow, {"state": Plumbing.RECEIVED, "due_at": moment(until)}, reason, event)
 
-    def hold(self, flow: Flow, state: Plumbing, reason: str, event: Event) -> None:
+    def hold(self, flow: Flow, state: Plumbing, reason: Reason, event: Event) -> None:
         """HELD or QUARANTINED, until a person acts; only its present owner may."""
+        self._give_back(flow, {"state": state}, reason, event)
+
+    def _give_back(self, flow: Flow, changes: dict[str, object], reason: Reason, event: Event) -> None:
         with self._write() as connection:
-            if connection.execute(_mine(flow), {"state": state, "owner": "", "reason": reason}).rowcount:
+            row = {"owner": "", "reason": orjson.dumps(asdict(reason)).decode(), **changes}
+            if connection.execute(_mine(flow), row).rowcount:
                 _journal(connection, [event])
 
     # -- decisions --------------------------------------------------------------------------------------------------------------------
@@ -186,8 +185,11 @@ class SqlLedger(Reading):
     @contextmanager
     def _write(self) -> Iterator[Connection]:
         """One transaction that takes the write lock first: a reader that turns writer half-way is how SQLite says busy."""
-        with self._engine.connect() as connection, connection.begin():
-            yield connection
+        try:
+            with self._engine.connect() as connection, connection.begin():
+                yield connection
+        except OperationalError as error:  # the disk is full, the file is gone, a lock is held too long: nothing was committed
+            raise Fault("FLX-I26", detail=str(error.orig)) from error
 
     def _prepare(self, connection: Connection, *, read_only: bool) -> None:
         if read_only:
@@ -202,11 +204,7 @@ class SqlLedger(Reading):
                 version = t.VERSION
             connection.commit()
         if version != t.VERSION:
-            raise Fault(
-                f"the ledger is of version {version}, this flux writes version {t.VERSION}",
-                means="writing into it could damage what another version understands; nothing was touched",
-                do="Start the flux that made it, or migrate it as CHANGELOG.md says",
-            )
+            raise Fault("FLX-I24", found=str(version), expected=t.VERSION)
 
 
 def _tune_sqlite(engine: Engine, *, read_only: bool) -> None:
@@ -224,11 +222,7 @@ def _tune_sqlite(engine: Engine, *, read_only: bool) -> None:
         raw.execute("PRAGMA synchronous = FULL")
         full = raw.execute("PRAGMA synchronous").fetchone()[0]
         if mode != "wal" or full != 2:  # noqa: PLR2004 - SQLite's number for FULL
-            raise Fault(
-                f"the ledger's journal is {mode} with synchronous {full}, not WAL with FULL (2)",
-                means="a power cut could lose what was acknowledged",
-                do="Put the ledger on a local file system: network file systems cannot promise this",
-            )
+            raise Fault("FLX-I25", mode=str(mode), synchronous=str(full))
 
     @sa_event.listens_for(engine, "begin")
     def began(connection: Connection) -> None:
@@ -236,7 +230,10 @@ def _tune_sqlite(engine: Engine, *, read_only: bool) -> None:
 
 
 def _with_first(connection: Connection, flow: Flow) -> Flow:
-    first = select(t.flow.c.id).where(t.flow.c.partner == flow.partner, t.flow.c.sha256 == flow.sha256, t.flow.c.duplicate_of == "")
+    """The flow with the first that brought these bytes. A held one was answered nothing: the same bytes again are a new try, no duplicate."""
+    first = select(t.flow.c.id).where(
+        t.flow.c.partner == flow.partner, t.flow.c.sha256 == flow.sha256, t.flow.c.duplicate_of == "", t.flow.c.state != Plumbing.HELD
+    )
     return replace(flow, duplicate_of=connection.scalar(first.limit(1)) or "")
 
 

@@ -14,7 +14,8 @@ from typing import TypeVar
 
 from msgspec import Struct, ValidationError, convert
 
-from flux.model import Fault, Finding, FlowVerdict, Severity, Stage, VerdictKind
+from flux.faults import Fault
+from flux.model import Finding, FlowVerdict, Severity, Stage, VerdictKind
 from flux.policy import Policy
 
 T = TypeVar("T")
@@ -22,6 +23,7 @@ T = TypeVar("T")
 CELLS = ("allowed", "forbidden", "not_applicable")
 MODES = ("edi", "portail", "service")
 DEPOSITS = ("initial", "association")
+_WORDS = ("faults.toml", "words.toml")  # what operators read judges nothing
 
 
 class Text(Struct, frozen=True, forbid_unknown_fields=True):
@@ -171,17 +173,17 @@ def load() -> Tables:
         catalogue=_catalogue(),
         schemes={alias: type_ for type_, row in codes.identifier_types.items() for alias in row.aliases},
     )
-    for complaint in (*_matrix(tables), *_interfaces(tables), *_statuses(tables)):
-        raise _broken(*complaint)
+    for fault in (*_matrix(tables), *_interfaces(tables), *_statuses(tables)):
+        raise fault
     return tables
 
 
 def sources() -> Iterator[bytes]:
-    """The content of every table file, in a fixed order: what the identity of a rule pack is made of."""
+    """The content of every table that judges, in a fixed order: what the identity of a rule pack is made of."""
     package = files(__package__)
     for folder in (package, package.joinpath("catalogue")):
         for file in sorted(folder.iterdir(), key=lambda f: f.name):
-            if file.name.endswith(".toml"):
+            if file.name.endswith(".toml") and file.name not in _WORDS:
                 yield file.read_bytes()
 
 
@@ -193,7 +195,7 @@ def _convert(name: str, raw: object, shape: type[T]) -> T:
     try:
         return convert(raw, shape)
     except ValidationError as error:
-        raise _broken(name, str(error)) from error
+        raise Fault("FLX-I32", table=name, detail=str(error)) from error
 
 
 def _catalogue() -> dict[str, Entry]:
@@ -204,45 +206,39 @@ def _catalogue() -> dict[str, Entry]:
             continue
         family = _convert(f"catalogue/{file.name}", tomllib.loads(file.read_text("utf-8")), dict[str, Entry])
         if twice := entries.keys() & family.keys():
-            raise _broken(f"catalogue/{file.name}", f"{sorted(twice)} stand in two families")
+            raise Fault("FLX-I31", table=f"catalogue/{file.name}", row=", ".join(sorted(twice)))
         entries |= family
     return entries
 
 
-def _matrix(tables: Tables) -> Iterator[tuple[str, str]]:
+def _matrix(tables: Tables) -> Iterator[Fault]:
     for cadre, row in tables.works.items():
         for mode, deposit in product(MODES, DEPOSITS):
             if getattr(row, mode).get(deposit) not in CELLS:
-                yield "matrix.toml", f"{cadre} says nothing of {mode}, {deposit}"
+                yield Fault("FLX-I30", table="matrix.toml", row=f"{cadre} {mode}.{deposit}", expected=" | ".join(CELLS))
     for cadre, other in tables.others.items():
         if other.becomes not in ("partner", "refused") or (other.becomes == "refused") != (other.why is not None):
-            yield "matrix.toml", f"{cadre} must become partner, or refused with a why"
+            yield Fault("FLX-I30", table="matrix.toml", row=f"{cadre} becomes", expected="partner | refused + why")
     if missing := {f"A{n}" for n in range(1, 26)} - tables.works.keys() - tables.others.keys():
-        yield "matrix.toml", f"no row for {sorted(missing)}"
+        yield Fault("FLX-I30", table="matrix.toml", row=", ".join(sorted(missing)), expected="A1 – A25")
 
 
-def _interfaces(tables: Tables) -> Iterator[tuple[str, str]]:
+def _interfaces(tables: Tables) -> Iterator[Fault]:
     for code, row in tables.interfaces.items():
         if not re.fullmatch(r"[A-Z]{3}\d{4}[A-Z]", code) or row.form not in ("full", "minimal") or row.works not in ("any", "only"):
-            yield "interfaces.toml", f"{code} is not of the table's shape"
+            yield Fault("FLX-I30", table="interfaces.toml", row=code, expected="AAA0000A, form full | minimal, works any | only")
     defaults = [(row.syntax, row.default_for) for row in tables.interfaces.values() if row.default_for]
     if len(defaults) != len(set(defaults)):
-        yield "interfaces.toml", "two interfaces are the default for the same documents"
+        twice = {f"{syntax} default_for {documents}" for syntax, documents in defaults if defaults.count((syntax, documents)) > 1}
+        yield Fault("FLX-I31", table="interfaces.toml", row=", ".join(sorted(twice)))
 
 
-def _statuses(tables: Tables) -> Iterator[tuple[str, str]]:
+def _statuses(tables: Tables) -> Iterator[Fault]:
     life = tables.lifecycle
     for kind in VerdictKind:
         if unknown := set(life.verdict.get(kind, ("?",))) - life.piece.keys():
-            yield "lifecycle.toml", f"verdict {kind} tells {sorted(unknown)}, which no row of [piece] explains"
+            row = f"verdict.{kind} {', '.join(sorted(unknown))}"
+            yield Fault("FLX-I30", table="lifecycle.toml", row=row, expected=", ".join(life.piece))
     for verdict in FlowVerdict:
         if verdict not in life.flow and verdict is not FlowVerdict.NOT_EVALUATED:
-            yield "lifecycle.toml", f"no flow status for {verdict}"
-
-
-def _broken(table: str, complaint: str) -> Fault:
-    return Fault(
-        f"the table {table} is not sound: {complaint}",
-        means="flux does not judge by a table that contradicts itself, and does not start",
-        do="Install flux again, or mend the row",
-    )
+            yield Fault("FLX-I30", table="lifecycle.toml", row=f"flow.{verdict}", expected="code, fr, en")

@@ -17,11 +17,11 @@ from typing import BinaryIO
 from msgspec import Struct
 
 from flux.durable import COPY_BYTES, has_writer, publish, sync_files, sync_folder, sync_folders
-from flux.model import Emission, Fault
-from flux.ports import Busy, Deposit, Unsettled
+from flux.faults import Fault
+from flux.model import Emission
+from flux.ports import Busy, Deposit, Unsettled, Why
 
 PARTIAL = (b".part", b".tmp", b".filepart", b".crdownload", b".swp")
-RESTING = "it has not rested long enough"
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -45,7 +45,7 @@ class FolderInbox:
         self._folder, self._claims = os.fsencode(folder), claims
         self._settle_s, self._clock = settle_s, clock
         self._seen: dict[bytes, _Seen] = {}
-        self._why: dict[bytes, str] = {}
+        self._why: dict[bytes, Why] = {}
 
     def waiting(self, limit: int) -> list[bytes]:
         """Names that have settled and may be claimed, oldest first by modification time, at most *limit*."""
@@ -62,7 +62,7 @@ class FolderInbox:
 
     def unsettled(self) -> list[Unsettled]:
         """What the last scan saw and did not take, and why."""
-        return [Unsettled(self.partner, name, why, why is RESTING) for name, why in self._why.items()]
+        return [Unsettled(self.partner, name, why) for name, why in self._why.items()]
 
     def claim(self, names: Sequence[bytes], ids: Sequence[str]) -> list[Deposit]:
         """Rename into a folder of its own, named by the id: one winner among any number of claimers. Durable on return."""
@@ -100,11 +100,7 @@ class FolderInbox:
         fd = os.open(self._claimed(deposit), _OPEN)
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             os.close(fd)
-            raise Fault(
-                f"{deposit.name!r} of partner {self.partner} is no longer a regular file",
-                means="it was replaced while it was being claimed; nothing of it was read",
-                do=f"Look at {os.fsdecode(self._claimed(deposit))} and remove it",
-            )
+            raise Fault("FLX-I52", name=os.fsdecode(deposit.name), partner=self.partner, path=os.fsdecode(self._claimed(deposit)))
         if has_writer(fd):
             os.close(fd)
             raise Busy
@@ -128,39 +124,35 @@ class FolderInbox:
             with os.scandir(self._folder) as entries:
                 return list(entries)
         except OSError as error:
-            raise Fault(
-                f"the inbox of partner {self.partner} cannot be read: {error.strerror}",
-                means="his files wait there; nothing is lost, the other partners go on",
-                do=f"Check that {os.fsdecode(self._folder)} exists, is mounted, and that flux may read and write it",
-            ) from error
+            raise Fault("FLX-I53", partner=self.partner, detail=str(error.strerror), folder=os.fsdecode(self._folder)) from error
 
-    def _not_ready(self, entry: os.DirEntry[bytes], now: float, present: dict[bytes, _Seen]) -> str:
-        """Why this entry is not taken yet, or "" when it may be. Notes in *present* what it looks like."""
+    def _not_ready(self, entry: os.DirEntry[bytes], now: float, present: dict[bytes, _Seen]) -> Why | None:
+        """Why this entry is not taken yet; None when it may be. Notes in *present* what it looks like."""
         if entry.name.startswith(b".") or entry.name.lower().endswith(PARTIAL):
-            return "its name is that of an upload under way"
+            return Why.UPLOADING
         try:
             found = entry.stat(follow_symlinks=False)
         except FileNotFoundError:
-            return "it is gone"
+            return Why.GONE
         if not stat.S_ISREG(found.st_mode):
-            return "it is not a regular file: remove it"
+            return Why.NOT_REGULAR
         if found.st_nlink > 1:
-            return "it has a second name (a hard link): remove one of them"
+            return Why.SECOND_NAME
         look = (found.st_ino, found.st_size, found.st_mtime_ns)
         seen = self._seen.get(entry.name)
         since = seen.since if seen and seen.look == look else now
         present[entry.name] = _Seen(look, since)
         if now - since < self._settle_s:
-            return RESTING
+            return Why.RESTING
         return self._being_written(entry)
 
-    def _being_written(self, entry: os.DirEntry[bytes]) -> str:
+    def _being_written(self, entry: os.DirEntry[bytes]) -> Why | None:
         try:
             fd = os.open(entry.path, _OPEN)
-        except OSError as error:
-            return f"it cannot be opened: {error.strerror}"
+        except OSError:
+            return Why.UNOPENABLE
         try:
-            return "somebody is writing into it" if has_writer(fd) else ""
+            return Why.WRITING if has_writer(fd) else None
         finally:
             os.close(fd)
 
@@ -192,12 +184,16 @@ class FolderOutbox:
 
     def publish(self, group: Sequence[Emission]) -> Mapping[str, str]:
         """Rename each to its final name, refusing to replace. Absent from staged: published before."""
-        pairs = [(self._staged / emission.key, self._target(emission)) for emission in group]
-        refused = publish(pairs)
-        return {
-            emission.key: f"{error.strerror}: {target}"
-            for emission, (source, target) in zip(group, pairs, strict=True)
-            if (error := refused.get(source))
+        pairs: dict[str, tuple[Path, Path]] = {}
+        refused: dict[str, str] = {}
+        for emission in group:
+            try:
+                pairs[emission.key] = (self._staged / emission.key, self._target(emission))
+            except OSError as error:  # its folder cannot be made: one dead target never blocks the others
+                refused[emission.key] = f"{error.strerror}: {self._folder_of(emission.target)}"
+        failed = publish(list(pairs.values()))
+        return refused | {
+            key: f"{failed[source].strerror}: {target}" for key, (source, target) in pairs.items() if source in failed
         }
 
     def clean(self) -> int:
@@ -223,8 +219,4 @@ def _copy_range(emission: Emission, source: BinaryIO, target: BinaryIO) -> None:
         target.write(block)
         at += len(block)
     if digest.hexdigest() != emission.sha256:
-        raise Fault(
-            f"the content {emission.blob} does not hold the bytes owed as {emission.name}",
-            means="the stored file was damaged after the decision; it is not delivered",
-            do="Restore that file of the store from the backup, then: flux once",
-        )
+        raise Fault("FLX-I51", blob=emission.blob, name=emission.name)

@@ -50,7 +50,7 @@ def breakdown(piece: Piece, _known: Known, _context: Context) -> Iterator[Findin
     """Each rate: base × rate = VAT, within one unit of the currency. Together: the VAT total, within one cent a rate."""
     for position, row in enumerate(piece.vat, 1):
         if row.base is not None and row.rate is not None and row.amount is not None and abs(row.base * row.rate / 100 - row.amount) > UNIT:
-            facts = (("found", f"{row.base} × {row.rate} % ≠ {row.amount}"), ("expected", f"{(row.base * row.rate / 100).quantize(CENT)}"))
+            facts = (("found", f"{row.base} × {row.rate} % ≠ {row.amount}"), ("expected", f"{row.base * row.rate / 100:.2f}"))
             yield Finding("FLX-M03", f"vat[{position}].amount", facts=facts)
     rows = [row.amount for row in piece.vat if row.amount is not None]
     if piece.amounts.tva is not None and rows and abs(sum(rows) - piece.amounts.tva) > CENT * len(rows):

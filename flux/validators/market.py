@@ -6,7 +6,7 @@ CHECKS is empty: a market completes a piece; what is still missing then is found
 
 from msgspec.structs import replace
 
-from flux.model import Known, Piece
+from flux.model import Known, Party, Piece
 from flux.tables import Tables
 from flux.validators import Check
 
@@ -21,9 +21,14 @@ def complete(piece: Piece, known: Known, tables: Tables) -> Piece:
     """
     market = known.markets.get(piece.market)
     works = tables.works.get(piece.cadre)
-    named = piece.valideur if works and works.moe_at_valideur else None
+    at_valideur = piece.valideur if works and works.moe_at_valideur else None
     return replace(
         piece,
-        moe=piece.moe or named or (market.moe if market else None),
-        moa=piece.moa or (market.moa if market else None),
+        moe=_named(piece.moe) or _named(at_valideur) or (market.moe if market else None) or piece.moe,
+        moa=_named(piece.moa) or (market.moa if market else None) or piece.moa,
     )
+
+
+def _named(party: Party | None) -> Party | None:
+    """The party when it has an identifier: a name alone sends a piece to nobody."""
+    return party if party is not None and party.id else None

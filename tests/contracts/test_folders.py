@@ -6,8 +6,9 @@ from io import BytesIO
 
 import pytest
 
-from flux.model import Emission, Fault
-from flux.ports import Busy
+from flux.faults import Fault
+from flux.model import Emission
+from flux.ports import Busy, Why
 from flux.stores.content import FileStore
 from flux.transports.folder import FolderInbox, FolderOutbox
 
@@ -50,7 +51,7 @@ def settled(inbox, clock, wait=2.0):
 def test_a_file_that_has_rested_is_taken_and_one_second_earlier_it_is_not(place, inbox, clock):
     drop(place)
     assert settled(inbox, clock, 1.0) == []
-    assert [(u.name, u.resting) for u in inbox.unsettled()] == [(b"a.xml", True)]
+    assert [(u.name, u.why) for u in inbox.unsettled()] == [(b"a.xml", Why.RESTING)]
     clock.now += 1.0
     assert inbox.waiting(10) == [b"a.xml"]
 
@@ -72,7 +73,7 @@ def test_a_file_that_somebody_still_writes_into_is_left_however_long_it_rests(pl
         writer.write(b"<a")
         writer.flush()
         assert settled(inbox, clock, 3600) == []
-        assert [u.why for u in inbox.unsettled()] == ["somebody is writing into it"]
+        assert [u.why for u in inbox.unsettled()] == [Why.WRITING]
     assert inbox.waiting(10) == [b"a.xml"]
 
 

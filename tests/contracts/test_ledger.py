@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from flux.faults import Fault, Reason
 from flux.model import (
     Decided,
     Decision,
@@ -27,6 +28,7 @@ from flux.ports import Outcome
 from flux.stores.sql import SqlLedger, event_hash
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+WHY = Reason("FLX-I66", "Le disque est plein.", "The disk is full.")
 
 
 @pytest.fixture
@@ -158,13 +160,14 @@ def test_the_undeliverable_stays_owed_and_goes_behind_the_others(ledger):
 def test_a_postponed_flow_waits_for_its_hour_and_a_held_one_for_a_person(ledger):
     received(ledger, a_flow())
     (flow,) = ledger.take("me", 1, NOON)
-    ledger.postpone(flow, NOON + timedelta(seconds=5), an_event(flow, "postponed"))
+    ledger.postpone(flow, NOON + timedelta(seconds=5), WHY, an_event(flow, "postponed"))
+    assert (ledger.flow("f1").state, ledger.flow("f1").reason) == (Plumbing.RECEIVED, WHY)
     assert ledger.take("me", 1, NOON) == []
     assert ledger.next_due() == NOON + timedelta(seconds=5)
     (flow,) = ledger.take("me", 1, NOON + timedelta(seconds=5))
-    ledger.hold(flow, Plumbing.HELD, "three attempts", an_event(flow, "held"))
+    ledger.hold(flow, Plumbing.HELD, WHY, an_event(flow, "held"))
     assert ledger.take("me", 1, NOON + timedelta(days=9)) == []
-    assert (ledger.flow("f1").state, ledger.flow("f1").reason) == (Plumbing.HELD, "three attempts")
+    assert (ledger.flow("f1").state, ledger.flow("f1").reason) == (Plumbing.HELD, WHY)
 
 
 def test_the_journal_is_append_only_and_each_line_is_chained_to_the_one_before(ledger):
@@ -201,7 +204,7 @@ def test_the_ledger_is_kept_in_wal_with_synchronous_full(ledger):
 
 def test_a_reader_cannot_write(ledger, tmp_path):
     reader = SqlLedger(f"sqlite:///{tmp_path / 'ledger.db'}", read_only=True)
-    with pytest.raises(DBAPIError, match="readonly"):
+    with pytest.raises(Fault, match="readonly"):
         reader.receive([a_flow()], [])
     assert reader.flows() == []
     reader.close()

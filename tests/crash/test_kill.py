@@ -5,13 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from rig import EXAMPLES, GOOD, Site
 
 sys.path.insert(0, str(Path(__file__).parent))
 from checker import check
-from conftest import flux
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-SEED = 7
 CONFIG = """
 settle_s = 0.0
 children = 1
@@ -25,33 +23,30 @@ naming = "chorus"
 
 @pytest.fixture(scope="module")
 def dropped():
-    """A good flow, a mixed archive, a damaged archive and a duplicate."""
+    """A good flow, a mixed archive, two damaged archives, and a duplicate with its first."""
     found = {}
-    for pattern in ("*-one-bad-in-forty/*.tar.gz", "*-damaged-archive/*.tar.gz", "*-duplicate/*.xml"):
+    for pattern in (GOOD, "06-one-bad-in-forty/*.gz", "10-damaged-archive/*.gz", "11-duplicates/*.xml"):
         for path in sorted(EXAMPLES.glob(pattern)):
             found[path.name] = path.read_bytes()
-    assert len(found) >= 4
+    assert len(found) == 7
     return found
 
 
 def installed(root, dropped):
-    root.mkdir()
-    (root / "flux.toml").write_text(CONFIG)
-    shutil.copy(EXAMPLES / "markets.toml", root / "markets.toml")
-    (root / "inbox" / "batipro").mkdir(parents=True)
+    site = Site(root, CONFIG)
     for name, content in dropped.items():
-        (root / "inbox" / "batipro" / name).write_bytes(content)
-    return root
+        (site.inbox / name).write_bytes(content)
+    return site
 
 
 @pytest.fixture(scope="module")
 def acts(tmp_path_factory, shim, dropped):
     """What a run does to the disk, counted: the length of the road along which the plug is pulled."""
-    root = installed(tmp_path_factory.mktemp("count") / "root", dropped)
-    log = root / "acts.log"
-    done = flux(root, "once", env={"LD_PRELOAD": str(shim), "CRASH_LOG": str(log)})
+    site = installed(tmp_path_factory.mktemp("count") / "root", dropped)
+    log = site.root / "acts.log"
+    done = site.flux("once", LD_PRELOAD=str(shim), CRASH_LOG=str(log))
     assert done.returncode == 0, done.stderr
-    report = check(root, dropped)
+    report = check(site.root, dropped)
     assert report.clean, report
     return log.read_text().splitlines()
 
@@ -60,12 +55,12 @@ def test_the_laws_hold_without_a_crash_and_the_rig_sees_every_kind_of_act(acts):
     assert {line.split()[1] for line in acts} >= {"mkdir", "rename", "renameat2", "fsync", "fdatasync", "unlink", "pwrite"}
 
 
-def survive(root, shim, dropped, at):
+def survive(site, shim, dropped, at):
     """Kill before act *at*, then run to the end. Returns the checker's report and whether the plug was really pulled."""
-    killed = flux(root, "once", env={"LD_PRELOAD": str(shim), "CRASH_AT": str(at)}, check=False)
-    again = flux(root, "once")
+    killed = site.flux("once", LD_PRELOAD=str(shim), CRASH_AT=str(at))
+    again = site.flux("once")
     assert again.returncode == 0, again.stderr
-    return check(root, dropped), killed.returncode == -9
+    return check(site.root, dropped), killed.returncode == -9
 
 
 @pytest.mark.slow
@@ -86,8 +81,9 @@ def test_a_kill_before_any_durable_act_loses_nothing_and_doubles_nothing(tmp_pat
 
 def test_the_checker_sees_a_lost_a_doubled_and_a_strange_delivery(tmp_path, dropped):
     """A rig that cannot fail proves nothing: each broken law is seen."""
-    root = installed(tmp_path / "root", dropped)
-    flux(root, "once")
+    site = installed(tmp_path / "root", dropped)
+    root = site.root
+    site.flux("once")
     assert check(root, dropped).clean
     some = next(p for p in (root / "outbox" / "returns" / "batipro").iterdir())
     content = some.read_bytes()

@@ -40,7 +40,7 @@ def test_a_document_that_ends_too_soon_is_told_with_its_line_and_the_parsers_wor
     assert admitted(b"<a>\n<b/>\n</a>").root.tag == "a"
 
 
-@pytest.mark.parametrize("content", [b"", b" \n\t ", b"not xml", gzip.compress(b"<a/>"), b"<a>\xe9</a>", b"<a>&eacute;</a>"])
+@pytest.mark.parametrize("content", [b"", b" \n\t ", b"not xml", gzip.compress(b"<a/>", mtime=0), b"<a>\xe9</a>", b"<a>&eacute;</a>"])
 def test_what_is_no_xml_is_not_well_formed(refused, content):
     assert refused(content).code == "FLX-X01"
 

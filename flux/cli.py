@@ -1,0 +1,226 @@
+"""
+``flux``, the command. Reads what was typed, calls ``app``, shows what came back; exit codes are an interface (README).
+
+Only this module and ``config`` read the environment. Tables go to the standard output, everything said in passing to the standard error.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+
+from flux import __version__, app, config, screen
+from flux.config import Config
+from flux.faults import Fault
+from flux.words import Words
+
+
+class Exit(IntEnum):
+    """What a command ends with."""
+
+    DONE = 0
+    REFUSED = 1   # check: something is refused; once: something is held or undelivered; doctor: something is red
+    UNUSABLE = 2  # usage, configuration, or something that could not be evaluated
+
+
+def _language() -> str:
+    """FLUX_LANG, else the locale: French when it says so, English otherwise."""
+    spoken = os.environ.get("FLUX_LANG") or os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
+    return "fr" if spoken.lower().startswith("fr") else "en"
+
+
+say = Words(_language())
+out, err = Console(), Console(stderr=True)
+main = typer.Typer(help=say("help.flux"), no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+Where = Annotated[str, typer.Option("--config", metavar="PATH", help=say("help.config"))]
+AsJson = Annotated[bool, typer.Option("--json", help=say("help.json"))]
+
+
+@main.callback(invoke_without_command=True)
+def flux(
+    context: typer.Context, where: Where = "", *, version: Annotated[bool, typer.Option("--version", help=say("help.version"))] = False
+) -> None:
+    """Take the options that stand before the command."""
+    context.obj = where
+    if version:
+        out.print(f"flux {__version__}", highlight=False)
+        raise typer.Exit(Exit.DONE)
+
+
+@main.command(help=say("help.init"))
+def init(folder: Annotated[Path, typer.Argument(metavar="[DIR]", help=say("help.init_dir"))] = Path()) -> None:
+    """Write the starter files; what exists is never touched."""
+    with _told_faults():
+        made = app.init(folder)
+    out.print(say("say.made", root=made.root, inbox=made.inbox_of(made.partners[0])), highlight=False, soft_wrap=True)
+
+
+@main.command(help=say("help.run"))
+def run(context: typer.Context, where: Where = "") -> None:
+    """Run the daemon."""
+    with _told_faults():
+        app.run(_config(context, where))
+
+
+@main.command(help=say("help.once"))
+def once(context: typer.Context, where: Where = "") -> None:
+    """One pass."""
+    with _told_faults(), err.status(say("say.working")) if err.is_terminal else _quiet():
+        done = app.once(_config(context, where))
+    err.print(say("say.once", handled=done.handled, refused=done.refused, held=done.held, undelivered=done.undelivered), highlight=False)
+    screen.left(err, done.left, say)
+    raise typer.Exit(Exit.DONE if done.clean else Exit.REFUSED)
+
+
+@main.command(help=say("help.check"))
+def check(
+    context: typer.Context,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help=say("help.check_files"))],
+    interface: Annotated[str, typer.Option(metavar="CODE", help=say("help.check_interface"))] = "",
+    partner: Annotated[str, typer.Option(metavar="CODE", help=say("help.check_partner"))] = "",
+    where: Where = "",
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """The supplier's own pre-check. A configuration is used when there is one, and wanted when it or a partner is named."""
+    with _told_faults(), err.status(say("say.checking", count=len(files))) if err.is_terminal else _quiet():
+        named = where or context.obj or partner
+        path = config.find(where or context.obj)
+        known = config.load(path) if named or path.exists() else None
+        flows = app.check(files, known, interface, partner)
+    if as_json:
+        _write({"flows": flows})
+    else:
+        screen.flows_whole(out, flows, say)
+    states = {flow["state"] for flow in flows}
+    if "NOT_EVALUATED" in states:
+        raise typer.Exit(Exit.UNUSABLE)
+    raise typer.Exit(Exit.DONE if states <= {"IN_INTEGRE"} else Exit.REFUSED)
+
+
+@main.command(help=say("help.flows"))
+def flows(
+    context: typer.Context,
+    partner: Annotated[str, typer.Option(metavar="CODE", help=say("help.flows_partner"))] = "",
+    state: Annotated[str, typer.Option(metavar="STATE", help=say("help.flows_state"))] = "",
+    on: Annotated[datetime | None, typer.Option("--on", "--date", formats=["%Y-%m-%d"], metavar="DAY", help=say("help.flows_on"))] = None,
+    limit: Annotated[int, typer.Option(min=1, help=say("help.flows_limit"))] = 50,
+    where: Where = "",
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """The list of flows. In JSON each is told whole."""
+    day: date | None = on.date() if on else None
+    with _told_faults(), app.open_reader(_config(context, where)) as ledger:
+        rows = ledger.flows(partner=partner, state=state.upper(), on=day, limit=limit)
+        if not as_json:
+            screen.flow_list(out, rows, limit, say)
+            return
+        told = [app.tell(ledger, row) for row in rows]
+    _write({"flows": told})
+
+
+@main.command(help=say("help.show"))
+def show(
+    context: typer.Context, flow: Annotated[str, typer.Argument(metavar="FLOW", help=say("help.show_flow"))], where: Where = "", *, as_json: AsJson = False
+) -> None:
+    """One flow whole."""
+    with _told_faults(), app.open_reader(_config(context, where)) as ledger:
+        row = ledger.flow(flow)
+        if row is None:
+            raise _unknown(say("say.no_flow", id=flow))
+        told = app.tell(ledger, row)
+    if as_json:
+        _write(told)
+    else:
+        screen.flow_whole(out, told, say)
+
+
+@main.command(help=say("help.piece"))
+def piece(
+    context: typer.Context,
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help=say("help.piece_number"))],
+    where: Where = "",
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """One piece across flows."""
+    with _told_faults(), app.open_reader(_config(context, where)) as ledger:
+        met = app.tell_pieces(ledger, number)
+    if not met and not as_json:
+        raise _unknown(say("say.no_piece", number=number))
+    if as_json:
+        _write({"pieces": met})
+    else:
+        screen.piece_list(out, met, say)
+
+
+@main.command(help=say("help.matrix"))
+def matrix(*, as_json: AsJson = False) -> None:
+    """The matrix as it is applied: from the table that the rules read."""
+    with _told_faults():
+        told = app.matrix()
+    if as_json:
+        _write(told)
+    else:
+        screen.matrix(out, told, say)
+
+
+@main.command(help=say("help.doctor"))
+def doctor(context: typer.Context, where: Where = "", *, as_json: AsJson = False) -> None:
+    """Examine the installation."""
+    with _told_faults():
+        lines = app.examine(config.find(where or context.obj))
+    bad = sum(line.verdict == "bad" for line in lines)
+    if as_json:
+        _write({"lines": [line.told() for line in lines]})
+    else:
+        screen.doctor(out, lines, say)
+    raise typer.Exit(Exit.REFUSED if bad else Exit.DONE)
+
+
+def _config(context: typer.Context, where: str) -> Config:
+    return config.load(config.find(where or context.obj))
+
+
+def _write(told: Any) -> None:  # noqa: ANN401 - a JSON value
+    """A JSON value to the standard output."""
+    sys.stdout.buffer.write(orjson.dumps(told, option=orjson.OPT_INDENT_2) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def _unknown(sentence: str) -> typer.Exit:
+    err.print(sentence, highlight=False, soft_wrap=True)
+    return typer.Exit(Exit.UNUSABLE)
+
+
+@contextmanager
+def _told_faults() -> Iterator[None]:
+    """Our trouble, told: what, what it means, what to do; never a traceback. A reader that goes away early is no trouble."""
+    try:
+        yield
+    except Fault as fault:
+        screen.fault(err, fault, say)
+        raise typer.Exit(Exit.UNUSABLE) from fault
+    except BrokenPipeError:
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        raise
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    yield
+
+
+if __name__ == "__main__":
+    main()

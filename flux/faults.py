@@ -1,0 +1,74 @@
+"""
+Trouble of ours: a code of the family FLX-I, the facts, and texts in French and English out of ``tables/faults.toml``. Pure; read once.
+
+One code a cause, stable for ever. It is told to the operator, retried, then held; no sender is ever told it as his mistake.
+"""
+
+import tomllib
+from functools import lru_cache
+from importlib.resources import files
+from traceback import extract_tb
+
+from msgspec import Struct, convert
+
+FRAMES = 6  # of a traceback: enough to find the place, few enough for one line
+
+
+class Texts(Struct, frozen=True, forbid_unknown_fields=True):
+    """A row of the table: what happened, what it means for flows and senders, what to do. One sentence each, the facts in braces."""
+
+    what_fr: str
+    what_en: str
+    means_fr: str
+    means_en: str
+    do_fr: str
+    do_en: str
+
+
+class Reason(Struct, frozen=True):
+    """A fault as it is stored and told: its code, and one line a language."""
+
+    code: str
+    fr: str
+    en: str
+
+
+class Fault(Exception):  # noqa: N818 - the house calls our own trouble a Fault; it is never a Finding
+    """Trouble of ours. code: a row of the table; facts: what its texts quote, as one printable line each. Its str is the English line."""
+
+    def __init__(self, code: str, /, **facts: str) -> None:
+        super().__init__(code)
+        self.code = code
+        self.facts = {name: _line(fact) for name, fact in facts.items()}
+
+    def __str__(self) -> str:
+        return " ".join(self.told("en"))
+
+    def told(self, language: str) -> tuple[str, str, str]:
+        """What happened, what it means, what to do: in French for "fr", else in English."""
+        row = table()[self.code]
+        texts = (row.what_fr, row.means_fr, row.do_fr) if language == "fr" else (row.what_en, row.means_en, row.do_en)
+        what, means, do = (text.format_map(self.facts) for text in texts)
+        return what, means, do
+
+    def reason(self) -> Reason:
+        """The same as a value, for the ledger and for JSON."""
+        return Reason(self.code, " ".join(self.told("fr")), str(self))
+
+
+@lru_cache
+def table() -> dict[str, Texts]:
+    """Every code with its texts."""
+    return convert(tomllib.loads(files("flux").joinpath("tables", "faults.toml").read_text("utf-8")), dict[str, Texts])
+
+
+def traced(error: BaseException) -> str:
+    """An exception that nobody expected as one line: its kind, its words, and where, the innermost call last."""
+    frames = extract_tb(error.__traceback__)[-FRAMES:]
+    where = " > ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames)
+    return f"{type(error).__name__}: {error} ({where})"
+
+
+def _line(fact: str) -> str:
+    """Facts quote names that strangers chose: on one line, what cannot be printed or encoded is escaped."""
+    return "".join(c if c.isprintable() else " " if c.isspace() else f"\\u{ord(c):04x}" for c in fact)

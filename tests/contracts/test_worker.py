@@ -1,0 +1,189 @@
+"""What the worker does with trouble of ours. Asked of a real ledger, a real store and real children."""
+
+import re
+from collections import deque
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from flux import kit, told, worker
+from flux.faults import Fault
+from flux.model import Event, Flow, Plumbing, Severity
+from flux.policy import Brief, Policy
+from flux.precheck import precheck
+from flux.sandbox import child
+from flux.sandbox.pool import Job, Sandbox, _result
+from flux.sandbox.wire import Item, Judge, Lost, Result
+from flux.stores.content import FileStore
+from flux.stores.sql import SqlLedger
+from flux.worker import Settings
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+NOBODY = Path(__file__).resolve().parents[2] / "examples" / "13-unknown-recipient" / "FSO4100A_ABC001_ABC0014100000000000001301.tar.gz"
+STRICT = Policy()
+TOLERANT = Policy(severities={"FLX-P20": Severity.WARNING})  # the piece whose MOE nobody knows is refused by no rule any more
+
+
+class House:
+    """A worker with all that it needs, and a clock that is moved to when the next flow is due."""
+
+    def __init__(self, folder):
+        for name in ("tmp", "store"):
+            (folder / name).mkdir()
+        self.ledger = SqlLedger(f"sqlite:///{folder / 'ledger.db'}")
+        self.content = FileStore(folder)
+        self.sandbox = Sandbox(1)
+        self.now = NOON
+
+    def receive(self, name, content):
+        sha, size = self.content.add(BytesIO(content))
+        self.ledger.receive([Flow("f1", "batipro", name.encode(), sha, size, NOON)], [Event("f1", "received", NOON, "test")])
+
+    def work(self, policy=STRICT, times=3, partner="batipro"):
+        settings = Settings("me", "FLUX01", {partner: policy}, {}, 3, [1, 5, 30])
+        one = worker.Worker(self.ledger, self.content, self.sandbox, kit.build(), settings, now=lambda: self.now)
+        for _ in range(times):
+            one.step()
+            self.now += timedelta(minutes=1)
+        return self.ledger.flow("f1")
+
+    def close(self):
+        self.sandbox.close()
+        self.ledger.close()
+
+
+@pytest.fixture
+def house(tmp_path):
+    with closing(House(tmp_path)) as house:
+        house.receive(NOBODY.name, NOBODY.read_bytes())
+        yield house
+
+
+def test_a_piece_that_nobody_refuses_and_nobody_acts_on_is_held_and_its_sender_is_told_nothing(house):
+    row = house.work(TOLERANT)
+    assert (row.state, row.verdict, row.reason.code) == (Plumbing.HELD, "", "FLX-I67")
+    assert "piece 4 (number “SIT-2026-1304”)" in row.reason.en
+    assert "la pièce 4 (numéro « SIT-2026-1304 »)" in row.reason.fr
+    assert (house.ledger.pieces(flow="f1"), house.ledger.emissions("f1")) == ([], [])
+
+
+def test_the_same_flow_is_decided_where_the_rule_refuses_that_piece(house):
+    row = house.work(times=1)
+    assert (row.state, row.verdict, row.reason) == (Plumbing.DECIDED, "IN_INTEGRE_PARTIEL", None)
+    assert len(house.ledger.emissions("f1")) > 0
+
+
+def test_the_journal_counts_the_attempts_and_the_row_tells_the_reason_from_the_first_on(house):
+    assert house.work(TOLERANT, times=1).reason.code == "FLX-I67"
+    row = house.work(TOLERANT, times=2)
+    english = row.reason.en
+    assert [(e.what, e.detail) for e in house.ledger.events("f1")[1:]] == [
+        ("postponed", f"attempt 1: {english}"),
+        ("postponed", f"attempt 2: {english}"),
+        ("held", f"after 3 attempts: {english}"),
+    ]
+    assert told.recorded(row, (), (), ())["reason"] == {"code": "FLX-I67", "fr": row.reason.fr, "en": english}
+
+
+def test_a_flow_whose_setting_was_mended_before_the_last_attempt_is_decided_and_has_no_reason_left(house):
+    house.work(TOLERANT, times=2)
+    row = house.work(times=1)
+    assert (row.state, row.reason) == (Plumbing.DECIDED, None)
+
+
+def test_the_pre_check_tells_the_piece_as_not_evaluated(house):
+    (flow,) = precheck([NOBODY], TOLERANT, {}, None, NOON, "check")
+    assert flow["state"] == "NOT_EVALUATED"
+    assert [piece["verdict"] for piece in flow["pieces"]].count("not_evaluated") == 1
+
+
+def test_a_check_that_a_lowered_severity_left_half_done_is_held_and_names_the_finding(tmp_path):
+    with closing(House(tmp_path)) as house:
+        house.receive("a.xml", b"<x/>")
+        row = house.work(Policy(naming="free", severities={"FLX-X07": Severity.WARNING}))
+    assert (row.state, row.reason.code) == (Plumbing.HELD, "FLX-I68")
+    assert "piece 1 (number “—”)" in row.reason.en
+    assert "FLX-X07" in row.reason.en
+
+
+def test_a_flow_whose_partner_is_gone_is_held_under_his_name(house):
+    row = house.work(partner="somebody-else")
+    assert (row.state, row.reason.code) == (Plumbing.HELD, "FLX-I65")
+    assert "The partner batipro" in row.reason.en
+
+
+def test_a_content_that_is_gone_and_a_disk_that_refuses_have_their_own_codes(house, tmp_path):
+    (tmp_path / "tmp").rmdir()
+    assert house.work(times=1).reason.code == "FLX-I66"
+    for path in (tmp_path / "store").glob("*/*"):
+        path.unlink()
+    assert house.work(times=1).reason.code == "FLX-I50"
+
+
+def test_a_bug_beside_the_ledger_costs_an_attempt_and_is_told_with_its_place(house, monkeypatch):
+    def conclude(*_):
+        raise KeyError("gone")
+
+    monkeypatch.setattr(worker, "conclude", conclude)
+    row = house.work(times=1)
+    assert (row.state, row.reason.code) == (Plumbing.RECEIVED, "FLX-I64")
+    assert "KeyError: 'gone' (worker.py:" in row.reason.en
+
+
+class Broken:
+    """A sandbox that proves containers and judges nothing."""
+
+    def __init__(self, sandbox, lost):
+        self.sandbox, self.lost = sandbox, lost
+
+    def run(self, jobs):
+        while jobs:
+            job = jobs.popleft()
+            if isinstance(job.body, Judge):
+                yield from (Result(item.key, self.lost) for item in job.body.items)
+            else:
+                yield from self.sandbox.run(deque([job]))
+
+    def close(self):
+        self.sandbox.close()
+
+
+@pytest.mark.parametrize(
+    ("lost", "code", "quotes"),
+    [
+        (Lost("crash", "-11"), "FLX-I62", "ended with status -11"),
+        (Lost("bug", "KeyError: 'x' (ubl.py:3 read)"), "FLX-I63", "KeyError: 'x' (ubl.py:3 read)"),
+        (Lost("fault", "FLX-I61", {"name": "x.xml", "detail": "—"}), "FLX-I61", "x.xml"),
+    ],
+)
+def test_what_a_child_met_is_told_with_the_file_that_it_read(house, lost, code, quotes):
+    house.sandbox = Broken(house.sandbox, lost)
+    row = house.work(times=1)
+    assert (row.state, row.reason.code) == (Plumbing.RECEIVED, code)
+    assert quotes in row.reason.en
+    assert code == "FLX-I61" or f"{NOBODY.name} [5: " in row.reason.en
+
+
+@pytest.mark.parametrize(
+    ("raised", "lost"),
+    [
+        (Fault("FLX-I38", file="a.xsd", found="0"), Lost("fault", "FLX-I38", {"file": "a.xsd", "found": "0"})),
+        (ValueError("odd"), Lost("bug", "ValueError: odd (child.py:0 _judged > test_worker.py:0 judge)")),
+    ],
+    ids=["fault", "bug"],
+)
+def test_a_fault_in_a_child_comes_over_the_wire_as_what_it_is(monkeypatch, tmp_path, raised, lost):
+    def judge(*_):
+        raise raised
+
+    monkeypatch.setattr(child, "judge", judge)
+    body = Judge((Item(1, 0, 0, 0, 1, "a.xml", 0),), (Brief("", Policy(), date(2026, 11, 23)),))
+    with (tmp_path / "empty").open("x+b") as file:
+        answer = child._judged(7, body.items[0], body, [file.fileno()], None)
+    (result,) = _result(answer, SimpleNamespace(job=Job(body, list)), deque())
+    assert re.sub(r":\d+ ", ":0 ", result.value.detail) == lost.detail
+    assert (result.value.why, result.value.facts) == (lost.why, lost.facts)

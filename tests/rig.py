@@ -1,0 +1,58 @@
+"""The rig of the tests that drive flux from outside: the real command on a real installation in a folder."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+FLUX = (sys.executable, "-m", "flux.cli")
+CONFIG = 'settle_s = 0.0\nscan_s = 0.2\nlog_format = "json"\n\n[[partner]]\nname = "batipro"\nnaming = "chorus"\n'
+
+
+def run(folder, *words, env=None):
+    """The command in a folder, to its end."""
+    return subprocess.run([*FLUX, *map(str, words)], cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=300)
+
+
+class Site:
+    """An installation in a folder, and the command that serves it."""
+
+    def __init__(self, root, config=CONFIG):
+        self.root = root
+        self.inbox, self.outbox = root / "inbox" / "batipro", root / "outbox"
+        self.inbox.mkdir(parents=True)
+        self.configure(config)
+        shutil.copy(EXAMPLES / "markets.toml", root)
+
+    def configure(self, config):
+        (self.root / "flux.toml").write_text(config, "utf-8")
+
+    def environment(self, **more):
+        plain = {name: value for name, value in os.environ.items() if not name.startswith(("FLUX_", "LC_", "LANG"))}
+        return {**plain, "COLUMNS": "200", **more}
+
+    def flux(self, *words, **env):
+        return run(self.root, *words, env=self.environment(**env))
+
+    def json(self, *words):
+        done = self.flux(*words, "--json")
+        assert done.returncode in (0, 1), done.stderr
+        return json.loads(done.stdout)
+
+    def start(self):
+        return subprocess.Popen([*FLUX, "run"], cwd=self.root, env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def drop(self, *patterns):
+        """Drop examples, by folder and file pattern."""
+        for pattern in patterns:
+            found = sorted(EXAMPLES.glob(pattern))
+            assert found, pattern
+            for path in found:
+                shutil.copy(path, self.inbox)
+
+
+GOOD = "03-moe-of-the-market/*.xml"
+REFUSED = "04-a5-in-edi/*.xml"

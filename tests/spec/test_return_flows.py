@@ -1,0 +1,192 @@
+"""The return flows: a decision in, bytes out; each is held to its schema, and tells a piece only where it can be told."""
+
+import json
+import re
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+from lxml import etree, html
+
+from flux import kit, owing
+from flux.faults import Fault
+from flux.model import Actor, Amounts, Answer, Decided, Decision, Envelope, Finding, Flow, FlowVerdict, Party, Piece, Verdict, VerdictKind
+from flux.policy import Policy
+from flux.process import render
+
+NOON = datetime(2026, 3, 28, 23, 30, tzinfo=UTC)  # the night of the change: already the 29th in Paris
+SUPPLIER = Party("1", "99912040500017", "BATIPRO Construction", country="FR")
+RECIPIENT = Party("1", "22990008900017", "Département de la Haute-Lisse", service="ROUTES")
+REFUSED = Finding("G1.05", "number", 1, (("found", "N" * 24), ("expected", "20")), 6, "/Invoice/cbc:ID")
+WARNED = Finding("FLX-M20", "payment.code", 1, (("found", "—"), ("expected", "30")))
+
+
+@pytest.fixture(scope="session")
+def whole():
+    return kit.build()
+
+
+def a_piece(ordinal=1, **changes):
+    given = {
+        "number": "SIT-1", "cadre": "A6", "type": "380", "issued": date(2026, 3, 1), "currency": "EUR", "supplier": SUPPLIER,
+        "recipient": RECIPIENT, "amounts": Amounts(Decimal(100), Decimal(20), Decimal("120.00"), Decimal(120)), "syntax": "UBL",
+    }  # fmt: skip
+    return Piece(ordinal=ordinal, **given | changes)
+
+
+def accepted(piece, *findings):
+    verdict = Verdict(VerdictKind.ACCEPTED, ("01", "03"), Actor("service_financier", RECIPIENT.id), findings)
+    return Decided(piece, verdict, f"{piece.ordinal}.xml", piece.ordinal, "b" * 64)
+
+
+def refused(piece, *findings):
+    return Decided(piece, Verdict(VerdictKind.REJECTED, ("37",), None, findings or (REFUSED,)), f"{piece.ordinal}.xml", piece.ordinal, "b" * 64)
+
+
+def answers(whole, *decided, verdict=FlowVerdict.PARTIAL, findings=(), name=b"FSO4100A_ABC001_x.tar.gz", envelope=None):
+    """kind -> Answer, as the worker would owe them."""
+    flow = Flow("20260328T223000000Z-7k3q9x2m4b", "batipro", name, "a" * 64, 1234, datetime(2026, 3, 28, 22, 30, tzinfo=UTC))
+    envelope = Envelope("FSO4100A", "ABC001", "ABC0014100000000000000601") if envelope is None else envelope
+    decision = Decision(verdict, envelope, decided, findings, "UBL", "pack")
+    draft = owing.tell(flow, decision, Policy(), "FLUX01", NOON, whole, {})
+    return {answer.kind: answer for answer in draft.answers}
+
+
+def xml(answer):
+    return etree.fromstring(answer.content)
+
+
+def texts(root, path):
+    return [element.text for element in root.iterfind(path)]
+
+
+def test_every_decided_flow_gets_four_answers_whose_names_are_derived_from_it(whole):
+    one = answers(whole, accepted(a_piece()))
+    assert {kind: answer.name for kind, answer in one.items()} == {
+        "integration": "CSO4100A_FLUX01_20260328T223000000Z-7k3q9x2m4b.xml",
+        "lifecycle": "FEN1201A_FLUX01_20260328T223000000Z-7k3q9x2m4b.xml",
+        "report-json": "CSO4100A_FLUX01_20260328T223000000Z-7k3q9x2m4b.json",
+        "report-html": "CSO4100A_FLUX01_20260328T223000000Z-7k3q9x2m4b.html",
+    }
+
+
+def test_the_same_decision_gives_the_same_bytes(whole):
+    assert answers(whole, accepted(a_piece())) == answers(whole, accepted(a_piece()))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "code"), [(FlowVerdict.INTEGRATED, "90"), (FlowVerdict.PARTIAL, "96"), (FlowVerdict.REJECTED, "93")], ids=str
+)
+def test_the_integration_report_tells_the_state_of_the_flow_by_its_code(whole, verdict, code):
+    report = xml(answers(whole, accepted(a_piece()), verdict=verdict)["integration"])
+    assert texts(report, ".//IdStatut") == [code]
+    assert texts(report, ".//IdFlux") == ["ABC0014100000000000000601"]
+
+
+def test_the_integration_report_is_a_receipt_for_the_very_bytes(whole):
+    (comment,) = texts(xml(answers(whole, accepted(a_piece()))["integration"]), ".//Commentaire")
+    assert comment.startswith(f"Reçu : FSO4100A_ABC001_x.tar.gz, 1234 octets, SHA-256 {'a' * 64}. Pièces intégrées : 1 sur 1.")
+
+
+def test_each_finding_is_one_line_of_detail_the_flows_own_first(whole):
+    about_flow = Finding("FLX-T10", facts=(("found", "x"), ("expected", "y")))
+    report = xml(answers(whole, accepted(a_piece(1), WARNED), refused(a_piece(2)), findings=(about_flow,))["integration"])
+    assert report.find(".//Details").get("NbLignesErreur") == "3"
+    assert texts(report, ".//CodeErreur") == ["FLX-T10", "FLX-M20", "G1.05"]
+    assert texts(report, ".//NatureErreur") == ["REJET", "AVERTISSEMENT", "REJET"]
+    assert [text.partition(" : ")[0] for text in texts(report, ".//DescriptionErreur")] == [
+        "Flux", "Pièce 1, n° SIT-1 (1.xml)", "Pièce 2, n° SIT-1 (2.xml)",
+    ]  # fmt: skip
+
+
+def test_a_flow_without_findings_has_no_details(whole):
+    assert xml(answers(whole, accepted(a_piece()))["integration"]).find(".//Details") is None
+
+
+def test_an_accepted_piece_is_told_deposited_then_made_available_and_a_refused_one_not_conform(whole):
+    flow = xml(answers(whole, accepted(a_piece(1)), refused(a_piece(2, number="SIT-2")))["lifecycle"])
+    units = [(u.findtext(".//IdFacture"), u.findtext(".//IdStatut")) for u in flow.iterfind(".//CPPFactureStatutUnitaire")]
+    assert units == [("SIT-1", "01"), ("SIT-1", "03"), ("SIT-2", "37")]
+    assert flow.find("CPPFactureStatuts").get("compteur") == "3"
+
+
+def test_a_piece_was_deposited_when_it_was_received_and_made_available_when_it_was_decided(whole):
+    times = texts(xml(answers(whole, accepted(a_piece()))["lifecycle"]), ".//Horodatage")
+    assert times == ["2026-03-28T23:30:00.000+01:00", "2026-03-29T00:30:00.000+01:00"]
+
+
+def test_the_production_date_is_the_day_in_paris(whole):
+    values = texts(xml(answers(whole, accepted(a_piece()))["integration"]), ".//Valeurparametre")
+    assert values[0] == "2026-03-29"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"recipient": Party("1", "229900089")}, {"recipient": Party("2", "22990008900017")}, {"supplier": Party("1", "99912040500017", "")},
+        {"supplier": Party("", "99912040500017", "B")}, {"number": ""}, {"recipient": Party("1", "22990008900017", service="S" * 101)},
+    ],
+)  # fmt: skip
+def test_a_piece_that_the_schema_cannot_hold_is_told_in_the_integration_report_alone(whole, change):
+    both = answers(whole, refused(a_piece(1)), refused(a_piece(2, **change)))
+    assert len(xml(both["lifecycle"]).findall(".//CPPFactureStatutUnitaire")) == 1
+    assert texts(xml(both["integration"]), ".//CodeErreur") == ["G1.05", "G1.05"]
+    assert "lifecycle" not in answers(whole, refused(a_piece(1, **change)))
+
+
+def test_a_refused_piece_names_its_errors_and_the_report_that_explains_them(whole):
+    (comment,) = texts(xml(answers(whole, refused(a_piece(), WARNED, REFUSED))["lifecycle"]), ".//DonneesStatut/Commentaire")
+    assert comment == "G1.05 Numéro de facture. Détail : CSO4100A_FLUX01_20260328T223000000Z-7k3q9x2m4b.xml"
+
+
+def test_a_flow_whose_name_tells_nothing_is_answered_too(whole):
+    mine = answers(whole, verdict=FlowVerdict.REJECTED, findings=(Finding("FLX-T10", facts=(("found", "x"), ("expected", "y"))),), envelope=Envelope())
+    assert mine["integration"].name == "CSO0000A_FLUX01_20260328T223000000Z-7k3q9x2m4b.xml"
+    assert texts(xml(mine["integration"]), ".//Recepteur/Id") == ["CPP001"]
+    assert texts(xml(mine["integration"]), ".//IdFlux") == ["20260328T223000000Z-7k3q9x2m4b"]
+    assert set(mine) == {"integration", "report-json", "report-html"}
+
+
+def test_a_file_name_that_xml_cannot_hold_is_told_escaped(whole):
+    mine = answers(whole, accepted(a_piece()), name="a￾\x07\udcff.xml".encode("utf-8", "surrogateescape"))
+    (comment,) = texts(xml(mine["integration"]), ".//Commentaire")
+    assert r"a\ufffe\x07\xff.xml" in comment
+    assert rb"a" in mine["report-html"].content
+
+
+def test_what_a_sender_wrote_never_becomes_markup_on_the_page(whole):
+    hostile = Finding("G1.05", "number", 1, (("found", "<script>alert(1)</script>"), ("expected", "20")))
+    page = answers(whole, refused(a_piece(number="<img src=x onerror=alert(1)>"), hostile))["report-html"].content.decode()
+    tree = html.fromstring(page)
+    assert tree.xpath("//script | //img | //@onerror | //link | //@src") == []
+    assert "<script>alert(1)</script>" in tree.text_content()
+
+
+def test_the_page_puts_what_is_to_be_mended_before_what_went_in(whole):
+    page = html.fromstring(answers(whole, accepted(a_piece(1)), refused(a_piece(2, number="SIT-2")))["report-html"].content.decode())
+    headings = [re.sub(r"\s+", " ", h.text_content()).strip() for h in page.iterfind(".//h2")]
+    assert headings == ["À corriger : 1 pièce to be mended", "Intégrées : 1 pièce integrated"]
+    assert "120,00 EUR" in page.text_content()
+
+
+def test_the_json_report_is_the_flow_of_the_contract(whole):
+    report = json.loads(answers(whole, refused(a_piece()))["report-json"].content)
+    assert (report["state"], report["sha256"], report["received_at"]) == ("IN_INTEGRE_PARTIEL", "a" * 64, "2026-03-28T23:30:00.000+01:00")
+    (piece,) = report["pieces"]
+    assert piece["amounts"] == {"ht": "100", "tva": "20", "ttc": "120.00", "net": "120"}
+    assert piece["findings"][0]["text"]["en"].endswith(
+        "Line 6, invoice number (BT-1), /Invoice/cbc:ID. Give a number of at most 20 characters: letters without accents, digits, space, + _ / -."
+    )
+
+
+def test_an_answer_that_breaks_its_schema_is_trouble_of_ours_and_never_leaves(whole):
+    class Broken:
+        kind, schema = "integration", "cpp-statut"
+
+        @staticmethod
+        def render(_letter):
+            return Answer("integration", "x.xml", b"<CPPStatut/>")
+
+    broken = type("Kit", (), {"emitters": (Broken,), "schemas": whole.schemas})
+    with pytest.raises(Fault):
+        render(None, broken)
