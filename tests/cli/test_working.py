@@ -41,7 +41,7 @@ def test_once_ends_with_0_when_everything_was_handled_refusals_included(site):
     site.drop(GOOD, REFUSED)
     done = site.flux("once")
     assert done.returncode == 0
-    assert "2 flows handled, 1 of them with refusals" in done.stderr
+    assert "Flows handled: 2, of these with refusals: 1" in done.stderr
 
 
 def test_once_on_an_empty_installation_does_nothing_and_ends_with_0(site):
@@ -172,7 +172,7 @@ def test_what_can_never_be_taken_is_told_and_never_stops_its_neighbours(site):
     site.drop(GOOD)
     done = site.flux("once")
     assert done.returncode == 1
-    assert "1 flows handled" in done.stderr
+    assert "Flows handled: 1," in done.stderr
     for name in ("pipe.xml", "link.xml", "folder.xml"):
         assert f"batipro/{name} was not taken: it is not a regular file: remove it" in done.stderr
     assert sorted(p.name for p in site.inbox.iterdir()) == ["folder.xml", "link.xml", "pipe.xml", "slow.xml.part"]

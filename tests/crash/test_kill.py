@@ -23,12 +23,12 @@ naming = "chorus"
 
 @pytest.fixture(scope="module")
 def dropped():
-    """A good flow, a mixed archive, two damaged archives, and a duplicate with its first."""
+    """A good flow, a mixed archive, a damaged archive, a duplicate with its first, and another document under that number."""
     found = {}
-    for pattern in (GOOD, "06-one-bad-in-forty/*.gz", "10-damaged-archive/*.gz", "11-duplicates/*.xml"):
+    for pattern in (GOOD, "23-unreadable/*.gz", "10-damaged-archive/*1001.tar.gz", "11-duplicates/*.xml"):
         for path in sorted(EXAMPLES.glob(pattern)):
             found[path.name] = path.read_bytes()
-    assert len(found) == 7
+    assert len(found) == 6
     return found
 
 

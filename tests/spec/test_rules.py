@@ -209,6 +209,7 @@ TWINS = [  # (what, what makes the accepted twin special, the one change, the ex
     ("HT short by two cents", amounts(ht="99.99"), amounts(ht="99.98"), {"FLX-M01"}),
     ("a VAT that is only in the breakdown", {"piece.amounts.tva": None, **amounts(ht="100.01")}, amounts(ht="100.02"), {"FLX-M01"}),
     ("a net higher by two cents", amounts(net="120.01"), amounts(net="120.02"), {"FLX-M02"}),
+    ("a net that is to be paid back", {}, amounts(net="-120"), {"FLX-M02"}),
     ("a net lower than what is left to pay", amounts(prepaid="20", net="99.99"), amounts(net="99.98"), {"FLX-M02"}),
     ("a net lower with nothing paid", amounts(net="119.99"), amounts(net="119.98"), {"FLX-M05"}),
     ("a rounding that is not told", amounts(net="120.50", rounding="0.50"), {"piece.amounts.rounding": None}, {"FLX-M02"}),
@@ -288,6 +289,33 @@ def test_a_finding_names_the_field_that_is_wrong(asked):
     second = a_case({"piece.attachments": (Attachment("a.pdf", 1), Attachment("b", 1)), "piece.vat": (a_row("10", base="50"), a_row("10", base="90"))})
     assert [(f.code, f.field) for f in asked(second)] == [("FLX-M03", "vat[2].amount"), ("FLX-L12", "attachments[2].name")]
     assert [f.field for f in asked(a_case({"piece.moe.id": "123"}))] == ["moe.id"]
+
+
+FACTS = [  # (the change, the code, what its text quotes as found and as expected)
+    (amounts(ht="90"), "FLX-M01", "90 + 20 ≠ 120", "110"),
+    (amounts(net="130", prepaid="20", rounding="1"), "FLX-M02", "130", "101"),
+    (amounts(net="90"), "FLX-M05", "90", "120"),
+    ({"piece.vat": (a_row("22"),)}, "FLX-M03", "100 × 20 % ≠ 22", "20.00"),
+    ({"piece.vat": (a_row("10", base="50"), a_row("11", base="50"))}, "FLX-M04", "20", "21"),
+    (amounts(lines="90", allowances="5", charges="2"), "FLX-M07", "100", "87"),
+    (amounts(lines="90"), "FLX-M07", "100", "90"),
+    ({"piece.supplier.vat": "FR00810347328"}, "FLX-P05", "FR00810347328", vat_key("810347328")),
+    ({"piece.supplier.name": ""}, "FLX-P08", "—", "—"),
+    ({"piece.recipient.id": "215000005", "piece.recipient.scheme": "0002"}, "FLX-P02", "215000005 (0002)", "SIRET"),
+    ({"piece.market": "M" * 51}, "FLX-P10", f"{'M' * 51} (51)", "50"),
+    ({"piece.attachments": attached(65 * MEBIBYTE, 65 * MEBIBYTE)}, "FLX-L15", "130.0 MB", "120 MB"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "code", "found", "expected"), FACTS, ids=[f"{row[1]}-{row[3]}" for row in FACTS])
+def test_a_finding_quotes_what_was_found_and_what_was_expected(asked, change, code, found, expected):
+    (facts,) = [dict(finding.facts) for finding in asked(a_case(change)) if finding.code == code]
+    assert (facts["found"], facts["expected"]) == (found, expected)
+
+
+def test_an_attachment_without_a_name_is_told_as_such(asked):
+    (finding,) = asked(a_case({"piece.attachments": (Attachment("", 1),)}))
+    assert (finding.code, dict(finding.facts)["found"]) == ("FLX-L12", "—")
 
 
 WRONG_SIRET = {"piece.supplier.id": SUPPLIER.id[:13] + str(9 - int(SUPPLIER.id[13]))}
@@ -437,6 +465,11 @@ def test_a_name_of_the_chorus_naming_is_held_to_its_shape(tables, told, change, 
     assert envelope == (Envelope() if expected == {"FLX-T10"} else Envelope(*name.rpartition(".x")[0].split("_")) if expected else Envelope("FSO1116A", "ABC001", NUMBER))
 
 
+def test_a_flow_number_that_contradicts_the_name_is_told_with_how_it_should_begin(tables):
+    _, (finding,) = read_name(NAME.replace("_ABC001_", "_ABC002_"), CHORUS, tables)
+    assert dict(finding.facts) == {"found": NUMBER, "expected": "ABC0021116…"}
+
+
 @pytest.mark.parametrize(("change", "_codes", "expected"), NAMES, ids=[NAME.replace(*row[0]) for row in NAMES])
 def test_a_name_of_the_free_naming_is_used_for_what_it_says_and_never_refused(tables, change, _codes, expected):
     name = NAME.replace(*change) if change[0] else NAME
@@ -502,6 +535,16 @@ ATTACHED = [  # (what, the accepted text and name, the refused ones, the exact c
 def test_each_attachment_that_is_refused_has_an_accepted_twin(unpacked, good, bad, expected):
     assert unpacked(*good)[1] == set()
     assert unpacked(*bad)[1] == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [(bytes(2 * MEBIBYTE), "2.0 MB"), (zipped(("a", bytes(MEBIBYTE))), "1.0 MB"), (zipped(("a", bytes(9 * MEBIBYTE))), "≥ 1 MB")],
+    ids=["plain", "in a zip", "a bomb, which is not read to its end"],
+)
+def test_a_file_that_is_too_large_is_told_with_its_size_as_far_as_it_was_read(content, found):
+    _, (finding,) = unpack("a.pdf", encoded(content), mime="", kind="", position=1, limits=SMALL)
+    assert dict(finding.facts) == {"found": found, "expected": "1 MB"}
 
 
 def test_white_space_in_base64_means_nothing(unpacked):
