@@ -19,10 +19,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from lxml import etree
-
 from benchmarks_table import write_table
 from generate import archive, big_invoice, singles
+from lxml import etree
 
 from flux.stores import schemas
 

@@ -1,8 +1,7 @@
 """
 ``make demo``: the example batches through the real pipeline, from an empty installation in a scratch folder, told flow by flow.
 
-Nothing here is special to the demo: it writes a configuration, drops files, calls ``flux once`` and reads what ``flux flows --json`` and
-``flux show --json`` say.
+Nothing here is special to the demo: it writes a configuration, drops files, calls ``flux once`` and reads what ``flux flows --json`` says.
 """
 
 import json
@@ -16,7 +15,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.padding import Padding
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent / "demo"
@@ -29,6 +28,7 @@ name = "batipro"
 label = "Bâti-Pro Construction"
 naming = "chorus"
 """
+SOME = 6  # accepted pieces of one flow that are told one by one
 STYLE = {"IN_INTEGRE": "green", "IN_INTEGRE_PARTIEL": "yellow", "IN_REJETE": "red", "accepted": "green", "rejected": "red"}
 
 
@@ -37,15 +37,17 @@ def main() -> int:
     console = Console(width=None if sys.stdout.isatty() else 150)
     start_empty()
     drops = deposits()
-    console.print(f"\n[bold]flux[/bold] [dim]·[/dim] {len(drops)} deposits of {len({d['scenario'] for d in drops})} scenarios into {shown(ROOT / 'inbox/batipro')}\n")
+    inbox = ROOT / "inbox" / "batipro"
+    console.print(f"\n[bold]flux[/] {len(drops)} deposits of {len({d['scenario'] for d in drops})} scenarios into {shown(inbox)}\n")
     began = time.perf_counter()
     for turn in sorted({drop["order"] for drop in drops}):
         for drop in (d for d in drops if d["order"] == turn):
-            shutil.copy(drop["path"], ROOT / "inbox" / "batipro" / drop["path"].name)
+            shutil.copy(drop["path"], inbox)
         flux("once")
     seconds = time.perf_counter() - began
-    surprises = sum(tell(console, drop) for drop in drops)
-    close(console, seconds, surprises)
+    flows = {flow["file"]: flow for flow in json.loads(flux("flows", "--json", "--limit", "500"))["flows"]}
+    surprises = sum(tell(console, drop, flows[drop["name"]]) for drop in drops)
+    close(console, len(flows), seconds, surprises)
     return 1 if surprises else 0
 
 
@@ -60,12 +62,12 @@ def start_empty() -> None:
 
 def deposits() -> list[dict[str, Any]]:
     """Every file of every scenario, with what it must get, in the order in which they are told."""
-    found = []
-    for path in sorted(HERE.glob("*/expected.toml")):
-        scenario = tomllib.loads(path.read_text("utf-8"))
-        for file in scenario["file"]:
-            found.append({**file, "path": path.parent / file["name"], "scenario": path.parent.name, "title": scenario["title"]["en"]})
-    return found
+    scenarios = [(path.parent, tomllib.loads(path.read_text("utf-8"))) for path in sorted(HERE.glob("*/expected.toml"))]
+    return [
+        {**file, "path": folder / file["name"], "scenario": folder.name, "title": scenario["title"]["en"]}
+        for folder, scenario in scenarios
+        for file in scenario["file"]
+    ]
 
 
 def flux(*words: str) -> str:
@@ -76,56 +78,46 @@ def flux(*words: str) -> str:
     return done.stdout
 
 
-def tell(console: Console, drop: dict[str, Any]) -> int:
+def tell(console: Console, drop: dict[str, Any], flow: dict[str, Any]) -> int:
     """One flow, piece by piece; 1 when it is not what was expected."""
-    flows = json.loads(flux("flows", "--json", "--limit", "500"))["flows"] if not FLOWS else FLOWS
-    FLOWS[:] = flows
-    flow = json.loads(flux("show", next(f["id"] for f in flows if f["file"] == drop["name"]), "--json"))
     as_expected = flow["state"] == drop["state"] and len(flow["pieces"]) == drop["pieces"]
-    mark = "" if as_expected else "  [bold red]not what expected.toml says[/bold red]"
-    console.print(f"[bold]{drop['scenario']}[/bold]  {escape(drop['title'])}{mark}")
-    console.print(f"  [{STYLE[flow['state']]}]{flow['state']}[/]  {escape(flow['file'])}  [dim]flow {flow['id']}[/dim]")
+    mark = "" if as_expected else "  [bold red]not what expected.toml says[/]"
+    console.print(f"[bold]{drop['scenario']}[/]  {escape(drop['title'])}{mark}")
+    console.print(f"  [{STYLE[flow['state']]}]{flow['state']}[/]  {escape(flow['file'])}  [dim]flow {flow['id']}[/]")
     for finding in flow["findings"]:
-        console.print(f"    [red]{finding['code']}[/red] {escape(finding['text']['en'])}")
+        console.print(Padding(f"[red]{finding['code']}[/] {escape(finding['text']['en'])}", (0, 0, 0, 4)))
     pieces(console, flow)
     for emission in flow["emissions"]:
         if emission["kind"] in ("integration", "report-html"):
-            console.print(f"    [dim]answered in {shown(ROOT / 'outbox' / emission['target'] / emission['name'])}[/dim]", soft_wrap=True)
+            console.print(f"    [dim]{shown(ROOT / 'outbox' / emission['target'] / emission['name'])}[/]", soft_wrap=True)
     console.print()
     return 0 if as_expected else 1
 
 
-FLOWS: list[dict[str, Any]] = []
-
-
 def pieces(console: Console, flow: dict[str, Any]) -> None:
-    """The pieces of a flow: those refused with their reasons; of more than six accepted alike, only how many."""
-    table = Table(box=None, show_header=False, padding=(0, 1, 0, 4))
-    routed = {e["name"]: e["target"] for e in flow["emissions"] if e["kind"] == "piece"}
-    accepted = [p for p in flow["pieces"] if p["verdict"] == "accepted"]
+    """The pieces of a flow: those refused with their reasons; of more than SOME accepted alike, only how many."""
+    routed = {e["piece"]: e["target"] for e in flow["emissions"] if e["kind"] == "piece"}
+    many = len(routed) > SOME
     for piece in flow["pieces"]:
-        if piece["verdict"] == "accepted" and len(accepted) > 6:  # noqa: PLR2004 - a screen
+        if many and piece["verdict"] == "accepted":
             continue
-        where = routed.get(f"{flow['id']}-{piece['ordinal']:05d}.xml") or routed.get(f"{flow['id']}-{piece['ordinal']:05d}.pdf") or ""
-        verdict = f"[{STYLE[piece['verdict']]}]{piece['verdict']}[/]"
-        table.add_row(str(piece["ordinal"]), escape(piece["number"] or "—"), piece["cadre"] or "—", piece["amounts"]["ttc"] or "—", verdict, where)
+        where = f"→ {routed[piece['ordinal']]}" if piece["ordinal"] in routed else ""
+        told = f"{piece['ordinal']:3}  {piece['number'] or '—':22} {piece['cadre'] or '—':4} {piece['amounts']['ttc'] or '—':>14}"
+        console.print(f"    {escape(told)}  [{STYLE[piece['verdict']]}]{piece['verdict']}[/] {where}", highlight=False)
         for finding in piece["findings"]:
-            place = f" (line {finding['line']})" if finding["line"] else ""
-            table.add_row("", "", "", "", f"[bold]{finding['code']}[/bold]", escape(finding["text"]["en"] + place))
-    if len(accepted) > 6:  # noqa: PLR2004 - as above
-        targets = ", ".join(sorted({target for target in routed.values()}))
-        table.add_row("…", f"{len(accepted)} pieces", "", "", "[green]accepted[/green]", targets)
-    if table.row_count:
-        console.print(table)
+            console.print(Padding(f"[bold]{finding['code']}[/] {escape(finding['text']['en'])}", (0, 0, 0, 9)))
+    if many:
+        console.print(f"      … {len(routed)} pieces [green]accepted[/] → {', '.join(sorted(set(routed.values())))}", highlight=False)
 
 
-def close(console: Console, seconds: float, surprises: int) -> None:
+def close(console: Console, flows: int, seconds: float, surprises: int) -> None:
     """Where everything lies, and what to ask next."""
     console.rule(style="dim")
-    console.print(f"{len(FLOWS)} flows in {seconds:.1f} s, every sync on; {surprises or 'no'} surprise{'s' if surprises > 1 else ''}.")
+    console.print(f"{flows} flows in {seconds:.1f} s, every sync on; surprises: {surprises or 'none'}.")
     console.print(f"  routed pieces   {shown(ROOT / 'outbox/pieces')}/<who acts next>/")
     console.print(f"  return flows    {shown(ROOT / 'outbox/returns/batipro')}/   (open an .html in a browser)")
-    console.print(f"  ask it          .venv/bin/flux --config {shown(ROOT / 'flux.toml')} flows   ·   show FLOW   ·   piece NUMBER   ·   matrix   ·   doctor\n")
+    asked = "flows   ·   show FLOW   ·   piece NUMBER   ·   matrix   ·   doctor"
+    console.print(f"  ask it          .venv/bin/flux --config {shown(ROOT / 'flux.toml')} {asked}\n", soft_wrap=True)
 
 
 def shown(path: Path) -> str:

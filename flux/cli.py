@@ -39,7 +39,9 @@ def _language() -> str:
 
 
 say = Words(_language())
-out, err = Console(), Console(stderr=True)
+PIPED_WIDTH = 160  # columns of a table that nobody's terminal bounds
+out = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH)
+err = Console(stderr=True)
 main = typer.Typer(help=say("help.flux"), no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 Where = Annotated[str, typer.Option("--config", metavar="PATH", help=say("help.config"))]
@@ -77,7 +79,8 @@ def once(context: typer.Context, where: Where = "") -> None:
     """One pass."""
     with _told_faults(), err.status(say("say.working")) if err.is_terminal else _quiet():
         done = app.once(_config(context, where))
-    err.print(say("say.once", handled=done.handled, refused=done.refused, held=done.held, undelivered=done.undelivered), highlight=False)
+    said = say("say.once", handled=done.handled, refused=done.refused, held=done.held, undelivered=done.undelivered)
+    err.print(said, highlight=False, soft_wrap=True)
     screen.left(err, done.left, say)
     raise typer.Exit(Exit.DONE if done.clean else Exit.REFUSED)
 

@@ -58,6 +58,6 @@ class Dispatch:
             get().error("dispatch", emission=key, ended="undeliverable", trouble=why)
         self._ledger.undeliverable(news, now)
         if done:
-            closing = [Event(flow, "closed", now, WHO, detail="everything owed is delivered") for flow in sorted({e.flow for e in done})]
+            closing = [Event(flow, "closed", now, WHO) for flow in sorted({e.flow for e in done})]
             self._ledger.emitted([emission.key for emission in done], closing)
         return len(done)

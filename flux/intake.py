@@ -63,6 +63,6 @@ class Intake:
             stored = self._content.add_all([file for _, file in opened])
         now = self._now()
         flows = [Flow(d.id, d.partner, d.name, sha, size, now) for (d, _), (sha, size) in zip(opened, stored, strict=True)]
-        self._ledger.receive(flows, [Event(f.id, "received", now, f"partner {f.partner}", detail=f"{f.size} bytes, sha256 {f.sha256}") for f in flows])
+        self._ledger.receive(flows, [Event(f.id, "received", now, f.partner, detail=f"{f.size} B, sha256 {f.sha256}") for f in flows])
         inbox.discard([deposit for deposit, _ in opened])
         return len(flows)

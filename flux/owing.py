@@ -109,10 +109,10 @@ def outcome(draft: Draft, blob: str, pack: Pack, now: datetime) -> Outcome:
 
 
 def summary(decision: Decision) -> str:
-    """One line for the journal: the verdict, how many of how many, and the codes that condemned the flow itself."""
+    """One line for the journal, in no language: the verdict, accepted of all, the codes that condemned the flow itself, the rules."""
     accepted = sum(d.verdict.kind is VerdictKind.ACCEPTED for d in decision.pieces)
     codes = " ".join(sorted({f.code for f in decision.findings}))
-    return f"{decision.verdict}: {accepted} of {len(decision.pieces)} accepted{f' ({codes})' if codes else ''}; pack {decision.pack}"
+    return " ".join(part for part in (decision.verdict, f"{accepted}/{len(decision.pieces)}", codes, decision.pack) if part)
 
 
 def _returns(draft: Draft, blob: str, pack: Pack) -> list[Emission]:

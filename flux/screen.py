@@ -30,12 +30,12 @@ def flow_list(out: Console, rows: Sequence[FlowRow], limit: int, say: Words) -> 
     if not rows:
         out.print(say("say.nothing"))
         return
-    table = _table(say, "received", "flow", "partner", "file", "pieces", "state", "plumbing")
+    table = _table(say, "received", "flow", "partner", "pieces", "state", "plumbing", "file")
     for row in rows:
         flow, state = row.flow, row.verdict or NONE
         at = f"{in_paris(flow.received_at):%Y-%m-%d %H:%M:%S}"
-        name = Text(flow.display_name, overflow="fold")
-        table.add_row(at, short(flow.id), flow.partner, name, f"{row.accepted}/{row.pieces}", _state(state, say), _styled(row.state))
+        counted, name = f"{row.accepted}/{row.pieces}", Text(flow.display_name, overflow="fold")
+        table.add_row(at, short(flow.id), flow.partner, counted, _state(state, say), _styled(row.state), name)
     out.print(table)
     if len(rows) == limit:
         out.print(say("say.more", shown=limit), style="dim")
@@ -149,7 +149,7 @@ def _journal(out: Console, events: Sequence[dict[str, Any]], say: Words) -> None
     out.print(f"  [bold]{say('say.journal')}[/]")
     table = Table(box=None, show_header=False, padding=(0, 1, 0, 2))
     for event in events:
-        table.add_row(event["at"][:19].replace("T", " "), event["what"], event["who"], Text(event["detail"], overflow="fold", style="dim"))
+        table.add_row(event["at"][:19].replace("T", " "), say("event." + event["what"]), event["who"], Text(event["detail"], overflow="fold", style="dim"))
     out.print(table)
 
 

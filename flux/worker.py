@@ -130,13 +130,15 @@ class Worker:
     def _give_up(self, work: Work, trouble: Fault) -> None:
         """Another attempt later, or HELD with the reason after the last. The sender is told nothing: it is not his fault."""
         flow, now, reason = work.flow, self._now(), trouble.reason()
+        facts = " ".join(f"{name}={fact}" for name, fact in trouble.facts.items())
+        met = f"{flow.attempt}/{self._set.attempts} {trouble.code} {facts}".rstrip()
         if flow.attempt >= self._set.attempts:
-            event = Event(flow.id, "held", now, WHO, detail=f"after {flow.attempt} attempts: {reason.en}")
+            event = Event(flow.id, "held", now, WHO, detail=met)
             self._ledger.hold(flow, Plumbing.HELD, reason, event)
             _log(work, None, "held")
             return
         wait = self._set.retry_s[min(flow.attempt, len(self._set.retry_s)) - 1]
-        event = Event(flow.id, "postponed", now, WHO, detail=f"attempt {flow.attempt}: {reason.en}")
+        event = Event(flow.id, "postponed", now, WHO, detail=met)
         self._ledger.postpone(flow, now + timedelta(seconds=wait), reason, event)
         _log(work, None, "postponed")
 

@@ -82,9 +82,9 @@ def test_the_journal_counts_the_attempts_and_the_row_tells_the_reason_from_the_f
     row = house.work(TOLERANT, times=2)
     english = row.reason.en
     assert [(e.what, e.detail) for e in house.ledger.events("f1")[1:]] == [
-        ("postponed", f"attempt 1: {english}"),
-        ("postponed", f"attempt 2: {english}"),
-        ("held", f"after 3 attempts: {english}"),
+        ("postponed", "1/3 FLX-I67 ordinal=4 number=SIT-2026-1304"),
+        ("postponed", "2/3 FLX-I67 ordinal=4 number=SIT-2026-1304"),
+        ("held", "3/3 FLX-I67 ordinal=4 number=SIT-2026-1304"),
     ]
     assert told.recorded(row, (), (), ())["reason"] == {"code": "FLX-I67", "fr": row.reason.fr, "en": english}
 

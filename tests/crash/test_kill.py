@@ -25,7 +25,7 @@ naming = "chorus"
 def dropped():
     """A good flow, a mixed archive, a damaged archive, a duplicate with its first, and another document under that number."""
     found = {}
-    for pattern in (GOOD, "23-unreadable/*.gz", "10-damaged-archive/*1001.tar.gz", "11-duplicates/*.xml"):
+    for pattern in (GOOD, "13-unknown-recipient/*.gz", "10-damaged-archive/*1001.tar.gz", "11-duplicates/*.xml"):
         for path in sorted(EXAMPLES.glob(pattern)):
             found[path.name] = path.read_bytes()
     assert len(found) == 6
