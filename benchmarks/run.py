@@ -11,6 +11,7 @@ import ctypes
 import json
 import os
 import signal
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -45,31 +46,35 @@ class Daemon:
     """The real program on a scratch installation."""
 
     def __init__(self, root):
-        self.root, self.inbox, self.returns = root, root / "inbox" / "bench", root / "outbox" / "returns" / "bench"
+        self.root, self.inbox = root, root / "inbox" / "bench"
         (root / "flux.toml").write_text(CONFIG)
         self.log = (root / "daemon.log").open("wb")
         self.process = subprocess.Popen([sys.executable, "-m", "flux.cli", "run"], cwd=root, stderr=self.log, stdout=self.log)
-        self.seen = 0
-        while not self.inbox.is_dir():
+        self.wanted = 0
+        while not (root / "spool" / "ledger.db").exists():
             time.sleep(0.05)
-        time.sleep(3.0)
+        time.sleep(3.0)  # its children compile their schemas
+        self.ledger = sqlite3.connect(f"file:{root / 'spool' / 'ledger.db'}?mode=ro", uri=True)
 
     def answer(self, files, timeout_s=300):
-        """Rename *files* into the inbox; seconds until each is answered (four return flows, or three when no piece could be told)."""
+        """Rename *files* into the inbox; seconds until each is CLOSED: answered, every piece routed, and both known to the ledger."""
         start = time.perf_counter()
         for file in files:
             file.rename(self.inbox / file.name)
-        wanted = self.seen + len(files)
-        while (done := sum(1 for name in os.listdir(self.returns) if name.endswith(".html"))) < wanted or self.owed():
+        self.wanted += len(files)
+        while (closed := self.closed()) < self.wanted:
             if time.perf_counter() - start > timeout_s:
-                raise SystemExit(f"no answer after {timeout_s} s: {done - self.seen} of {len(files)}")
+                raise SystemExit(f"no answer after {timeout_s} s: {self.wanted - closed} of {len(files)}")
             time.sleep(0.001 if len(files) == 1 else 0.005)
-        self.seen = wanted
         return time.perf_counter() - start
 
-    def owed(self):
-        """Whether anything is staged or claimed: the last act of a flow is the rename that empties the staged folder."""
-        return bool(os.listdir(self.root / "spool" / "staged"))
+    def closed(self):
+        """Flows that owe nothing more, as the ledger says."""
+        return self.ledger.execute("select count(*) from flow where state = 'CLOSED'").fetchone()[0]
+
+    def all_accepted(self):
+        """Whether nothing was refused: a benchmark of refusals would measure another program."""
+        return self.ledger.execute("select count(*) from flow where pieces <> accepted or pieces = 0").fetchone()[0] == 0
 
     def memory_mb(self):
         """Peak resident memory of the daemon, and of its largest child."""
@@ -77,6 +82,7 @@ class Daemon:
         return peak_mb(self.process.pid), max((peak_mb(pid) for pid in children), default=0.0)
 
     def stop(self):
+        assert self.all_accepted(), "something was refused: see the ledger"
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(30)
         self.log.close()
@@ -151,7 +157,7 @@ def an_archive(pieces, kilobytes):
 
 def some_singles(count):
     def make(folder, n):
-        singles(folder, count, 5, seed=500_000 + n)
+        singles(folder, count, 5, seed=count * 1000 + n)  # a seed of its own: the same bytes twice would be refused
         files = sorted(folder.iterdir())
         return files, [file.read_bytes() for file in files]
 

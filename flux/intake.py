@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import datetime
+from typing import BinaryIO
 
 from flux.faults import Fault
 from flux.log import get
@@ -36,7 +37,7 @@ class Intake:
                 if inbox.partner in self._unfinished:
                     done += self._resume(inbox)
                 if names := inbox.waiting(GROUP):
-                    done += self._admit(inbox, inbox.claim(names, [self._new_id() for _ in names]))
+                    done += self._admit(inbox, inbox.claim(names, self._new_id()))
             except (Fault, OSError) as trouble:
                 self._unfinished.add(inbox.partner)
                 self.troubled.add(inbox.partner)
@@ -50,19 +51,32 @@ class Intake:
         return sum(self._admit(inbox, left[start : start + GROUP]) for start in range(0, len(left), GROUP))
 
     def _admit(self, inbox: Inbox, deposits: Sequence[Deposit]) -> int:
-        """Bytes into the content store, then the receipts in one commit (custody), then the claims away. Repeatable at every point."""
+        """
+        Seal the bytes where they stand, then the receipts in one commit (custody), then the bytes into the content store.
+
+        Nothing is copied, and every line is repeatable: after a crash the claim still has its id, and what is content already is no more there.
+        """
         with ExitStack() as stack:
-            opened = []
-            for deposit in deposits:
-                try:
-                    opened.append((deposit, stack.enter_context(inbox.open(deposit))))
-                except Busy:
-                    self._unfinished.add(inbox.partner)
+            opened = [(d, stack.enter_context(file)) for d in deposits if (file := self._opened(inbox, d)) is not None]
             if not opened:
                 return 0
-            stored = self._content.add_all([file for _, file in opened])
+            sealed = self._content.seal([file for _, file in opened])
         now = self._now()
-        flows = [Flow(d.id, d.partner, d.name, sha, size, now) for (d, _), (sha, size) in zip(opened, stored, strict=True)]
+        mine = [deposit for deposit, _ in opened]
+        flows = [Flow(d.id, d.partner, d.name, sha, size, now) for d, (sha, size) in zip(mine, sealed, strict=True)]
         self._ledger.receive(flows, [Event(f.id, "received", now, f.partner, detail=f"{f.size} B, sha256 {f.sha256}") for f in flows])
-        inbox.discard([deposit for deposit, _ in opened])
+        self._content.adopt([inbox.path(d) for d in mine], [sha for sha, _ in sealed])
+        inbox.discard(mine)
         return len(flows)
+
+    def _opened(self, inbox: Inbox, deposit: Deposit) -> BinaryIO | None:
+        """The claimed file; None when it is not ready, which stops none of its neighbours."""
+        try:
+            return inbox.open(deposit)
+        except Busy:
+            self._unfinished.add(inbox.partner)
+        except Fault as trouble:
+            self._unfinished.add(inbox.partner)
+            self.troubled.add(inbox.partner)
+            get().error("intake", partner=inbox.partner, ended="fault", trouble=str(trouble))
+        return None

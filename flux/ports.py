@@ -13,11 +13,12 @@ from flux.model import Decision, Deposited, Emission, Event, Flow, Plumbing
 
 
 class Deposit(Struct, frozen=True):
-    """A claimed file: from the rename on, flux owns it. id is minted by the claim and is the flow's id for ever."""
+    """A claimed file: from the rename on, flux owns it. id is minted by the claim and is the flow's id for ever; batch: the claim's own."""
 
     id: str
     partner: str
     name: bytes
+    batch: str
 
 
 class Busy(Exception):  # noqa: N818 - a state of the world, not an error
@@ -60,17 +61,20 @@ class Inbox(Protocol):
     def unsettled(self) -> Sequence[Unsettled]:
         """What is there and not taken, and why."""
 
-    def claim(self, names: Sequence[bytes], ids: Sequence[str]) -> Sequence[Deposit]:
-        """Take these files as a group; a name that somebody else took meanwhile is left out. Durable on return."""
+    def claim(self, names: Sequence[bytes], batch: str) -> Sequence[Deposit]:
+        """Take these files as a batch; a name that somebody else took meanwhile is left out. Durable on return."""
 
     def recover(self) -> Sequence[Deposit]:
         """What stands claimed, from whatever crash."""
 
     def open(self, deposit: Deposit) -> BinaryIO:
-        """The claimed file, proven regular and without a writer. Raises Busy while somebody still writes into it."""
+        """The claimed file, regular, and nobody else's to change any more. Raises Busy while somebody still writes into it."""
+
+    def path(self, deposit: Deposit) -> bytes:
+        """Where the claimed file stands: the content store takes it from there."""
 
     def discard(self, deposits: Sequence[Deposit]) -> None:
-        """Remove claimed files whose bytes are in custody."""
+        """Remove what is left of claims whose bytes are content."""
 
 
 class Outbox(Protocol):
@@ -91,6 +95,12 @@ class ContentStore(Protocol):
 
     def add_all(self, sources: Sequence[BinaryIO]) -> Sequence[tuple[str, int]]:
         """The same for a group, with the cost of one sync."""
+
+    def seal(self, files: Sequence[BinaryIO]) -> Sequence[tuple[str, int]]:
+        """Hash files that only flux can change, and make their bytes durable where they stand. Gives (sha256, size) of each."""
+
+    def adopt(self, paths: Sequence[bytes], shas: Sequence[str]) -> None:
+        """Take sealed files in, without copying: each is renamed to its hash. One that is gone was taken in before. Durable on return."""
 
     def scratch(self) -> AbstractContextManager[BinaryIO]:
         """A file that nobody sees, for somebody else to fill; keep() it, or it is gone at the end."""

@@ -33,6 +33,16 @@ class FileStore:
             self._settle(files, [sha for sha, _ in written])
         return written
 
+    def seal(self, files: Sequence[BinaryIO]) -> list[tuple[str, int]]:
+        """Hash files that only flux can change, and make their bytes durable where they stand. Gives (sha256, size) of each."""
+        sealed = [_digest(file) for file in files]
+        sync_files(files, self._tmp)
+        return sealed
+
+    def adopt(self, paths: Sequence[bytes], shas: Sequence[str]) -> None:
+        """Take sealed files in, without copying: each is renamed to its hash. One that is gone was taken in before. Durable on return."""
+        self._name(paths, shas)
+
     @contextmanager
     def scratch(self) -> Iterator[BinaryIO]:
         """A file that nobody sees, for somebody else to fill; keep() it, or it is gone at the end."""
@@ -84,14 +94,18 @@ class FileStore:
     def _settle(self, files: Sequence[BinaryIO], names: Sequence[str]) -> None:
         """From scratch to content: sync what was written, then give each its name. The name is a promise, so it comes last."""
         sync_files(files, self._tmp)
+        self._name([os.fsencode(file.name) for file in files], names)
+
+    def _name(self, paths: Sequence[bytes], names: Sequence[str]) -> None:
         folders = {self._path(name).parent for name in names}
         if new := [folder for folder in folders if not folder.is_dir()]:
             for folder in new:
                 folder.mkdir(exist_ok=True)
             sync_folders([self._store])
-        for file, name in zip(files, names, strict=True):
-            # Replacing is harmless: a file of this name has these bytes. It also mends one that rotted.
-            os.rename(file.name, self._path(name))  # noqa: PTH104 - file.name is the scratch path
+        for path, name in zip(paths, names, strict=True):
+            with suppress(FileNotFoundError):
+                # Replacing is harmless: a file of this name has these bytes. It also mends one that rotted.
+                os.rename(path, self._path(name))  # noqa: PTH104 - a claimed file's path is bytes
         sync_folders(folders)
 
 

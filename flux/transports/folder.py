@@ -7,6 +7,7 @@ followed. Everything is opened without following links, without blocking, and ju
 
 import hashlib
 import os
+import shutil
 import stat
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,7 @@ from msgspec import Struct
 
 from flux.durable import COPY_BYTES, has_writer, publish, sync_files, sync_folder, sync_folders
 from flux.faults import Fault
+from flux.ids import member_id
 from flux.model import Emission
 from flux.ports import Busy, Deposit, Unsettled, Why
 
@@ -34,7 +36,7 @@ class _Seen(Struct):
 
 class FolderInbox:
     """
-    ``inbox/<partner>/`` and its claims, ``spool/claim/<partner>/<id>/NAME``, on one file system.
+    ``inbox/<partner>/`` and its claims, ``spool/claim/<partner>/<batch>/NAME``, on one file system.
 
     A file is taken when its name is not a partial one, nobody writes into it (the lease test), and it has looked the same for
     *settle_s* seconds. No date of the file is ever compared with our clock.
@@ -64,60 +66,83 @@ class FolderInbox:
         """What the last scan saw and did not take, and why."""
         return [Unsettled(self.partner, name, why) for name, why in self._why.items()]
 
-    def claim(self, names: Sequence[bytes], ids: Sequence[str]) -> list[Deposit]:
-        """Rename into a folder of its own, named by the id: one winner among any number of claimers. Durable on return."""
-        folders = [os.fsencode(self._claims / id_) for id_ in ids]
-        for folder in folders:
-            os.mkdir(folder, 0o700)
+    def claim(self, names: Sequence[bytes], batch: str) -> list[Deposit]:
+        """Rename into a folder of the batch's own: one winner among any number of claimers. Durable on return."""
+        folder = os.fsencode(self._claims / batch)
+        os.mkdir(folder, 0o700)
         sync_folder(self._claims)
-        taken, homes = [], []
-        for name, id_, folder in zip(names, ids, folders, strict=True):
-            try:
+        taken = []
+        for name in names:
+            with suppress(FileNotFoundError):
                 os.rename(os.path.join(self._folder, name), os.path.join(folder, name))
-            except FileNotFoundError:
-                os.rmdir(folder)
-                continue
-            taken.append(Deposit(id_, self.partner, name))
-            homes.append(Path(os.fsdecode(folder)))
+                taken.append(self._deposit(batch, name))
             self._seen.pop(name, None)
         if taken:
-            sync_folders([*homes, Path(os.fsdecode(self._folder))])
+            sync_folders([Path(os.fsdecode(folder)), Path(os.fsdecode(self._folder))])
+        else:
+            os.rmdir(folder)
         return taken
 
     def recover(self) -> list[Deposit]:
-        """What stands claimed, from whatever crash. A claim folder without a file is a claim that never happened: removed."""
+        """What stands claimed, from whatever crash. A batch without a file is over, or never happened: removed."""
         left = []
         for folder in sorted(self._claims.iterdir()):
-            names = os.listdir(os.fsencode(folder))
-            if not names:
+            for name in sorted(os.listdir(os.fsencode(folder))):
+                if name.startswith(b"."):  # no claimed file begins with a dot: half a copy of ours
+                    os.unlink(os.path.join(os.fsencode(folder), name))
+                else:
+                    left.append(self._deposit(folder.name, name))
+            with suppress(OSError):
                 folder.rmdir()
-                continue
-            left.append(Deposit(folder.name, self.partner, names[0]))
         return left
 
     def open(self, deposit: Deposit) -> BinaryIO:
-        """The claimed file, proven regular and without a writer. Raises Busy while somebody still writes into it."""
-        fd = os.open(self._claimed(deposit), _OPEN)
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
+        """
+        The claimed file, regular, and nobody else's to change any more. Raises Busy while somebody still writes into it.
+
+        Nobody reaches it by its name since the claim. Where the system will not say whether somebody still holds it open, or where it has a
+        second name, a copy of ours takes its place.
+        """
+        fd = os.open(self.path(deposit), _OPEN)
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode):
             os.close(fd)
-            raise Fault("FLX-I52", name=os.fsdecode(deposit.name), partner=self.partner, path=os.fsdecode(self._claimed(deposit)))
-        if has_writer(fd):
+            raise Fault("FLX-I52", name=os.fsdecode(deposit.name), partner=self.partner, path=os.fsdecode(self.path(deposit)))
+        written = has_writer(fd)
+        if written:
             os.close(fd)
             raise Busy
-        return os.fdopen(fd, "rb", buffering=0)
+        file = os.fdopen(fd, "rb", buffering=0)
+        return file if written is False and found.st_nlink == 1 else self._own_copy(deposit, file)
+
+    def path(self, deposit: Deposit) -> bytes:
+        """Where the claimed file stands: the content store takes it from there."""
+        return os.path.join(os.fsencode(self._claims / deposit.batch), deposit.name)
 
     def discard(self, deposits: Sequence[Deposit]) -> None:
-        """Remove claimed files whose bytes are in custody. Repeatable."""
+        """Remove what is left of claims whose bytes are content. Repeatable."""
         for deposit in deposits:
             with suppress(FileNotFoundError):
-                os.unlink(self._claimed(deposit))
-            with suppress(FileNotFoundError):
-                (self._claims / deposit.id).rmdir()
+                os.unlink(self.path(deposit))
+        for batch in {deposit.batch for deposit in deposits}:
+            with suppress(OSError):  # others of the batch are still there: not yet
+                (self._claims / batch).rmdir()
         if deposits:
             sync_folder(self._claims)
 
-    def _claimed(self, deposit: Deposit) -> bytes:
-        return os.path.join(os.fsencode(self._claims / deposit.id), deposit.name)
+    def _deposit(self, batch: str, name: bytes) -> Deposit:
+        return Deposit(member_id(batch, name), self.partner, name, batch)
+
+    def _own_copy(self, deposit: Deposit, source: BinaryIO) -> BinaryIO:
+        """Replace the claimed file by a copy that flux alone can reach, and give that."""
+        scratch = os.path.join(os.fsencode(self._claims / deposit.batch), b"." + deposit.id.encode())
+        with source:
+            copy = open(scratch, "w+b", buffering=0)  # noqa: SIM115 - the caller closes it
+            shutil.copyfileobj(source, copy, COPY_BYTES)
+        os.rename(scratch, self.path(deposit))
+        sync_folder(os.path.dirname(scratch))
+        copy.seek(0)
+        return copy
 
     def _entries(self) -> list[os.DirEntry[bytes]]:
         try:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from io import BytesIO
 
 import pytest
@@ -99,36 +100,83 @@ def test_a_hostile_name_is_bytes_and_travels_whole(place, inbox, clock, name):
     (os.fsencode(place / "in") + b"/" + name)
     with open(os.fsencode(place / "in") + b"/" + name, "wb") as file:  # noqa: PTH123 - pathlib takes no bytes
         file.write(b"<a/>")
-    (taken,) = inbox.claim(settled(inbox, clock), ["id1"])
+    (taken,) = inbox.claim(settled(inbox, clock), "20261125T093000000Z-7k3q9x2m4b")
     assert taken.name == name
     with inbox.open(taken) as file:
         assert file.read() == b"<a/>"
 
 
-def test_a_claim_survives_a_crash_with_its_id_and_an_empty_one_never_happened(place, inbox, clock):
+BATCH = "20261125T093000000Z-7k3q9x2m4b"
+
+
+def test_a_claim_survives_a_crash_with_its_ids_and_an_empty_one_never_happened(place, inbox, clock):
     drop(place)
-    inbox.claim(settled(inbox, clock), ["id1"])
-    (place / "claim" / "id2").mkdir()
+    drop(place, "b.xml")
+    taken = inbox.claim(settled(inbox, clock), BATCH)
+    (place / "claim" / "20261125T093000001Z-0000000000").mkdir()
     again = FolderInbox("p", place / "in", place / "claim", settle_s=2.0)
-    assert [(d.id, d.name) for d in again.recover()] == [("id1", b"a.xml")]
-    assert not (place / "claim" / "id2").exists()
+    assert again.recover() == taken
+    assert [path.name for path in (place / "claim").iterdir()] == [BATCH]
     again.discard(again.recover())
     assert again.recover() == []
+    assert list((place / "claim").iterdir()) == []
+
+
+def test_each_file_of_a_batch_has_an_id_of_its_own_that_begins_with_the_time_of_the_claim(place, inbox, clock):
+    for n in range(100):
+        drop(place, f"{n}.xml")
+    settled(inbox, clock)
+    ids = [deposit.id for deposit in inbox.claim(inbox.waiting(100), BATCH)]
+    assert len(set(ids)) == 100
+    assert all(re.fullmatch(r"20261125T093000000Z-[0-9a-hjkmnp-tv-z]{10}", one) for one in ids)
 
 
 def test_a_file_that_is_gone_when_it_is_claimed_is_left_out(place, inbox):
     drop(place)
-    assert [d.id for d in inbox.claim([b"gone.xml", b"a.xml"], ["id1", "id2"])] == ["id2"]
+    assert [d.name for d in inbox.claim([b"gone.xml", b"a.xml"], BATCH)] == [b"a.xml"]
+    assert inbox.claim([b"gone.xml"], BATCH.replace("7k", "8k")) == []
+    assert [path.name for path in (place / "claim").iterdir()] == [BATCH]
 
 
 def test_a_writer_that_came_back_after_the_claim_keeps_the_file_out_of_custody(place, inbox):
     drop(place)
     writer = (place / "in" / "a.xml").open("ab")
-    (taken,) = inbox.claim([b"a.xml"], ["id1"])
+    (taken,) = inbox.claim([b"a.xml"], BATCH)
     with pytest.raises(Busy):
         inbox.open(taken)
     writer.close()
     inbox.open(taken).close()
+
+
+def test_a_file_that_got_a_second_name_meanwhile_is_copied_and_its_sender_can_change_the_copy_no_more(place, inbox):
+    drop(place)
+    os.link(place / "in" / "a.xml", place / "in" / ".mine")
+    (taken,) = inbox.claim([b"a.xml"], BATCH)
+    with inbox.open(taken) as file:
+        (place / "in" / ".mine").write_bytes(b"<changed/>")
+        assert file.read() == b"<a/>"
+    assert (place / "claim" / BATCH / "a.xml").read_bytes() == b"<a/>"
+
+
+def test_half_a_copy_that_a_crash_left_is_no_claim(place, inbox):
+    drop(place)
+    (taken,) = inbox.claim([b"a.xml"], BATCH)
+    (place / "claim" / BATCH / ".half").write_bytes(b"<")
+    assert inbox.recover() == [taken]
+    assert [path.name for path in (place / "claim" / BATCH).iterdir()] == ["a.xml"]
+
+
+def test_a_sealed_file_becomes_content_without_a_copy_and_taking_it_in_twice_is_taking_it_in_once(place):
+    store, path = FileStore(place), place / "claim" / "a.xml"
+    path.write_bytes(b"abc")
+    inode = path.stat().st_ino
+    with path.open("rb") as file:
+        ((sha, size),) = store.seal([file])
+    assert (sha, size) == (hashlib.sha256(b"abc").hexdigest(), 3)
+    for _ in range(2):
+        store.adopt([os.fsencode(path)], [sha])
+    assert not path.exists()
+    assert (place / "store" / sha[:2] / sha).stat().st_ino == inode
 
 
 def test_content_is_named_by_its_hash_and_adding_twice_is_adding_once(place):

@@ -569,6 +569,7 @@ TOLD_ABOVE = {code for *_, codes in TWINS for code in codes}
 ELSEWHERE = {
     "FLX-L01", "FLX-L02",  # no rule gives them: a child of the sandbox that was stopped
     "FLX-L03",             # counted where a flow is concluded
+    "FLX-D04",             # the pre-check's, of files that are checked together
     "FLX-P20", "FLX-P21",  # tests/spec/test_cadre_matrix.py
 }  # fmt: skip
 
