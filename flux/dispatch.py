@@ -9,7 +9,7 @@ from flux.log import get
 from flux.model import Emission, Event
 from flux.ports import ContentStore, Ledger, Outbox
 
-GROUP = 200
+GROUP = 500  # emissions staged and published with the same syncs
 WHO = "flux"
 
 

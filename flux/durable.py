@@ -92,7 +92,8 @@ def publish(pairs: Sequence[tuple[Path, Path]]) -> dict[Path, OSError]:
                 refused[source] = error
         except OSError as error:
             refused[source] = error
-    sync_folders(folder for pair in pairs for folder in (pair[0].parent, pair[1].parent) if folder.is_dir())
+    folders = {path.parent for pair in pairs for path in pair}
+    sync_folders(folder for folder in folders if folder.is_dir())
     return refused
 
 

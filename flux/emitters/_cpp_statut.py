@@ -1,45 +1,55 @@
-"""What both branches of CPPStatut share (domain 3.1): the envelope, elements of text, and the writing."""
+"""
+What both branches of CPPStatut share (domain 3.1): elements as text, the envelope, and the document around a branch.
+
+Text, not a tree: a flow of 1,000 pieces makes 30,000 elements, and a tree of them costs eight times as much. What is written is held to
+the schema before it is owed (``process.render``), so a mistake here never leaves.
+"""
 
 import re
 from datetime import datetime
-
-from lxml import etree
 
 from flux.emitters import Told
 from flux.when import day_of, in_paris
 
 VERSION = "V1_19"
 _CHORUS = "CPP001"  # who receives when the sender's application code is unknown
+_SPECIAL = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"})
 # What XML 1.0 cannot carry, not even escaped. Documents never bring it; a file's name may.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def document(letter: Told, number: str, branch: etree._Element) -> bytes:
+def document(letter: Told, number: str, branch: str) -> bytes:
     """A CPPStatut around one branch. *number*: the id of this return flow."""
-    root = etree.Element("CPPStatut", Version=VERSION)
-    unit = put(put(root, "Enveloppe"), "EnveloppeUnitaire", NumOrdre="1")
-    parameters = put(unit, "Parametres")
-    for order, (code, value) in enumerate((("DtPrd", day_of(letter.at).isoformat()), ("IdFlx", number)), 1):
-        one = put(parameters, "ParametreIndiv", NumOrdre=f"{order:04d}")
-        put(one, "Code", code)
-        put(one, "Valeurparametre", value)
-    partners = put(unit, "Partenaires")
+    told = (("DtPrd", day_of(letter.at).isoformat()), ("IdFlx", number))
+    parameters = (
+        box("ParametreIndiv", text("Code", code), text("Valeurparametre", value), NumOrdre=f"{order:04d}")
+        for order, (code, value) in enumerate(told, 1)
+    )
     application = letter.decision.envelope.application
-    put(put(partners, "Recepteur"), "Id", application if 3 <= len(application) <= 8 else _CHORUS)  # noqa: PLR2004 - the schema's bounds
-    put(put(partners, "Emetteur"), "Id", letter.installation)
-    root.append(branch)
-    etree.indent(root, " ")
-    return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
+    receiver = application if 3 <= len(application) <= 8 else _CHORUS  # noqa: PLR2004 - the schema's bounds
+    partners = box("Partenaires", box("Recepteur", text("Id", receiver)), box("Emetteur", text("Id", letter.installation)))
+    envelope = box("Enveloppe", box("EnveloppeUnitaire", box("Parametres", *parameters), partners, NumOrdre="1"))
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{box("CPPStatut", envelope, branch, Version=VERSION)}\n'.encode()
 
 
-def put(parent: etree._Element, tag: str, text: str = "", **attributes: str) -> etree._Element:
-    """A new last child with this text."""
-    made = etree.SubElement(parent, tag, attributes)
-    if text:
-        made.text = _NOT_XML.sub(lambda c: f"\\u{ord(c[0]):04x}", text)
-    return made
+def text(tag: str, value: str, **attributes: str) -> str:
+    """An element of text, escaped; "" when there is no text."""
+    return f"<{tag}{_attributes(attributes)}>{_escaped(value)}</{tag}>" if value else ""
+
+
+def box(tag: str, *children: str, **attributes: str) -> str:
+    """An element of elements, one a line; those that are "" are left out."""
+    return "\n".join((f"<{tag}{_attributes(attributes)}>", *filter(None, children), f"</{tag}>"))
 
 
 def stamp(at: datetime) -> str:
     """An instant as CPPStatut's examples write it: Paris time with its offset, milliseconds."""
     return in_paris(at).isoformat(timespec="milliseconds")
+
+
+def _attributes(given: dict[str, str]) -> str:
+    return "".join(f' {name}="{_escaped(value)}"' for name, value in given.items()) if given else ""
+
+
+def _escaped(value: str) -> str:
+    return _NOT_XML.sub(lambda c: f"\\u{ord(c[0]):04x}", value.translate(_SPECIAL))

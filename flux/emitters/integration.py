@@ -8,10 +8,8 @@ it, and the words of NatureErreur, are local. Name, size and SHA-256 of what was
 from collections.abc import Iterator
 from typing import Any
 
-from lxml import etree
-
 from flux.emitters import Emitter, Told
-from flux.emitters._cpp_statut import document, put, stamp
+from flux.emitters._cpp_statut import box, document, stamp, text
 from flux.emitters._names import report_stem
 from flux.model import Answer, VerdictKind
 
@@ -21,25 +19,23 @@ NATURE = {"error": "REJET", "warning": "AVERTISSEMENT"}
 def render(letter: Told) -> Answer:
     """The report of this flow."""
     name = report_stem(letter)
-    branch = etree.Element("CPPFluxStatuts", compteur="1")
-    unit = put(branch, "CPPFluxStatutUnitaire", NumOrdre="1")
-    data = put(unit, "DonneesStatut")
     status = letter.tables.lifecycle.flow[letter.decision.verdict]
-    put(data, "IdStatut", status.code)
-    put(data, "ComplementStatut", status.fr)
-    put(data, "Commentaire", _receipt(letter))
-    put(data, "Horodatage", stamp(letter.at))
-    put(data, "Producteur", letter.installation)
-    put(data, "IdFlux", letter.decision.envelope.number or letter.flow.id)
-    lines = list(_lines(letter))
-    if lines:
-        details = put(data, "Details", NbLignesErreur=str(len(lines)))
-        for number, (finding, about) in enumerate(lines, 1):
-            _line(details, number, finding, about, letter)
+    lines = [_line(number, finding, about, letter) for number, (finding, about) in enumerate(_findings(letter), 1)]
+    data = box(
+        "DonneesStatut",
+        text("IdStatut", status.code),
+        text("ComplementStatut", status.fr),
+        text("Commentaire", _receipt(letter)),
+        text("Horodatage", stamp(letter.at)),
+        text("Producteur", letter.installation),
+        text("IdFlux", letter.decision.envelope.number or letter.flow.id),
+        box("Details", *lines, NbLignesErreur=str(len(lines))) if lines else "",
+    )
+    branch = box("CPPFluxStatuts", box("CPPFluxStatutUnitaire", data, NumOrdre="1"), compteur="1")
     return Answer("integration", f"{name}.xml", document(letter, name, branch))
 
 
-def _lines(letter: Told) -> Iterator[tuple[dict[str, Any], str]]:
+def _findings(letter: Told) -> Iterator[tuple[dict[str, Any], str]]:
     """Every finding with the words that say what it is about: the flow first, then piece by piece."""
     yield from ((finding, "Flux") for finding in letter.told_flow)
     for told in letter.told:
@@ -48,12 +44,15 @@ def _lines(letter: Told) -> Iterator[tuple[dict[str, Any], str]]:
         yield from ((finding, about) for finding in told["findings"])
 
 
-def _line(details: etree._Element, number: int, finding: dict[str, Any], about: str, letter: Told) -> None:
-    line = put(details, "LigneErreurDetail", IdLigne=str(number))
-    put(line, "NatureErreur", NATURE[finding["severity"]])
-    put(line, "CodeErreur", finding["code"])
-    put(line, "LibelleErreur", letter.tables.catalogue[finding["code"]].label)
-    put(line, "DescriptionErreur", f"{about} : {finding['text']['fr']}")
+def _line(number: int, finding: dict[str, Any], about: str, letter: Told) -> str:
+    return box(
+        "LigneErreurDetail",
+        text("NatureErreur", NATURE[finding["severity"]]),
+        text("CodeErreur", finding["code"]),
+        text("LibelleErreur", letter.tables.catalogue[finding["code"]].label),
+        text("DescriptionErreur", f"{about} : {finding['text']['fr']}"),
+        IdLigne=str(number),
+    )
 
 
 def _receipt(letter: Told) -> str:

@@ -8,10 +8,8 @@ the integration report alone; when none can be told here, this flow is not owed.
 import re
 from collections.abc import Iterator
 
-from lxml import etree
-
 from flux.emitters import Emitter, Told
-from flux.emitters._cpp_statut import document, put, stamp
+from flux.emitters._cpp_statut import box, document, stamp, text
 from flux.emitters._names import report_stem, stem
 from flux.model import Answer, Decided, Piece, Severity, VerdictKind
 
@@ -27,11 +25,9 @@ def render(letter: Told) -> Answer | None:
     told = list(_statuses(letter))
     if not told:
         return None
-    branch = etree.Element("CPPFactureStatuts", compteur=str(len(told)))
-    for order, (decided, status) in enumerate(told, 1):
-        _unit(branch, order, decided, status, letter)
+    units = [_unit(order, decided, status, letter) for order, (decided, status) in enumerate(told, 1)]
     name = stem(letter, INTERFACE)
-    return Answer("lifecycle", f"{name}.xml", document(letter, name, branch))
+    return Answer("lifecycle", f"{name}.xml", document(letter, name, box("CPPFactureStatuts", *units, compteur=str(len(units)))))
 
 
 def _statuses(letter: Told) -> Iterator[tuple[Decided, str]]:
@@ -47,31 +43,37 @@ def holds(piece: Piece) -> bool:
     return bool(known and _SIRET.fullmatch(recipient.id) and recipient.type in ("", "1") and len(recipient.service) <= SERVICE_MOST)
 
 
-def _unit(branch: etree._Element, order: int, decided: Decided, status: str, letter: Told) -> None:
+def _unit(order: int, decided: Decided, status: str, letter: Told) -> str:
     piece = decided.piece
-    unit = put(branch, "CPPFactureStatutUnitaire", NumOrdre=str(order))
-    supplier = put(unit, "Fournisseur")
-    put(supplier, "TypeIdentifiant", piece.supplier.type)
-    put(supplier, "Identifiant", piece.supplier.id)
-    put(supplier, "RaisonSociale", piece.supplier.name)
-    if _COUNTRY.fullmatch(piece.supplier.country):
-        put(supplier, "CodePays", piece.supplier.country)
-    debtor = put(unit, "Debiteur")
-    put(debtor, "TypeIdentifiant", "1")
-    put(debtor, "Identifiant", piece.recipient.id)
-    for tag, text in (("Nom", piece.recipient.name), ("CodeService", piece.recipient.service)):
-        if text:
-            put(debtor, tag, text)
-    data = put(unit, "DonneesStatut")
-    put(data, "IdStatut", status)
-    put(data, "ComplementStatut", letter.tables.lifecycle.piece[status].fr)
-    if comment := _comment(decided, letter):
-        put(data, "Commentaire", comment)
-    put(data, "Horodatage", stamp(letter.flow.received_at if status == _DEPOSITED else letter.at))
-    put(data, "Producteur", letter.installation, Id=letter.installation)
-    put(data, "IdFacture", piece.number)
-    if piece.issued:
-        put(data, "DateFacture", piece.issued.isoformat())
+    supplier, recipient = piece.supplier, piece.recipient
+    return box(
+        "CPPFactureStatutUnitaire",
+        box(
+            "Fournisseur",
+            text("TypeIdentifiant", supplier.type),
+            text("Identifiant", supplier.id),
+            text("RaisonSociale", supplier.name),
+            text("CodePays", supplier.country if _COUNTRY.fullmatch(supplier.country) else ""),
+        ),
+        box(
+            "Debiteur",
+            text("TypeIdentifiant", "1"),
+            text("Identifiant", recipient.id),
+            text("Nom", recipient.name),
+            text("CodeService", recipient.service),
+        ),
+        box(
+            "DonneesStatut",
+            text("IdStatut", status),
+            text("ComplementStatut", letter.tables.lifecycle.piece[status].fr),
+            text("Commentaire", _comment(decided, letter)),
+            text("Horodatage", stamp(letter.flow.received_at if status == _DEPOSITED else letter.at)),
+            text("Producteur", letter.installation, Id=letter.installation),
+            text("IdFacture", piece.number),
+            text("DateFacture", piece.issued.isoformat() if piece.issued else ""),
+        ),
+        NumOrdre=str(order),
+    )
 
 
 def _comment(decided: Decided, letter: Told) -> str:

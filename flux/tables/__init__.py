@@ -15,8 +15,7 @@ from typing import TypeVar
 from msgspec import Struct, ValidationError, convert
 
 from flux.faults import Fault
-from flux.model import Finding, FlowVerdict, Severity, Stage, VerdictKind
-from flux.policy import Policy
+from flux.model import FlowVerdict, Severity, Stage, VerdictKind
 
 T = TypeVar("T")
 
@@ -148,10 +147,6 @@ class Tables(Struct, frozen=True):
     fields: dict[str, Field]
     catalogue: dict[str, Entry]
     schemes: dict[str, str]  # scheme as written, upper case -> identifier type 1..7
-
-    def severity(self, finding: Finding, policy: Policy) -> Severity:
-        """What this finding does to its piece, under this policy."""
-        return policy.severities.get(finding.code, self.catalogue[finding.code].severity)
 
     def field(self, name: str) -> Field:
         """The field for a reader; an unknown name is told as it is."""

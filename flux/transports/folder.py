@@ -10,8 +10,8 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -194,32 +194,24 @@ class FolderOutbox:
 
     def stage(self, group: Sequence[tuple[Emission, BinaryIO]]) -> None:
         """Write all, sync all, rename all, sync. Repeatable: the same key gives the same file, whose hash is proven on the way."""
-        files: list[BinaryIO] = []
-        try:
+        staged = str(self._staged)
+        with ExitStack() as stack:
+            files: list[BinaryIO] = []
             for emission, source in group:
-                files.append((self._staged / f".{emission.key}").open("wb"))
+                files.append(stack.enter_context(open(f"{staged}/.{emission.key}", "wb", buffering=0)))
                 _copy_range(emission, source, files[-1])
             sync_files(files, self._staged)
-        finally:
-            for file in files:
-                file.close()
         for emission, _ in group:
-            (self._staged / f".{emission.key}").rename(self._staged / emission.key)
+            os.rename(f"{staged}/.{emission.key}", f"{staged}/{emission.key}")
         sync_folder(self._staged)
 
     def publish(self, group: Sequence[Emission]) -> Mapping[str, str]:
         """Rename each to its final name, refusing to replace. Absent from staged: published before."""
-        pairs: dict[str, tuple[Path, Path]] = {}
-        refused: dict[str, str] = {}
-        for emission in group:
-            try:
-                pairs[emission.key] = (self._staged / emission.key, self._target(emission))
-            except OSError as error:  # its folder cannot be made: one dead target never blocks the others
-                refused[emission.key] = f"{error.strerror}: {self._folder_of(emission.target)}"
+        folders, dead = self._folders({emission.target for emission in group})
+        refused = {emission.key: dead[emission.target] for emission in group if emission.target in dead}
+        pairs = {e.key: (self._staged / e.key, folders[e.target] / e.name) for e in group if e.key not in refused}
         failed = publish(list(pairs.values()))
-        return refused | {
-            key: f"{failed[source].strerror}: {target}" for key, (source, target) in pairs.items() if source in failed
-        }
+        return refused | {key: f"{failed[source].strerror}: {target}" for key, (source, target) in pairs.items() if source in failed}
 
     def clean(self) -> int:
         """At start, under the lock: throw away what a crash left half staged. Whole staged files are never touched here."""
@@ -228,12 +220,20 @@ class FolderOutbox:
             path.unlink()
         return len(left)
 
-    def _target(self, emission: Emission) -> Path:
-        folder = self._folder_of(emission.target)
-        if not folder.is_dir():
-            folder.mkdir(parents=True, exist_ok=True)
-            sync_folder(folder.parent)
-        return folder / emission.name
+    def _folders(self, targets: Iterable[str]) -> tuple[dict[str, Path], dict[str, str]]:
+        """The folder of each target, made when it is not there; and why one cannot be: one dead target never blocks the others."""
+        folders: dict[str, Path] = {}
+        dead: dict[str, str] = {}
+        for target in targets:
+            folder = self._folder_of(target)
+            try:
+                if not folder.is_dir():
+                    folder.mkdir(parents=True, exist_ok=True)
+                    sync_folder(folder.parent)
+                folders[target] = folder
+            except OSError as error:
+                dead[target] = f"{error.strerror}: {folder}"
+        return folders, dead
 
 
 def _copy_range(emission: Emission, source: BinaryIO, target: BinaryIO) -> None:

@@ -42,7 +42,8 @@ def net_to_pay(piece: Piece, _known: Known, _context: Context) -> Iterator[Findi
     due = a.ttc - (a.prepaid or 0) + (a.rounding or 0)
     if abs(a.net - due) <= CENT:
         return
-    code = "FLX-M05" if abs(a.net) < abs(due) and not a.prepaid else "FLX-M02"
+    less = abs(a.net) < abs(due) and a.net * due >= 0 and not a.prepaid
+    code = "FLX-M05" if less else "FLX-M02"
     yield Finding(code, "amounts.net", facts=(("found", str(a.net)), ("expected", str(due))))
 
 

@@ -212,6 +212,7 @@ TWINS = [  # (what, what makes the accepted twin special, the one change, the ex
     ("a net that is to be paid back", {}, amounts(net="-120"), {"FLX-M02"}),
     ("a net lower than what is left to pay", amounts(prepaid="20", net="99.99"), amounts(net="99.98"), {"FLX-M02"}),
     ("a net lower with nothing paid", amounts(net="119.99"), amounts(net="119.98"), {"FLX-M05"}),
+    ("a net of the other sign", amounts(net="119.99"), amounts(net="-20"), {"FLX-M02"}),
     ("a rounding that is not told", amounts(net="120.50", rounding="0.50"), {"piece.amounts.rounding": None}, {"FLX-M02"}),
     ("a rate off by more than a unit", {**amounts(tva="21", ttc="121", net="121"), "piece.vat": (a_row("21.00"),)}, {"piece.vat": (a_row("21.01"),)}, {"FLX-M03"}),
     ("a base that nobody could count", {"piece.vat": (a_row("20"),)}, {"piece.vat": (a_row("20", base="9" * 40),)}, {"FLX-M03"}),
