@@ -13,7 +13,7 @@ def write_table(path, rows, memory, rounds):
     before, _, rest = text.partition(BEGIN)
     after = rest.partition(END)[2]
     lines = [
-        f"Measured on {datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {platform.system()} {platform.release()}, Python {platform.python_version()}, "
+        f"Measured on {datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {platform.system()} {".".join(platform.release().split(".")[:2])}, Python {platform.python_version()}, "
         f"{rounds} rounds interleaved, medians.",
         "",
         "| case | floor | pipeline (fastest to slowest round) | pieces/s | pipeline / floor |",
