@@ -12,8 +12,9 @@ def write_table(path, rows, memory, rounds):
     text = path.read_text("utf-8")
     before, _, rest = text.partition(BEGIN)
     after = rest.partition(END)[2]
+    kernel = ".".join(platform.release().split(".")[:2])
     lines = [
-        f"Measured on {datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {platform.system()} {".".join(platform.release().split(".")[:2])}, Python {platform.python_version()}, "
+        f"Measured on {datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {platform.system()} {kernel}, Python {platform.python_version()}, "
         f"{rounds} rounds interleaved, medians.",
         "",
         "| case | floor | pipeline (fastest to slowest round) | pieces/s | pipeline / floor |",
