@@ -273,7 +273,7 @@ def hostile() -> Files:
 
 
 def wrong_amounts() -> Files:
-    """Five pieces, each with one sum that its other figures contradict; one that holds back a guarantee; and a good one."""
+    """Four pieces with one sum that their other figures contradict; a VAT that does not follow from its base; a guarantee held back; a good one."""
     right = paper("ACP-2026-2007", "A6", ROAD, ASPHALT, "2026-08-31")
     ht, tva, ttc = (Decimal(right.total(name)) for name in ("ht", "tva", "ttc"))
     less = Decimal("20000.00")

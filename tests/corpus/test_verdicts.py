@@ -118,10 +118,22 @@ def test_a_siret_that_exists_nowhere_is_refused(aife):
     assert errors(aife["FSO1116A_P46"]) == ["FLX-P04"]
 
 
-def test_every_factur_x_of_aife_is_read_and_its_cadre_told(aife):
-    told = {name: (flow["syntax"], flow["pieces"][0]["cadre"]) for name, flow in aife.items() if name.startswith("FSO1117A")}
-    assert {syntax for syntax, _ in told.values()} == {"FACTURX"}
-    assert all(cadre for _, cadre in told.values())
+@pytest.mark.parametrize(
+    ("example", "cadre", "state", "codes"),
+    [
+        ("P03", "A1", "IN_INTEGRE", set()),
+        ("P07", "A1", "IN_INTEGRE", {"FLX-M03"}),  # 80.00 × 20 % is not 20.00: told, since AIFE's own examples carry it
+        ("P11", "A1", "IN_INTEGRE", {"FLX-M03"}),
+        ("P57", "A13", "IN_INTEGRE", {"FLX-M03"}),
+        ("P83", "A2", "IN_INTEGRE", {"FLX-M03"}),
+        ("P93", "A1", "IN_REJETE", {"FLX-M03", "FLX-M04"}),  # a VAT of 20 whose breakdown says 0
+    ],
+)
+def test_every_factur_x_of_aife_is_read_and_judged(aife, example, cadre, state, codes):
+    flow = aife[f"FSO1117A_EN16931_{example}"]
+    (piece,) = flow["pieces"]
+    assert (flow["syntax"], flow["state"], piece["cadre"]) == ("FACTURX", state, cadre)
+    assert {finding["code"] for finding in piece["findings"]} == codes
 
 
 def test_the_attachment_of_an_example_is_taken_out_of_its_base64_and_of_its_zip(aife):
