@@ -27,6 +27,8 @@ def configure(form: str, level: str) -> None:
         logger_factory=structlog.WriteLoggerFactory(_Careful()),  # type: ignore[arg-type]
         cache_logger_on_first_use=True,
     )
+    logging.basicConfig(handlers=[_Libraries()], level=logging.WARNING, force=True)
+    logging.getLogger("watchdog").setLevel(logging.ERROR)  # it warns of each notice that comes while it stops; a notice is only a hint
 
 
 def get() -> structlog.typing.FilteringBoundLogger:
@@ -37,6 +39,13 @@ def get() -> structlog.typing.FilteringBoundLogger:
 
 def _dumps(event: dict[str, Any], **_: object) -> str:
     return orjson.dumps(event, default=str).decode()
+
+
+class _Libraries(logging.Handler):
+    """What a library says through the standard logging, as lines of ours: one form on the standard error."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        get().warning("library", logger=record.name, text=record.getMessage())
 
 
 class _Careful:
