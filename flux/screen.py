@@ -55,9 +55,11 @@ def flow_whole(out: Console, flow: dict[str, Any], say: Words) -> None:
     accepted = sum(piece["verdict"] == "accepted" for piece in pieces)
     known = [flow.get("id"), flow.get("partner"), flow.get("received_at"), flow.get("plumbing"), flow["interface"], flow["syntax"]]
     counted = say("say.accepted_of", accepted=accepted, count=len(pieces)) if pieces else None
-    out.print("  " + " · ".join(str(part) for part in (*known, counted) if part), style="dim", highlight=False, soft_wrap=True)
+    if line := " · ".join(str(part) for part in (*known, counted) if part):
+        out.print(f"  {line}", style="dim", highlight=False, soft_wrap=True)
     if flow.get("reason"):
-        out.print(f"  [bold red]{say('say.held')}[/] {escape(flow['reason'][say.language])}", highlight=False, soft_wrap=True)
+        what = say("say.held") if flow.get("plumbing") == "HELD" else say("say.why")
+        out.print(f"  [bold red]{what}[/] {flow['reason']['code']} {escape(flow['reason'][say.language])}", highlight=False, soft_wrap=True)
     _findings(out, flow["findings"], say, indent=2)
     _pieces(out, pieces, say)
     if "events" in flow:
