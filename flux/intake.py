@@ -26,23 +26,33 @@ class Intake:
 
     def recover(self) -> int:
         """At start, under the lock: admit what a crash left claimed, with the id that the claim minted."""
-        return sum(self._resume(inbox) for inbox in self._inboxes)
+        return sum(self._kept_apart(inbox, self._resume) for inbox in self._inboxes)
 
     def step(self) -> int:
         """One scan of every inbox; returns how many files came into custody. A partner whose folder is in trouble does not stop the others."""
         done = 0
         self.troubled.clear()
         for inbox in self._inboxes:
-            try:
-                if inbox.partner in self._unfinished:
-                    done += self._resume(inbox)
-                if names := inbox.waiting(GROUP):
-                    done += self._admit(inbox, inbox.claim(names, self._new_id()))
-            except (Fault, OSError) as trouble:
-                self._unfinished.add(inbox.partner)
-                self.troubled.add(inbox.partner)
-                get().error("intake", partner=inbox.partner, ended="fault", trouble=str(trouble))
+            done += self._kept_apart(inbox, self._scan)
         return done
+
+    def _kept_apart(self, inbox: Inbox, act: Callable[[Inbox], int]) -> int:
+        """What one partner's folder does to us, kept from the others."""
+        try:
+            return act(inbox)
+        except (Fault, OSError) as trouble:
+            self._unsettle(inbox, trouble)
+            return 0
+
+    def _unsettle(self, inbox: Inbox, trouble: Exception) -> None:
+        self._unfinished.add(inbox.partner)
+        self.troubled.add(inbox.partner)
+        get().error("intake", partner=inbox.partner, ended="fault", trouble=str(trouble))
+
+    def _scan(self, inbox: Inbox) -> int:
+        done = self._resume(inbox) if inbox.partner in self._unfinished else 0
+        names = inbox.waiting(GROUP)
+        return done + (self._admit(inbox, inbox.claim(names, self._new_id())) if names else 0)
 
     def _resume(self, inbox: Inbox) -> int:
         """Admit what stands claimed: left by a crash, by trouble of ours, or still being written by its sender."""
@@ -75,8 +85,6 @@ class Intake:
             return inbox.open(deposit)
         except Busy:
             self._unfinished.add(inbox.partner)
-        except Fault as trouble:
-            self._unfinished.add(inbox.partner)
-            self.troubled.add(inbox.partner)
-            get().error("intake", partner=inbox.partner, ended="fault", trouble=str(trouble))
+        except (Fault, OSError) as trouble:
+            self._unsettle(inbox, trouble)
         return None

@@ -28,7 +28,7 @@ def configure(form: str, level: str) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_Libraries()], level=logging.WARNING, force=True)
-    logging.getLogger("watchdog").setLevel(logging.ERROR)  # it warns of each notice that comes while it stops; a notice is only a hint
+    logging.getLogger("watchdog.observers.inotify").setLevel(logging.CRITICAL)  # a notice that comes while it stops: only a hint
 
 
 def get() -> structlog.typing.FilteringBoundLogger:

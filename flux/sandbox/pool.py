@@ -124,17 +124,29 @@ class Sandbox:
 
         The caller may add to *jobs* while it reads: a container that is proven is followed by the judgement of its members.
         """
-        with selectors.DefaultSelector() as selector:
-            while True:
-                self._feed(jobs, selector)
-                busy = [child for child in self._children if child.job]
-                if not busy:
-                    return
-                soonest = min(child.deadline for child in busy)
-                for key, _ in selector.select(max(0.0, soonest - time.monotonic())):
-                    yield from self._hear(key.data, jobs, selector)
-                for child in [c for c in self._children if c.job and c.deadline < time.monotonic()]:
-                    yield from self._lose(child, "time", jobs, selector)
+        try:
+            with selectors.DefaultSelector() as selector:
+                yield from self._loop(jobs, selector)
+        finally:
+            self._drop_busy()
+
+    def _loop(self, jobs: deque[Job], selector: selectors.BaseSelector) -> Iterator[Result]:
+        while True:
+            self._feed(jobs, selector)
+            busy = [child for child in self._children if child.job]
+            if not busy:
+                return
+            soonest = min(child.deadline for child in busy)
+            for key, _ in selector.select(max(0.0, soonest - time.monotonic())):
+                yield from self._hear(key.data, jobs, selector)
+            for child in [c for c in self._children if c.job and c.deadline < time.monotonic()]:
+                yield from self._lose(child, "time", jobs, selector)
+
+    def _drop_busy(self) -> None:
+        """A round that ended in trouble leaves no child behind at a task that nobody waits for."""
+        for child in [c for c in self._children if c.job]:
+            self._children.remove(child)
+            child.kill()
 
     def _feed(self, jobs: deque[Job], selector: selectors.BaseSelector) -> None:
         """Give every idle child a job, as long as there are any. Children are started only when there is work for them."""
@@ -149,7 +161,7 @@ class Sandbox:
             self._number += 1
             try:
                 child.give(self._number, job, _allowed(job.body))
-            except OSError:  # it died while it was idle: nothing was asked of it yet
+            except (BrokenPipeError, ConnectionError):  # it died while it was idle: nothing was asked of it yet
                 self._children.remove(child)
                 child.kill()
                 jobs.appendleft(job)

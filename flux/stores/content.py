@@ -60,7 +60,7 @@ class FileStore:
         """The content, for reading. Raises Fault when it is missing."""
         try:
             return self._path(sha256).open("rb", buffering=0)
-        except FileNotFoundError as error:
+        except OSError as error:  # gone, unreadable, a bad sector: this content's own trouble, and none of its neighbours'
             raise Fault("FLX-I50", sha256=sha256, folder=str(self._path(sha256).parent)) from error
 
     def clean(self) -> int:

@@ -19,12 +19,13 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from flux.faults import Fault, Reason
-from flux.model import Deposited, Emission, EmissionState, Event, Flow, Plumbing
+from flux.model import Deposited, Emission, EmissionState, Event, Flow, FlowVerdict, Plumbing
 from flux.ports import Outcome, Piled
 from flux.stores import _schema as t
 from flux.stores._reading import Reading, emission_of, flow_of
 from flux.when import instant, moment
 
+_WENT_IN = (FlowVerdict.INTEGRATED, FlowVerdict.PARTIAL)
 _IN = 500  # values in one IN (...): below every database's limit
 
 
@@ -53,9 +54,6 @@ class SqlLedger(Reading):
             ids = [flow.id for flow in flows]
             known = set(connection.scalars(select(t.flow.c.id).where(t.flow.c.id.in_(ids))))
             new = [_with_first(connection, flow) for flow in flows if flow.id not in known]
-            for i, flow in enumerate(new):  # the same bytes twice in one group: the first is the first
-                if not flow.duplicate_of and (first := next((f for f in new[:i] if (f.partner, f.sha256) == (flow.partner, flow.sha256)), None)):
-                    new[i] = replace(flow, duplicate_of=first.id)
             if new:
                 connection.execute(insert(t.flow), [_flow_row(flow) for flow in new])
                 fresh = {flow.id for flow in new}
@@ -230,9 +228,13 @@ def _tune_sqlite(engine: Engine, *, read_only: bool) -> None:
 
 
 def _with_first(connection: Connection, flow: Flow) -> Flow:
-    """The flow with the first that brought these bytes. A held one was answered nothing: the same bytes again are a new try, no duplicate."""
+    """
+    The flow with the first that brought these bytes and of which something went in.
+
+    What was refused may be sent again under a better name or when a limit was raised, and what is held was answered nothing: no duplicates.
+    """
     first = select(t.flow.c.id).where(
-        t.flow.c.partner == flow.partner, t.flow.c.sha256 == flow.sha256, t.flow.c.duplicate_of == "", t.flow.c.state != Plumbing.HELD
+        t.flow.c.partner == flow.partner, t.flow.c.sha256 == flow.sha256, t.flow.c.verdict.in_(_WENT_IN)
     )
     return replace(flow, duplicate_of=connection.scalar(first.limit(1)) or "")
 

@@ -73,7 +73,7 @@ class FolderInbox:
         sync_folder(self._claims)
         taken = []
         for name in names:
-            with suppress(FileNotFoundError):
+            with suppress(OSError):  # somebody else took it, or it cannot be taken: it stops none of the others
                 os.rename(os.path.join(self._folder, name), os.path.join(folder, name))
                 taken.append(self._deposit(batch, name))
             self._seen.pop(name, None)
@@ -137,8 +137,14 @@ class FolderInbox:
         """Replace the claimed file by a copy that flux alone can reach, and give that."""
         scratch = os.path.join(os.fsencode(self._claims / deposit.batch), b"." + deposit.id.encode())
         with source:
+            before = os.fstat(source.fileno())
             copy = open(scratch, "w+b", buffering=0)  # noqa: SIM115 - the caller closes it
             shutil.copyfileobj(source, copy, COPY_BYTES)
+            after = os.fstat(source.fileno())
+        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            copy.close()
+            raise Busy  # it changed under our hands: half of one content and half of another is neither
+        os.fsync(copy.fileno())
         os.rename(scratch, self.path(deposit))
         sync_folder(os.path.dirname(scratch))
         copy.seek(0)

@@ -203,3 +203,11 @@ def test_the_doctor_speaks_without_a_configuration(tmp_path):
     done = site.flux("doctor", "--json")
     red = [line for line in json.loads(done.stdout)["lines"] if line["verdict"] == "bad"]
     assert (done.returncode, [line["check"] for line in red]) == (1, ["configuration"])
+
+
+def test_a_file_refused_for_its_name_is_taken_under_a_better_one(site):
+    (file,) = EXAMPLES.glob(GOOD)
+    for name in ("facture.xml", file.name):
+        shutil.copy(file, site.inbox / name)
+        site.flux("once")
+    assert {flow["file"]: flow["state"] for flow in site.json("flows")["flows"]} == {"facture.xml": "IN_REJETE", file.name: "IN_INTEGRE"}

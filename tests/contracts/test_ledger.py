@@ -76,10 +76,22 @@ def test_a_flow_received_twice_under_one_id_is_one_flow(ledger):
     assert [e.what for e in ledger.events("f1")] == ["received"]
 
 
-def test_the_same_bytes_of_the_same_partner_name_the_first_flow_also_within_one_group(ledger):
-    first, second, third = received(ledger, a_flow("f1", sha256="s"), a_flow("f2", sha256="s"), a_flow("f3", sha256="s", partner="other"))
-    assert (first.duplicate_of, second.duplicate_of, third.duplicate_of) == ("", "f1", "")
-    assert received(ledger, a_flow("f4", sha256="s"))[0].duplicate_of == "f1"
+def test_bytes_of_which_something_went_in_are_a_duplicate_for_the_same_partner_alone(ledger):
+    received(ledger, a_flow("f1", sha256="s"))
+    (taken,) = ledger.take("me", 10, NOON)
+    ledger.record([an_outcome(taken, "A")], NOON)
+    again, other = received(ledger, a_flow("f2", sha256="s"), a_flow("f3", sha256="s", partner="other"))
+    assert (again.duplicate_of, other.duplicate_of) == ("f1", "")
+
+
+def test_bytes_that_were_refused_or_not_decided_yet_may_be_sent_again(ledger):
+    """For a bad name, say: the sender renames the file, as he was told, and drops it again."""
+    received(ledger, a_flow("f1", sha256="s"))
+    assert received(ledger, a_flow("f2", sha256="s"))[0].duplicate_of == ""
+    flows = ledger.take("me", 10, NOON)
+    rejected = an_outcome(flows[0])
+    ledger.record([replace(rejected, decision=replace(rejected.decision, verdict=FlowVerdict.REJECTED))], NOON)
+    assert received(ledger, a_flow("f3", sha256="s"))[0].duplicate_of == ""
 
 
 def test_an_attempt_is_counted_before_the_work_and_a_flow_is_leased_once(ledger):
