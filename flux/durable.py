@@ -45,10 +45,11 @@ def sync_file_system(path: Path) -> None:
 
 
 def sync_folders(folders: Iterable[Path]) -> None:
-    """Make the names in these folders, all on one file system, durable."""
+    """Make the names in these folders durable: from some on, one sync a file system."""
     distinct = sorted(set(folders))
     if len(distinct) >= GROUP_SYNC_FROM:
-        sync_file_system(distinct[0])
+        for folder in {folder.stat().st_dev: folder for folder in distinct}.values():
+            sync_file_system(folder)
         return
     for folder in distinct:
         sync_folder(folder)
@@ -92,8 +93,7 @@ def publish(pairs: Sequence[tuple[Path, Path]]) -> dict[Path, OSError]:
                 refused[source] = error
         except OSError as error:
             refused[source] = error
-    folders = {path.parent for pair in pairs for path in pair}
-    sync_folders(folder for folder in folders if folder.is_dir())
+    sync_folders(path.parent for source, target in pairs if source not in refused for path in (source, target) if path.parent.is_dir())
     return refused
 
 
