@@ -111,6 +111,9 @@ class ContentStore(Protocol):
     def open(self, sha256: str) -> BinaryIO:
         """The content, for reading. Raises Fault when it is missing."""
 
+    def intact(self, sha256: str) -> bool:
+        """Whether the content still has its hash: asked before anybody is told that what he sent is damaged."""
+
 
 class Piled(Struct, frozen=True):
     """How many flows stand in each state: what ``flux once`` and the operator's first look need."""

@@ -18,7 +18,7 @@ from msgspec import Struct, field
 from flux.containers import Proof, kind_of
 from flux.faults import Fault
 from flux.kit import Kit
-from flux.model import Envelope, Finding, Flow, Judged, Member
+from flux.model import Envelope, Finding, Flow, Judged, Member, Stage
 from flux.owing import Content
 from flux.policy import Brief, Policy
 from flux.ports import ContentStore
@@ -48,6 +48,7 @@ class Work(Struct):
     owed: int = 0
     trouble: Fault | None = None
     settled: bool = False
+    intact: set[str] = field(default_factory=set)  # contents whose hash was proven again
 
 
 class Round:
@@ -134,13 +135,23 @@ class Round:
             return
         if isinstance(value, Finding):
             work.findings.append(value)
+            self._suspect(work, work.flow.sha256)
         elif isinstance(value, Lost):
             _lost(work, member, value)
         else:
             work.judged += value
+            if member and any(judged.closed == Stage.FORMAT for judged in value):
+                self._suspect(work, work.files[member.index].blob)
         work.owed -= 1 if member else 0
         if work.owed == 0:
             self._ready.append(work)
+
+    def _suspect(self, work: Work, blob: str) -> None:
+        """Before a sender is told that what he sent cannot be read: it must be what he sent. Asked once a content."""
+        if blob not in work.intact:
+            work.intact.add(blob)
+            if not self._content.intact(blob):
+                work.trouble = Fault("FLX-I55", blob=blob)
 
     def _proven(self, work: Work, proof: Proof, scratch: BinaryIO) -> None:
         """The container is whole: what it unpacked to becomes content, and its members are judged, unless there are too many."""

@@ -63,6 +63,11 @@ class FileStore:
         except OSError as error:  # gone, unreadable, a bad sector: this content's own trouble, and none of its neighbours'
             raise Fault("FLX-I50", sha256=sha256, folder=str(self._path(sha256).parent)) from error
 
+    def intact(self, sha256: str) -> bool:
+        """Whether the content still has its hash: asked before anybody is told that what he sent is damaged."""
+        with self.open(sha256) as file:
+            return _digest(file)[0] == sha256
+
     def clean(self) -> int:
         """At start, under the lock: throw away what a crash left half written. Returns how many files."""
         left = list(self._tmp.iterdir())

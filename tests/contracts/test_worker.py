@@ -187,3 +187,14 @@ def test_a_fault_in_a_child_comes_over_the_wire_as_what_it_is(monkeypatch, tmp_p
     (result,) = _result(answer, SimpleNamespace(job=Job(body, list)), deque())
     assert re.sub(r":\d+ ", ":0 ", result.value.detail) == lost.detail
     assert (result.value.why, result.value.facts) == (lost.why, lost.facts)
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[:-20], lambda content: content[:200] + b"?" + content[201:]], ids=["cut", "flipped"])
+def test_a_stored_content_that_rotted_is_our_trouble_and_never_the_senders_damaged_archive(house, damage):
+    (stored,) = [path for path in (house.content._store).rglob("*") if path.is_file()]
+    sound = stored.read_bytes()
+    stored.write_bytes(damage(sound))
+    row = house.work(times=1)
+    assert (row.state, row.reason.code) == (Plumbing.RECEIVED, "FLX-I55")
+    stored.write_bytes(sound)
+    assert house.work(times=1).state is Plumbing.DECIDED
