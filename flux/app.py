@@ -71,7 +71,7 @@ class Installation:
     def __init__(self, config: Config, *, warm: bool) -> None:
         make_folders(config)
         self.config = config
-        self._shaken = False  # the last turn ended in trouble
+        self.shaken = False  # the last turn ended in trouble
         self.ledger = SqlLedger(config.ledger_url)
         self.sandbox = Sandbox(config.children, warm=warm)
         content = FileStore(config.spool)
@@ -105,19 +105,19 @@ class Installation:
         leased is due again at the next.
         """
         try:
-            if self._shaken:
+            if self.shaken:
                 self.ledger.release_leases("")
-                self._shaken = False
+                self.shaken = False
             return self.intake.step() + self.worker.step(self.dispatch.step) + self.dispatch.step()
         except (Fault, OSError) as trouble:
-            self._shaken = True
+            self.shaken = True
             log.get().error("step", ended="fault", trouble=str(trouble))
             return 0
 
     @property
     def troubled(self) -> bool:
         """Whether the last turn met trouble that no flow carries."""
-        return self._shaken or bool(self.intake.troubled)
+        return self.shaken or bool(self.intake.troubled)
 
     def left(self) -> list[Unsettled]:
         """What the last scan saw in the inboxes and did not take."""
@@ -128,8 +128,13 @@ class Installation:
         return any(waits.why is Why.RESTING for waits in self.left())
 
     def due_in_s(self) -> float | None:
-        """Seconds until the next postponed flow is due; None when none waits."""
-        due = self.ledger.next_due()
+        """Seconds until the next postponed flow is due; None when none waits, or when the ledger cannot say."""
+        try:
+            due = self.ledger.next_due()
+        except Fault as trouble:
+            self.shaken = True
+            log.get().error("step", ended="fault", trouble=str(trouble))
+            return None
         return None if due is None else max(0.0, (due - utc_now()).total_seconds())
 
     def close(self) -> None:
@@ -219,6 +224,8 @@ def run(config: Config) -> None:
 
 def _pause_s(house: Installation) -> float:
     """How long there is nothing to do, unless something is dropped: the scan interval, or less when a file rests or a flow is due."""
+    if house.shaken:
+        return house.config.scan_s  # whatever it is, it is not mended in ten milliseconds
     pauses = [house.config.scan_s]
     if house.resting():
         pauses.append(max(0.02, house.config.settle_s / 4))

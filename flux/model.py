@@ -275,7 +275,12 @@ class Flow(Struct, frozen=True):
     @property
     def display_name(self) -> str:
         """The original name as text: undecodable bytes and control characters are shown escaped."""
-        return self.name.decode("utf-8", "backslashreplace").translate(_CONTROLS)
+        return shown(self.name)
+
+
+def shown(name: bytes) -> str:
+    """A file's name as text: undecodable bytes and control characters are shown escaped."""
+    return name.decode("utf-8", "backslashreplace").translate(_CONTROLS)
 
 
 _CONTROLS = {i: f"\\x{i:02x}" for i in (*range(32), *range(127, 160))} | {c: f"\\u{c:04x}" for c in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from flux.doctor import Line
 from flux.faults import Fault
+from flux.model import shown
 from flux.ports import FlowRow, Unsettled
 from flux.when import in_paris
 from flux.words import Words
@@ -107,7 +108,7 @@ def doctor(out: Console, lines: Sequence[Line], say: Words) -> None:
 def left(err: Console, waiting: Iterable[Unsettled], say: Words) -> None:
     """What stands in an inbox and was not taken, and why."""
     for one in waiting:
-        name = one.name.decode("utf-8", "backslashreplace")
+        name = shown(one.name)
         err.print(f"{one.partner}/{escape(name)} {say('say.left')} {say(f'left.{one.why}')}", highlight=False, soft_wrap=True)
 
 

@@ -73,10 +73,13 @@ class Worker:
     # -- before: what the flow's own name and size say ------------------------------------------------------------------------------------
 
     def _prepared(self, flow: Flow) -> Work:
-        policy = self._set.policies.get(flow.partner)
+        policy, trouble = self._set.policies.get(flow.partner), None
         if policy is None:
-            brief = Brief("", Policy(), day_of(flow.received_at))
-            return Work(flow, Policy(), Envelope(), brief, [], perf_counter(), trouble=Fault("FLX-I65", partner=flow.partner))
+            trouble = Fault("FLX-I65", partner=flow.partner)
+        elif flow.attempt > self._set.attempts:  # counted before the work: the attempts before this one never came to an end
+            trouble = Fault("FLX-I69", attempts=str(flow.attempt - 1))
+        if policy is None or trouble:
+            return Work(flow, Policy(), Envelope(), Brief("", Policy(), day_of(flow.received_at)), [], perf_counter(), trouble=trouble)
         envelope, findings = flow_findings(flow, policy, self._kit)
         brief = Brief(envelope.interface or policy.interface, policy, day_of(flow.received_at))
         return Work(flow, policy, envelope, brief, list(findings), perf_counter())
@@ -171,5 +174,5 @@ def _log(work: Work, decision: Decision | None, ended: str) -> None:
     get().info(
         "attempt", flow=flow.id, partner=flow.partner, attempt=flow.attempt, interface=work.brief.interface, bytes=flow.size,
         pieces=pieces, accepted=accepted, refused=pieces - accepted, verdict=decision.verdict if decision else "", ended=ended,
-        trouble=str(work.trouble or ""), ms=round((perf_counter() - work.started) * 1000),
+        trouble=work.trouble.code if work.trouble else "", ms=round((perf_counter() - work.started) * 1000),
     )  # fmt: skip

@@ -1,13 +1,16 @@
 """What people read of the ledger: rows into values, and the lists behind ``flux flows``, ``flux show`` and ``flux piece``."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DBAPIError
 
-from flux.faults import Reason
+from flux.faults import Fault, Reason
 from flux.model import Emission, EmissionState, Event, Flow, FlowVerdict, Plumbing
 from flux.ports import FlowRow, PieceRow, Tally
 from flux.stores import _schema as t
@@ -30,15 +33,27 @@ def emission_of(row: Any) -> Emission:  # noqa: ANN401 - a database row
     )  # fmt: skip
 
 
+READS = "flux_reads"  # the execution option that marks a transaction which only reads
+
+
 class Reading:
     """The reading half of the ledger: nothing here writes."""
 
     _engine: Engine
 
+    @contextmanager
+    def _read(self) -> Iterator[Connection]:
+        """One transaction that only reads: it never waits for the writer's lock. Raises Fault when the ledger cannot be read."""
+        try:
+            with self._engine.connect().execution_options(**{READS: True}) as connection:
+                yield connection
+        except DBAPIError as error:
+            raise Fault("FLX-I27", detail=str(error.orig)) from error
+
     def decided_since(self, since: datetime) -> Tally:
         """What was decided from *since* on."""
         decided = select(t.flow.c.verdict, func.count().label("many")).where(t.flow.c.decided_at >= moment(since)).group_by(t.flow.c.verdict)
-        with self._engine.connect() as connection:
+        with self._read() as connection:
             counts = {row.verdict: row.many for row in connection.execute(decided)}
         return Tally(sum(counts.values()), sum(n for verdict, n in counts.items() if verdict != FlowVerdict.INTEGRATED))
 
@@ -52,12 +67,12 @@ class Reading:
         if on:
             start, end = span_of(on)
             query = query.where(t.flow.c.received_at >= moment(start), t.flow.c.received_at < moment(end))
-        with self._engine.connect() as connection:
+        with self._read() as connection:
             return [_flow_row(row) for row in connection.execute(query)]
 
     def flow(self, id_: str) -> FlowRow | None:
         """One flow; *id_* may be any part of an id that only one flow has."""
-        with self._engine.connect() as connection:
+        with self._read() as connection:
             row = connection.execute(select(t.flow).where(t.flow.c.id == id_)).first()
             if row is None:
                 some = connection.execute(select(t.flow).where(t.flow.c.id.contains(id_, autoescape=True)).limit(2)).all()
@@ -71,7 +86,7 @@ class Reading:
             query = query.where(t.piece.c.flow == flow)
         if number:
             query = query.where(t.piece.c.number == number)
-        with self._engine.connect() as connection:
+        with self._read() as connection:
             return [
                 PieceRow(r.flow, r.ordinal, r.number, r.cadre, r.supplier, r.verdict, instant(r.received_at), r.told)
                 for r in connection.execute(query)
@@ -79,13 +94,13 @@ class Reading:
 
     def events(self, flow: str) -> list[Event]:
         """The journal of a flow, in order."""
-        with self._engine.connect() as connection:
+        with self._read() as connection:
             rows = connection.execute(select(t.event).where(t.event.c.flow == flow).order_by(t.event.c.seq))
             return [Event(r.flow, r.what, instant(r.at), r.who, r.piece, r.detail, r.seq, r.before, r.hash) for r in rows]
 
     def emissions(self, flow: str) -> list[Emission]:
         """What the flow owes and owed."""
-        with self._engine.connect() as connection:
+        with self._read() as connection:
             return [emission_of(r) for r in connection.execute(select(t.emission).where(t.emission.c.flow == flow).order_by(t.emission.c.seq))]
 
 

@@ -16,13 +16,13 @@ from msgspec.structs import asdict, replace
 from sqlalchemy import Connection, bindparam, create_engine, func, insert, select, update
 from sqlalchemy import event as sa_event
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from flux.faults import Fault, Reason
 from flux.model import Deposited, Emission, EmissionState, Event, Flow, FlowVerdict, Plumbing
 from flux.ports import Outcome, Piled
 from flux.stores import _schema as t
-from flux.stores._reading import Reading, emission_of, flow_of
+from flux.stores._reading import READS, Reading, emission_of, flow_of
 from flux.when import instant, moment
 
 _WENT_IN = (FlowVerdict.INTEGRATED, FlowVerdict.PARTIAL)
@@ -102,7 +102,7 @@ class SqlLedger(Reading):
         """Which of these identities an accepted piece already holds."""
         keys = sorted(set(identities))
         found: dict[str, Deposited] = {}
-        with self._engine.connect() as connection:
+        with self._read() as connection:
             for start in range(0, len(keys), _IN):
                 for row in connection.execute(select(t.identity).where(t.identity.c.key.in_(keys[start : start + _IN]))):
                     found[row.key] = Deposited(row.flow, row.ordinal, row.sha256, instant(row.at))
@@ -161,13 +161,13 @@ class SqlLedger(Reading):
 
     def next_due(self) -> datetime | None:
         """When the next postponed flow is due, if any waits."""
-        with self._engine.connect() as connection:
+        with self._read() as connection:
             at = connection.scalar(select(func.min(t.flow.c.due_at)).where(t.flow.c.state == Plumbing.RECEIVED))
         return instant(at) if at else None
 
     def piled(self) -> Piled:
         """What stands where."""
-        with self._engine.connect() as connection:
+        with self._read() as connection:
             states = connection.execute(select(t.flow.c.state, func.count().label("many")).group_by(t.flow.c.state)).all()
             owed = connection.scalar(select(func.count()).where(t.emission.c.state != EmissionState.EMITTED)) or 0
         return Piled({row.state: row.many for row in states}, owed)
@@ -177,7 +177,7 @@ class SqlLedger(Reading):
             _change(connection, keys, before, after)
 
     def _emissions(self, query: object) -> list[Emission]:
-        with self._engine.connect() as connection:
+        with self._read() as connection:
             return [emission_of(row) for row in connection.execute(query)]  # type: ignore[call-overload]
 
     @contextmanager
@@ -186,7 +186,7 @@ class SqlLedger(Reading):
         try:
             with self._engine.connect() as connection, connection.begin():
                 yield connection
-        except OperationalError as error:  # the disk is full, the file is gone, a lock is held too long: nothing was committed
+        except DBAPIError as error:  # the disk is full, the file is gone, a lock is held too long: nothing was committed
             raise Fault("FLX-I26", detail=str(error.orig)) from error
 
     def _prepare(self, connection: Connection, *, read_only: bool) -> None:
@@ -224,7 +224,8 @@ def _tune_sqlite(engine: Engine, *, read_only: bool) -> None:
 
     @sa_event.listens_for(engine, "begin")
     def began(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+        reads = read_only or connection.get_execution_options().get(READS)
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
 def _with_first(connection: Connection, flow: Flow) -> Flow:

@@ -100,8 +100,8 @@ class FolderInbox:
         """
         The claimed file, regular, and nobody else's to change any more. Raises Busy while somebody still writes into it.
 
-        Nobody reaches it by its name since the claim. Where the system will not say whether somebody still holds it open, or where it has a
-        second name, a copy of ours takes its place.
+        Nobody reaches it by its name since the claim. A copy of ours takes its place where the system will not say whether somebody still
+        holds it open, where it has a second name, and where it is another user's: he can open it again through a descriptor that he kept.
         """
         fd = os.open(self.path(deposit), _OPEN)
         found = os.fstat(fd)
@@ -113,7 +113,8 @@ class FolderInbox:
             os.close(fd)
             raise Busy
         file = os.fdopen(fd, "rb", buffering=0)
-        return file if written is False and found.st_nlink == 1 else self._own_copy(deposit, file)
+        ours = written is False and found.st_nlink == 1 and found.st_uid == os.geteuid()
+        return file if ours else self._own_copy(deposit, file)
 
     def path(self, deposit: Deposit) -> bytes:
         """Where the claimed file stands: the content store takes it from there."""

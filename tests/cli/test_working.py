@@ -160,7 +160,12 @@ def test_the_daemon_answers_what_is_dropped_stops_cleanly_and_keeps_a_second_one
 def test_no_content_of_an_invoice_is_logged(site):
     site.drop(GOOD, REFUSED, "23-unreadable/*.gz")
     logged = site.flux("once").stderr
-    for word in ("BATIPRO", "99912040500017", "ACP-2026", "FR76"):
+    site.configure(HELD)
+    (site.root / "markets.toml").unlink()
+    site.drop("13-unknown-recipient/*.gz")
+    logged += site.flux("once").stderr
+    assert "FLX-I67" in logged
+    for word in ("BATIPRO", "99912040500017", "ACP-2026", "SIT-2026", "FR76"):
         assert word not in logged
 
 
@@ -211,3 +216,10 @@ def test_a_file_refused_for_its_name_is_taken_under_a_better_one(site):
         shutil.copy(file, site.inbox / name)
         site.flux("once")
     assert {flow["file"]: flow["state"] for flow in site.json("flows")["flows"]} == {"facture.xml": "IN_REJETE", file.name: "IN_INTEGRE"}
+
+
+def test_a_hostile_name_reaches_the_terminal_escaped(site):
+    (site.inbox / "\x1b]0;owned\x07\n.part").write_text("half")
+    told = site.flux("once").stderr
+    assert r"\x1b]0;owned\x07\x0a.part" in told
+    assert "\x1b" not in told

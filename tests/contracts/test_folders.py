@@ -158,6 +158,21 @@ def test_a_file_that_got_a_second_name_meanwhile_is_copied_and_its_sender_can_ch
     assert (place / "claim" / BATCH / "a.xml").read_bytes() == b"<a/>"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
+def test_a_file_of_another_user_is_copied_since_he_can_open_it_again_through_a_descriptor_that_he_kept(place, inbox):
+    drop(place)
+    os.chown(place / "in" / "a.xml", 12345, 12345)
+    kept = os.open(place / "in" / "a.xml", os.O_RDONLY)
+    (taken,) = inbox.claim([b"a.xml"], BATCH)
+    with inbox.open(taken) as file:
+        again = os.open(f"/proc/self/fd/{kept}", os.O_WRONLY | os.O_TRUNC)
+        os.write(again, b"<changed/>")
+        assert file.read() == b"<a/>"
+    assert (place / "claim" / BATCH / "a.xml").stat().st_uid == os.geteuid()
+    os.close(kept)
+    os.close(again)
+
+
 def test_half_a_copy_that_a_crash_left_is_no_claim(place, inbox):
     drop(place)
     (taken,) = inbox.claim([b"a.xml"], BATCH)

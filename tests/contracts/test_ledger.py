@@ -1,5 +1,7 @@
 """What every ledger must do. Asked of the real thing on a real file."""
 
+import sqlite3
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -220,3 +222,24 @@ def test_a_reader_cannot_write(ledger, tmp_path):
         reader.receive([a_flow()], [])
     assert reader.flows() == []
     reader.close()
+
+
+def test_a_reader_does_not_wait_for_the_writer(ledger, tmp_path):
+    received(ledger, a_flow())
+    writer = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    began = time.monotonic()
+    assert ledger.next_due() == NOON
+    assert len(ledger.flows()) == 1
+    assert time.monotonic() - began < 5
+    writer.close()
+
+
+def test_a_ledger_that_cannot_be_read_is_a_fault(ledger, tmp_path):
+    received(ledger, a_flow())
+    ledger._engine.dispose()
+    with sqlite3.connect(tmp_path / "ledger.db") as raw:
+        raw.execute("DROP TABLE flow")
+    with pytest.raises(Fault) as met:
+        ledger.flows()
+    assert met.value.code == "FLX-I27"

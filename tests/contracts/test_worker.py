@@ -198,3 +198,13 @@ def test_a_stored_content_that_rotted_is_our_trouble_and_never_the_senders_damag
     assert (row.state, row.reason.code) == (Plumbing.RECEIVED, "FLX-I55")
     stored.write_bytes(sound)
     assert house.work(times=1).state is Plumbing.DECIDED
+
+
+def test_a_flow_whose_attempts_never_came_to_an_end_is_held_without_another_one(house):
+    """The daemon was killed each time: only the count, committed before the work, is left of it."""
+    for attempt in range(3):
+        (taken,) = house.ledger.take(f"dead {attempt}", 10, NOON)
+        assert taken.attempt == attempt + 1
+        house.ledger.release_leases("me")
+    row = house.work(times=1)
+    assert (row.state, row.reason.code) == (Plumbing.HELD, "FLX-I69")
