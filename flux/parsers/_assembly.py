@@ -2,15 +2,28 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
+from decimal import Decimal
 from typing import NamedTuple
 
 from lxml import etree
 from msgspec.structs import replace
 
 from flux.attachments import unpack
-from flux.model import Amounts, Attachment, Line, Party, Payment, Piece, Place, VatLine
+from flux.gate import quoted
+from flux.model import Amounts, Attachment, Finding, Line, Party, Payment, Piece, Place, VatLine
 from flux.parsers import Source
-from flux.parsers._reading import Expected, Reading, Shape, deposit_kind, identifier_type, is_cadre, line_of, scheme_of
+from flux.parsers._reading import (
+    AN_AMOUNT,
+    Expected,
+    Reading,
+    Shape,
+    amount_of,
+    deposit_kind,
+    identifier_type,
+    is_cadre,
+    line_of,
+    scheme_of,
+)
 from flux.policy import Limits
 
 MOST_PLACES = 200  # lines, VAT rows and attachments whose place is kept: for the others it would cost more than it tells
@@ -47,7 +60,7 @@ def header(reading: Reading, source: Source, dialect: Dialect) -> Piece:
         supplier=_party(reading, "supplier", dialect), recipient=_party(reading, "recipient", dialect),
         valideur=_actor(reading, "valideur", dialect), moe=_actor(reading, "moe", dialect), moa=_actor(reading, "moa", dialect),
         engagement=text("engagement"), market=text("market"), previous=previous,
-        amounts=_amounts(reading), vat_regime=text("vat_regime"),
+        amounts=_amounts(reading, text("currency")), vat_regime=text("vat_regime"),
         payment=Payment(text("payment.code"), text("payment.iban"), text("payment.bic")),
         stylesheet=source.stylesheet,
     )  # fmt: skip
@@ -67,13 +80,28 @@ def _day(reading: Reading, field: str, dialect: Dialect) -> date | None:
     return reading.value(field, chosen, dialect.day, dialect.a_day) if chosen else None
 
 
-def _amounts(reading: Reading) -> Amounts:
-    amount = reading.amount
+def _amounts(reading: Reading, currency: str) -> Amounts:
+    def amount(name: str) -> Decimal | None:
+        return _total(reading, f"amounts.{name}", currency)
+
     return Amounts(
-        ht=amount("amounts.ht"), ttc=amount("amounts.ttc"), net=amount("amounts.net"), lines=amount("amounts.lines"),
-        allowances=amount("amounts.allowances"), charges=amount("amounts.charges"),
-        prepaid=amount("amounts.prepaid"), rounding=amount("amounts.rounding"),
+        ht=amount("ht"), ttc=amount("ttc"), net=amount("net"), lines=amount("lines"), allowances=amount("allowances"),
+        charges=amount("charges"), prepaid=amount("prepaid"), rounding=amount("rounding"),
     )  # fmt: skip
+
+
+def _total(reading: Reading, field: str, currency: str) -> Decimal | None:
+    """A total in the document's currency; FLX-M12 when it is told in others only: money of two currencies is never added up."""
+    given = list(reading.candidates(field))
+    chosen = next((c for c in given if in_currency(c.element, currency)), given[0] if given else None)
+    reading.mark(field, chosen)
+    if chosen is None:
+        return None
+    if not in_currency(chosen.element, currency):
+        place = reading.place(chosen.path, chosen.element)
+        facts = (("found", quoted(chosen.element.get("currencyID") or "")), ("expected", quoted(currency)))
+        reading.findings.append(Finding("FLX-M12", field, facts=facts, line=place.line, xpath=place.xpath))
+    return reading.value(field, chosen, amount_of, AN_AMOUNT)
 
 
 def _actor(reading: Reading, who: str, dialect: Dialect) -> Party | None:

@@ -88,6 +88,12 @@ def supplier(piece: Piece, _known: Known, context: Context) -> Iterator[Finding]
         yield _about("FLX-P08", "supplier.name", "", "")
 
 
+def two_parties(piece: Piece, _known: Known, _context: Context) -> Iterator[Finding]:
+    """Nobody invoices himself: told, since the rule is ours alone."""
+    if piece.supplier.type == "1" and piece.supplier.id and piece.supplier.id == piece.recipient.id:
+        yield _about("FLX-P11", "recipient.id", piece.recipient.id, "2 SIRET")
+
+
 def works_actors(piece: Piece, _known: Known, context: Context) -> Iterator[Finding]:
     """Valideur, MOE and MOA, when the piece names them."""
     for field, party in (("valideur", piece.valideur), ("moe", piece.moe), ("moa", piece.moa)):
@@ -148,6 +154,7 @@ CHECKS = (
     Check(Stage.GENERIC, ("FLX-C23", "FLX-C24"), currency),
     Check(Stage.GENERIC, ("FLX-P01", "FLX-P02", "FLX-P03", "FLX-P04"), recipient),
     Check(Stage.GENERIC, ("FLX-P03", "FLX-P04", "FLX-P06", "FLX-P07", "FLX-P08", "FLX-P09"), supplier),
+    Check(Stage.GENERIC, ("FLX-P11",), two_parties),
     Check(Stage.GENERIC, ("FLX-P03", "FLX-P04", "FLX-P07", "FLX-P09"), works_actors),
     Check(Stage.GENERIC, ("FLX-P05",), vat_numbers),
     Check(Stage.GENERIC, ("FLX-P10",), references),

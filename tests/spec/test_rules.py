@@ -22,6 +22,7 @@ from flux.model import (
     Deposited,
     Envelope,
     Known,
+    Line,
     Market,
     Party,
     Payment,
@@ -142,6 +143,18 @@ def attached(*sizes):
 LA_POSTE = "35600000049837"   # fails Luhn; its digits add up to 45
 NO_VAT = {**amounts(tva="0", ht="99999999999999999.00", ttc="99999999999999999.00", net="99999999999999999.00"), "piece.vat": ()}
 
+
+
+def totals(ht, ttc):
+    return Amounts(ht=Decimal(ht), ttc=Decimal(ttc), net=Decimal(ttc))
+
+
+def totalled(ht, ttc):
+    return {"piece.amounts": totals(ht, ttc)}
+
+
+UNSTATED = {**totalled("100", "100"), "piece.vat": ()}
+
 TWINS = [  # (what, what makes the accepted twin special, the one change, the exact codes)
     # -- generic
     ("a cadre beyond A25", {"piece.cadre": "A25", "piece.mode": "portail", "piece.deposit": "association"}, {"piece.cadre": "A26"}, {"G1.02"}),
@@ -188,6 +201,7 @@ TWINS = [  # (what, what makes the accepted twin special, the one change, the ex
     ("a TAHITI number of 11", {"piece.supplier.type": "5", "piece.supplier.id": "A123456789"}, {"piece.supplier.id": "A1234567890"}, {"FLX-P09"}),
     ("one being registered, of 81", {"piece.supplier.type": "6", "piece.supplier.id": "é" * 80}, {"piece.supplier.id": "é" * 81}, {"FLX-P09"}),
     ("a private person of 81", {"piece.supplier.type": "7", "piece.supplier.id": "x" * 80}, {"piece.supplier.id": "x" * 81}, {"FLX-P09"}),
+    ("a supplier who is the recipient", {}, {"piece.supplier": replace(RECIPIENT)}, {"FLX-P11"}),
     # -- the works actors
     *(
         twin
@@ -208,6 +222,12 @@ TWINS = [  # (what, what makes the accepted twin special, the one change, the ex
     ("HT off by two cents", amounts(ht="100.01"), amounts(ht="100.02"), {"FLX-M01"}),
     ("HT short by two cents", amounts(ht="99.99"), amounts(ht="99.98"), {"FLX-M01"}),
     ("a VAT that is only in the breakdown", {"piece.amounts.tva": None, **amounts(ht="100.01")}, amounts(ht="100.02"), {"FLX-M01"}),
+    ("a total without VAT above the highest rate", {**UNSTATED, **totalled("100", "100.01")}, {"piece.amounts": totals("100", "120.02")}, {"FLX-M08"}),
+    ("a total without VAT below HT", {**UNSTATED, **totalled("100", "99.99")}, {"piece.amounts": totals("100", "99.98")}, {"FLX-M08"}),
+    ("a total that implies the highest rate", UNSTATED, {"piece.amounts": totals("100", "120.01")}, {"FLX-M09"}),
+    ("a credit that implies the highest rate", {**UNSTATED, **totalled("-100", "-100")}, {"piece.amounts": totals("-100", "-120")}, {"FLX-M09"}),
+    ("a credit without VAT beyond the highest rate", {**UNSTATED, **totalled("-100", "-100")}, {"piece.amounts": totals("-100", "-120.02")}, {"FLX-M08"}),
+    ("a total without VAT of another order", UNSTATED, {"piece.amounts": totals("100", "99999")}, {"FLX-M08"}),
     ("a net higher by two cents", amounts(net="120.01"), amounts(net="120.02"), {"FLX-M02"}),
     ("a net that is to be paid back", {}, amounts(net="-120"), {"FLX-M02"}),
     ("a net lower than what is left to pay", amounts(prepaid="20", net="99.99"), amounts(net="99.98"), {"FLX-M02"}),
@@ -222,6 +242,7 @@ TWINS = [  # (what, what makes the accepted twin special, the one change, the ex
     ("no TTC", {}, {"piece.amounts.ttc": None}, {"FLX-M06"}),
     ("no net", {}, {"piece.amounts.net": None}, {"FLX-M06"}),
     ("lines off by two cents", amounts(lines="100.01"), amounts(lines="100.02"), {"FLX-M07"}),
+    ("lines that do not make their sum", {**amounts(lines="100"), "piece.lines": (Line(net=Decimal(60)), Line(net=Decimal("40.01")))}, {"piece.lines": (Line(net=Decimal(60)), Line(net=Decimal("40.02")))}, {"FLX-M11"}),
     ("an allowance that is not told", amounts(lines="103", allowances="5", charges="2"), {"piece.amounts.allowances": None}, {"FLX-M07"}),
     ("a charge that is not told", amounts(lines="103", allowances="5", charges="2"), {"piece.amounts.charges": None}, {"FLX-M07"}),
     ("an HT of 20 positions", NO_VAT, amounts(ht="99999999999999999.000"), {"FLX-M10"}),
@@ -571,6 +592,7 @@ ELSEWHERE = {
     "FLX-L01", "FLX-L02",  # no rule gives them: a child of the sandbox that was stopped
     "FLX-L03",             # counted where a flow is concluded
     "FLX-D04",             # the pre-check's, of files that are checked together
+    "FLX-M12",             # found where an amount is read: tests/spec/test_parsers.py
     "FLX-P20", "FLX-P21",  # tests/spec/test_cadre_matrix.py
 }  # fmt: skip
 
