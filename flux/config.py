@@ -154,7 +154,7 @@ def markets(config: Config) -> dict[str, Market]:
         for actor in (row.moe, row.moa):
             if actor and actor.type == "1" and not re.fullmatch(r"[0-9]{14}", actor.id):
                 raise Fault("FLX-I16", where=f"{path.name} [[market]] {row.number}", value=s.told(actor.id))
-    return {row.number: Market(row.number, _party(row.moe), _party(row.moa), row.label) for row in rows}
+    return {row.number: Market(row.number, _party(row.moe), _party(row.moa)) for row in rows}
 
 
 def starter() -> str:

@@ -43,7 +43,7 @@ from flux.validators import Context
 from flux.validators.duplicate import duplicate, duplicate_flow
 from flux.validators.envelope import read_name
 from flux.validators.market import complete
-from flux.validators.schema import validate
+from flux.validators.schema import unit_of, validate
 
 
 class _Opened(Struct, frozen=True):
@@ -64,13 +64,13 @@ def judge(index: int, name: str, content: bytes, brief: Brief, kit: Kit) -> tupl
     assert opened.parser.read is not None, "a parser that claims a root reads it"  # noqa: S101 - checked at start-up by Kit
     pieces = opened.parser.read(opened.source)
     interface = brief.interface or _interface_of(opened.syntax, pieces, kit)
-    refusals = _format(opened, interface, kit)
+    refusals = _format(opened, brief, interface, kit)
     several = len(pieces) > 1
     return tuple(
         _ask_document(
-            Judged(index, n, name, _sha_of(parsed, sha256), syntax=opened.syntax, where=parsed.where, extracted=parsed.extracted),
+            Judged(index, n, name, _sha_of(parsed, sha256), syntax=opened.syntax, where=parsed.where, extracted=parsed.extracted, interface=interface),
             replace(parsed, piece=replace(parsed.piece, syntax=opened.syntax)),
-            [f for f in refusals if not several or _concerns(f, n, len(pieces))],
+            [f for f in refusals if not several or unit_of(f) in (0, n)],  # a piece is judged whatever its neighbours
             Context(kit.tables, brief.policy, interface, brief.today),
             kit,
         )
@@ -92,7 +92,14 @@ def conclude(
             taken[identity(done.piece)] = Deposited(flow.id, ordinal, done.sha256, flow.received_at)
         decided.append(done)
     findings = tuple(f for f in found if effective_severity(f, context.policy, kit.tables) is not Severity.OFF)
-    return replace(decide(envelope, findings, tuple(decided), context.policy, kit.tables), pack=kit.pack)
+    decision = decide(envelope, findings, tuple(decided), context.policy, kit.tables)
+    return replace(decision, pack=kit.pack, interface=context.interface or _only(one.interface for one in judged))
+
+
+def _only(names: Iterable[str]) -> str:
+    """The one name that is told, "" when several are, or none."""
+    told = set(names) - {""}
+    return told.pop() if len(told) == 1 else ""
 
 
 def flow_findings(flow: Flow, policy: Policy, kit: Kit) -> tuple[Envelope, tuple[Finding, ...]]:
@@ -148,15 +155,15 @@ def _open(content: bytes, brief: Brief, kit: Kit) -> _Opened | Finding:
         return Finding("FLX-X07", facts=(("found", root), ("expected", _roots(kit))), line=1, xpath="/*")
     parser, family = claimed
     syntax = carrier.syntax if carrier else parser.syntax
-    expected = kit.tables.interfaces[brief.interface].syntax if brief.interface else syntax
-    if expected != syntax:
-        return Finding("FLX-T15", facts=(("found", syntax), ("expected", f"{expected} ({brief.interface})")))
     return _Opened(parser, family, syntax, Source(gated.root, content, limits, gated.stylesheet, brief.policy.default_cadre))
 
 
-def _format(opened: _Opened, interface: str, kit: Kit) -> tuple[Finding, ...]:
-    form = kit.tables.interfaces[interface].form
-    return validate(opened.source.root, len(opened.source.content), kit.schemas.get(opened.family, form))
+def _format(opened: _Opened, brief: Brief, interface: str, kit: Kit) -> tuple[Finding, ...]:
+    """What its form is refused for: another syntax than its flow's, else what its schema says."""
+    row = kit.tables.interfaces[interface]
+    if brief.interface and row.syntax != opened.syntax:
+        return (Finding("FLX-T15", facts=(("found", opened.syntax), ("expected", f"{row.syntax} ({interface})")), line=1, xpath="/*"),)
+    return validate(opened.source.root, len(opened.source.content), kit.schemas.get(opened.family, row.form))
 
 
 def _interface_of(syntax: str, pieces: Sequence[Parsed], kit: Kit) -> str:
@@ -167,12 +174,6 @@ def _interface_of(syntax: str, pieces: Sequence[Parsed], kit: Kit) -> str:
 
 def _sha_of(parsed: Parsed, sha256: str) -> str:
     return sha256 if parsed.extracted is None else hashlib.sha256(parsed.extracted).hexdigest()
-
-
-def _concerns(finding: Finding, n: int, count: int) -> bool:
-    """In a document of several pieces a fault inside another piece is not this one's: a piece is judged whatever its neighbours."""
-    units = [f"Unitaire[{other}]" for other in range(1, count + 1)]
-    return units[n - 1] in finding.xpath or not any(unit in finding.xpath for unit in units)
 
 
 def _ask_document(blank: Judged, parsed: Parsed, refusals: Iterable[Finding], context: Context, kit: Kit) -> Judged:

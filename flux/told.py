@@ -61,7 +61,7 @@ def flow(received: Flow, decision: Decision, tables: Tables, weigh: Weigh) -> di
     """A flow that was judged: the object of ``flux check``."""
     return {
         "file": received.display_name,
-        "interface": decision.envelope.interface or None,
+        "interface": decision.interface or None,
         "syntax": decision.syntax or None,
         "state": decision.verdict.value,
         "findings": [finding(f, tables, weigh) for f in decision.findings],

@@ -256,7 +256,7 @@ def _flow_row(flow: Flow) -> dict[str, object]:
 def _decided_row(outcome: Outcome, now: datetime) -> dict[str, object]:
     decision = outcome.decision
     return {
-        "state": Plumbing.DECIDED, "owner": "", "reason": "", "verdict": decision.verdict, "interface": decision.envelope.interface,
+        "state": Plumbing.DECIDED, "owner": "", "reason": "", "verdict": decision.verdict, "interface": decision.interface,
         "syntax": decision.syntax, "pack": decision.pack, "decided_at": moment(now), "told": outcome.told_flow,
         "pieces": len(decision.pieces), "accepted": sum(d.verdict.kind == "accepted" for d in decision.pieces),
     }  # fmt: skip

@@ -4,6 +4,8 @@ The XSD: lxml decides, xmlschema explains what was found, what was expected, and
 CHECKS is empty: this check sees the tree, not the Piece; process asks it first, in stage format.
 """
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Protocol
@@ -16,8 +18,10 @@ from flux.validators import Check
 
 CHECKS: tuple[Check, ...] = ()
 
-MOST = 20                     # findings told of one document; the rest are counted
+MOST = 20                     # findings told of one piece,
+MOST_READ = 1_000             # and read of one document
 EXPLAINED_BYTES = 1_000_000   # above, lxml's own words: xmlschema takes 60 times as long as the verdict did
+_UNIT = re.compile(r".*?/CPPFacture\w+Unitaire\[(?P<number>[0-9]+)\]")
 _FORMS = {"date": "YYYY-MM-DD", "dateTime": "YYYY-MM-DDThh:mm:ss", "decimal": "0.00", "boolean": "true | false", "base64Binary": "base64"}
 _PREFIXES = {
     "urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:100": "rsm",
@@ -44,16 +48,39 @@ def validate(root: etree._Element, size: int, schema: Judge) -> tuple[Finding, .
     What the schema refuses in a document of *size* bytes: nothing when it is valid.
 
     FLX-S01 something expected is missing, S02 not expected here, S03 a value its type does not allow, S04 an attribute, S09 anything else;
-    FLX-S10 counts what is beyond the first 20.
+    FLX-S10 tells that there is more: behind the first 20 of a piece at that piece, behind the first 1,000 of the document at no place.
     """
     xsd: Any = schema.xsd  # lxml-stubs do not know that its log can be walked
     if xsd.validate(root):
         return ()
-    told = list(islice(_explained(root, schema), MOST + 1)) if size <= EXPLAINED_BYTES else []
-    told = told or [_in_lxml_words(entry) for entry in islice(xsd.error_log, MOST + 1)]
-    if len(told) > MOST:
-        told[MOST:] = [Finding("FLX-S10", facts=(("found", f"> {MOST}"), ("expected", str(MOST))), line=told[MOST].line)]
-    return tuple(told)
+    told = list(_first(_explained(root, schema))) if size <= EXPLAINED_BYTES else []
+    known = {unit_of(finding) for finding in told}
+    # The verdict is lxml's: a piece that it refuses is refused, whether or not somebody could explain it.
+    return (*told, *(finding for finding in _first(map(_in_lxml_words, xsd.error_log)) if unit_of(finding) not in known))
+
+
+def unit_of(finding: Finding) -> int:
+    """In a document of several pieces, the piece that a finding stands in, from 1; 0 when it concerns them all."""
+    unit = _UNIT.match(finding.xpath)
+    return int(unit["number"]) if unit else 0
+
+
+def _first(findings: Iterator[Finding]) -> Iterator[Finding]:
+    """The first of each piece, and that there are more."""
+    met: Counter[int] = Counter()
+    for finding in islice(findings, MOST_READ):
+        met[unit_of(finding)] += 1
+        if met[unit_of(finding)] <= MOST:
+            yield finding
+        elif met[unit_of(finding)] == MOST + 1:
+            unit = _UNIT.match(finding.xpath)
+            yield _more(MOST, finding.line, unit[0] if unit else "")
+    if met.total() == MOST_READ and next(findings, None):
+        yield _more(MOST_READ, 0, "")
+
+
+def _more(most: int, line: int, xpath: str) -> Finding:
+    return Finding("FLX-S10", facts=(("found", f"> {most}"), ("expected", str(most))), line=line, xpath=xpath)
 
 
 def _explained(root: etree._Element, schema: Judge) -> Iterator[Finding]:

@@ -40,3 +40,36 @@ def test_what_cannot_be_explained_is_refused_in_the_validators_own_words(whole, 
     found = codes(SOUND.replace(DATE, date_), whole)
     assert found
     assert found <= {"FLX-S01", "FLX-S02", "FLX-S03", "FLX-S09"}
+
+
+# -- a document of several pieces: each is refused for what stands in it ---------------------------------------------------------------------
+
+MIXTE = next(EXAMPLES.glob("16-several-pieces-in-one-file/*.xml")).read_text("utf-8")
+ISSUED, UNKNOWN = "<DateEmissionFacture>2026-07-31</DateEmissionFacture>", "<Inconnu/>"
+BEYOND = "<DateEmissionFacture>99999999999-01-01</DateEmissionFacture>"  # valid for libxml2; xmlschema stumbles over it
+WRONG_ROWS = "<TVA><Taux>vingt</Taux></TVA>" * 25 + "</TVAS>"
+
+
+def refused(wrong, whole):
+    """By piece, the codes of the stage format. *wrong*: by piece, what a text of it becomes."""
+    head, *units = MIXTE.split("<CPPFactureMixteUnitaire")
+    for unit, (old, new) in wrong.items():
+        assert old in units[unit - 1]
+        units[unit - 1] = units[unit - 1].replace(old, new)
+    content = "<CPPFactureMixteUnitaire".join((head, *units)).encode()
+    judged = judge(1, "x.xml", content, Brief("", Policy(naming="free"), date(2026, 11, 25)), whole)
+    return {one.index: {finding.code for finding in one.findings} for one in judged if one.closed == "format"}
+
+
+def test_more_than_can_be_told_of_one_piece_condemns_none_of_its_neighbours(whole):
+    assert refused({}, whole) == {}
+    assert refused({2: ("</TVAS>", WRONG_ROWS)}, whole) == {2: {"FLX-S01", "FLX-S03", "FLX-S10"}}
+
+
+def test_a_piece_that_nobody_can_explain_is_refused_beside_one_that_is_explained(whole):
+    assert refused({1: (ISSUED, ISSUED + UNKNOWN), 2: (ISSUED, BEYOND + UNKNOWN), 3: (ISSUED, ISSUED + UNKNOWN)}, whole).keys() == {1, 2, 3}
+
+
+def test_a_fault_of_the_envelope_concerns_every_piece(whole):
+    assert refused({3: ("</CPPFactures>", "</CPPFactures><Reste/>")}, whole).keys() == {1, 2, 3}
+    assert refused({3: ("</CPPFactures>", "</CPPFactures>")}, whole).keys() == set()
