@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from flux.decision import decide, effective_severity, next_actor, verdict_of
 from flux.emitters import Told
 from flux.faults import Fault
-from flux.gate import admit_xml
+from flux.gate import admit_xml, quoted
 from flux.kit import Kit
 from flux.model import (
     JUDGE_STAGES,
@@ -44,6 +44,9 @@ from flux.validators.duplicate import duplicate, duplicate_flow
 from flux.validators.envelope import read_name
 from flux.validators.market import complete
 from flux.validators.schema import unit_of, validate
+
+MOST_TOLD = 50    # findings of one piece that are told, errors before warnings; of the rest, how many
+MOST_QUOTED = 200  # characters of what a finding quotes
 
 
 class _Opened(Struct, frozen=True):
@@ -203,7 +206,9 @@ def _weighed(findings: Iterable[Finding], where: dict[str, Place], context: Cont
 
 
 def _located(finding: Finding, where: dict[str, Place]) -> Finding:
-    """Add the place of the finding's field, or of the nearest thing around it that has one."""
+    """Add the place of the finding's field, or of the nearest thing around it that has one, and quote no more than anybody reads."""
+    if any(len(fact) > MOST_QUOTED for _, fact in finding.facts):
+        finding = replace(finding, facts=tuple((name, quoted(fact, MOST_QUOTED)) for name, fact in finding.facts))
     if finding.line or finding.xpath:
         return finding
     name = finding.field
@@ -234,8 +239,16 @@ def _conclude_piece(ordinal: int, one: Judged, known: Known, context: Context, k
 def _add(findings: list[Finding], asked: Iterable[Finding], stage: Stage, where: dict[str, Place], context: Context) -> str:
     """Add what a stage found; gives the stage when it refuses, else ""."""
     weighed = _weighed(asked, where, context)
-    findings += weighed
+    findings += _fewer(weighed, MOST_TOLD - len(findings), context)
     return stage if refuses(weighed, context.policy, context.tables) else ""
+
+
+def _fewer(found: list[Finding], room: int, context: Context) -> list[Finding]:
+    """As many as there is room for, one at least; what refuses goes before what is only told. FLX-L16 tells how many there were."""
+    if len(found) <= room:
+        return found
+    first = sorted(found, key=lambda f: effective_severity(f, context.policy, context.tables) is not Severity.ERROR)[: max(1, room)]
+    return [*first, *_weighed([Finding("FLX-L16", facts=(("found", str(len(found))), ("expected", str(MOST_TOLD))))], {}, context)]
 
 
 def _roots(kit: Kit) -> str:

@@ -28,24 +28,28 @@ from flux.policy import Limits
 
 MOST_PLACES = 200  # lines, VAT rows and attachments whose place is kept: for the others it would cost more than it tells
 
+KINDS = frozenset({"01", "02"})  # TypePJ: main document, other
+
 _VAT = frozenset({"VA", "VAT", "TVA"})
 
 
 class Dialect(NamedTuple):
-    """What a syntax has of its own in the header: its form of a day, and how it says which tax a registration number is for."""
+    """What a syntax has of its own in the header: its form of a day, for which tax a registration number is, an identifier's scheme."""
 
     day: Callable[[str], date | None]
     a_day: Expected
     tax_of: Callable[[etree._Element], str]
+    scheme_of: Callable[[etree._Element], str] = scheme_of
 
 
 class Embedded(NamedTuple):
-    """A document that is carried inside the piece: the element of its bytes, the XPath of the element around it, name, kind."""
+    """A document that is carried inside the piece: its bytes in base64, the place of the element around it, name, kind, MIME type."""
 
-    element: etree._Element
+    encoded: str
     place: Place
     name: str
     kind: str
+    mime: str
 
 
 def header(reading: Reading, source: Source, dialect: Dialect) -> Piece:
@@ -116,13 +120,13 @@ def _party(reading: Reading, who: str, dialect: Dialect) -> Party:
     """A party. Its identifier is the first, by preference of places, whose scheme is known; else the first."""
     reading.mark(who, None)
     given = list(reading.candidates(f"{who}.id"))
-    known = (c for c in given if identifier_type(scheme_of(c.element), c.text))
+    known = (c for c in given if identifier_type(dialect.scheme_of(c.element), c.text))
     chosen = next(known, given[0] if given else None)
     registrations = reading.candidates(f"{who}.vat")
     vat = next((c for c in registrations if dialect.tax_of(c.element).upper() in _VAT), None)
     for field, candidate in (("id", chosen), ("type", chosen), ("vat", vat)):
         reading.mark(f"{who}.{field}", candidate)
-    identifier, scheme = (chosen.text, scheme_of(chosen.element)) if chosen else ("", "")
+    identifier, scheme = (chosen.text, dialect.scheme_of(chosen.element)) if chosen else ("", "")
     return Party(
         type=identifier_type(scheme, identifier), id=identifier, scheme=scheme, vat=vat.text if vat else "",
         name=reading.text(f"{who}.name"), service=reading.text(f"{who}.service"), country=reading.text(f"{who}.country"),
@@ -171,8 +175,7 @@ def attachments(reading: Reading, carried: Iterable[Embedded], limits: Limits) -
     """Take the documents out; what is wrong with one is told at its place."""
     taken = []
     for position, one in enumerate(carried, 1):
-        mime = one.element.get("mimeCode") or ""
-        attachment, wrong = unpack(one.name, one.element.text or "", mime=mime, kind=one.kind, position=position, limits=limits)
+        attachment, wrong = unpack(one.name, one.encoded, mime=one.mime, kind=one.kind, position=position, limits=limits)
         taken.append(attachment)
         reading.findings += [replace(finding, line=one.place.line, xpath=one.place.xpath) for finding in wrong]
         if position <= MOST_PLACES:

@@ -593,6 +593,7 @@ ELSEWHERE = {
     "FLX-L03",             # counted where a flow is concluded
     "FLX-D04",             # the pre-check's, of files that are checked together
     "FLX-M12",             # found where an amount is read: tests/spec/test_parsers.py
+    "FLX-L16", "FLX-L17",  # tests/spec/test_bounds.py
     "FLX-P20", "FLX-P21",  # tests/spec/test_cadre_matrix.py
 }  # fmt: skip
 
