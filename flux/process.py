@@ -45,7 +45,10 @@ from flux.validators.envelope import read_name
 from flux.validators.market import complete
 from flux.validators.schema import unit_of, validate
 
-MOST_TOLD = 50    # findings of one piece that are told, errors before warnings; of the rest, how many
+MOST_TOLD = 50     # findings of one piece that are told, errors before warnings; FLX-L16 tells that there are more
+FLOW_TOLD = 5_000  # and of a whole flow: many pieces share them,
+LEAST_TOLD = 10    # but each has these
+_MORE = "FLX-L16"
 MOST_QUOTED = 200  # characters of what a finding quotes
 
 
@@ -89,8 +92,9 @@ def conclude(
     decided = []
     if len(judged) > (most := context.policy.limits.pieces_per_flow):  # a file of several pieces can hide more than its container tells
         found, judged = [*found, Finding("FLX-L03", facts=(("found", str(len(judged))), ("expected", str(most))))], []
+    room = min(MOST_TOLD, max(LEAST_TOLD, FLOW_TOLD // max(1, len(judged))))
     for ordinal, one in enumerate(sorted(judged, key=lambda j: (j.document, j.index)), 1):
-        done = _conclude_piece(ordinal, one, Known(taken, known.markets), context, kit)
+        done = _conclude_piece(ordinal, one, Known(taken, known.markets), room, context, kit)
         if done.verdict.kind == "accepted":
             taken[identity(done.piece)] = Deposited(flow.id, ordinal, done.sha256, flow.received_at)
         decided.append(done)
@@ -218,8 +222,8 @@ def _located(finding: Finding, where: dict[str, Place]) -> Finding:
     return replace(finding, line=place.line, xpath=place.xpath) if place else finding
 
 
-def _conclude_piece(ordinal: int, one: Judged, known: Known, context: Context, kit: Kit) -> Decided:
-    """Ask the two stages beside the ledger, unless the sandbox closed them, and give the verdict."""
+def _conclude_piece(ordinal: int, one: Judged, known: Known, room: int, context: Context, kit: Kit) -> Decided:
+    """Ask the two stages beside the ledger, unless the sandbox closed them, and give the verdict. *room*: for how many findings."""
     findings, closed = list(one.findings), one.closed
     piece = replace(one.piece, ordinal=ordinal) if one.piece else Piece(ordinal=ordinal, syntax=one.syntax)
     actor: Actor | Finding | None = None
@@ -232,7 +236,8 @@ def _conclude_piece(ordinal: int, one: Judged, known: Known, context: Context, k
         asked = [*_ask(Stage.ROUTING, piece, known, context, kit), *([actor] if isinstance(actor, Finding) else [])]
         closed = _add(findings, asked, Stage.ROUTING, one.where, context)
     goes_to = actor if isinstance(actor, Actor) else None
-    verdict = verdict_of(tuple(replace(f, ordinal=ordinal) for f in findings), closed, goes_to, context.policy, kit.tables)
+    told = tuple(replace(f, ordinal=ordinal) for f in _fewer(findings, room, context))
+    verdict = verdict_of(told, closed, goes_to, context.policy, kit.tables)
     return Decided(piece, verdict, one.name, one.document, one.sha256, one.piece is not None, one.extracted)
 
 
@@ -244,11 +249,12 @@ def _add(findings: list[Finding], asked: Iterable[Finding], stage: Stage, where:
 
 
 def _fewer(found: list[Finding], room: int, context: Context) -> list[Finding]:
-    """As many as there is room for, one at least; what refuses goes before what is only told. FLX-L16 tells how many there were."""
-    if len(found) <= room:
+    """As many as there is room for, one at least; what refuses goes before what is only told. FLX-L16 tells that there are more."""
+    plain, most = [f for f in found if f.code != _MORE], max(1, room)
+    if len(plain) <= most:
         return found
-    first = sorted(found, key=lambda f: effective_severity(f, context.policy, context.tables) is not Severity.ERROR)[: max(1, room)]
-    return [*first, *_weighed([Finding("FLX-L16", facts=(("found", str(len(found))), ("expected", str(MOST_TOLD))))], {}, context)]
+    first = sorted(plain, key=lambda f: effective_severity(f, context.policy, context.tables) is not Severity.ERROR)[:most]
+    return [*first, *_weighed([Finding(_MORE, facts=(("found", f"> {most}"), ("expected", str(most))))], {}, context)]
 
 
 def _roots(kit: Kit) -> str:

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from flux.model import Finding, Parsed, Payment, Piece, Place, VatLine
 from flux.parsers import Source
 from flux.parsers._assembly import KINDS, Dialect, Embedded, attachments, header, lines, numbered, vat_line
-from flux.parsers._reading import Expected, Reading, Shape, iso_day, line_of, plain
+from flux.parsers._reading import MOST_NAME, Expected, Reading, Shape, iso_day, line_of, plain
 
 _DATA, _ACCOUNT = "DonneesFacture", "Fournisseur/ReferenceBancaire"
 _LINES, _FILES = f"{_DATA}/Lignes/Ligne", "PJ"
@@ -128,7 +128,7 @@ def _payment(reading: Reading, payment: Payment) -> Payment:
 
 def _embedded(reading: Reading) -> Iterator[Embedded]:
     for _, place, file in numbered(reading.at, _FILES, reading.all(_FILES)):
-        name, kind, mime = (plain(file.findtext(tag)) for tag in ("NomPJ", "TypePJ", "MimeTypePJ"))
+        name, kind, mime = (plain(file.findtext(tag), MOST_NAME) for tag in ("NomPJ", "TypePJ", "MimeTypePJ"))
         yield Embedded(file.findtext("Contenu") or "", place, name, kind if kind in KINDS else "", mime)
 
 

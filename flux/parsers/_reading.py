@@ -33,6 +33,7 @@ SCHEMES = {
 WORKS_CADRES = frozenset(f"A{n}" for n in (4, 5, 6, 7, 8, 10, *range(13, 21), *range(22, 26)))  # the rows of matrix.toml [works]
 
 MOST_FINDINGS = 200  # values that cannot be read, told of one piece: the rest would tell nothing new
+MOST_NAME = 255      # characters of a file's name
 MOST_TEXT = 1_000    # characters of a value that are read: ten times the longest that any rule allows; what is cut ends in an ellipsis
 
 _CADRE = re.compile(r"A(?:[1-9]|1[0-9]|2[0-5])")
@@ -186,10 +187,10 @@ def _position(node: etree._Element) -> str:
     return f"[{before + 1}]" if before or next(node.itersiblings(node.tag), None) is not None else ""
 
 
-def plain(text: str | None) -> str:
+def plain(text: str | None, most: int = MOST_TEXT) -> str:
     """A value's text without the white space around it, and no longer than anybody reads."""
     bare = (text or "").strip()
-    return bare if len(bare) <= MOST_TEXT else bare[: MOST_TEXT - 1] + "…"
+    return bare if len(bare) <= most else bare[: most - 1] + "…"
 
 
 def line_of(element: etree._Element) -> int:

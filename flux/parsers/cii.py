@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from flux.model import Parsed
 from flux.parsers import Parser, Source
 from flux.parsers._assembly import KINDS, Dialect, Embedded, attachments, header, in_currency, lines, numbered, vat_line
-from flux.parsers._reading import AN_AMOUNT, Expected, Reading, Shape, amount_of, day_102, plain
+from flux.parsers._reading import AN_AMOUNT, MOST_NAME, Expected, Reading, Shape, amount_of, day_102, plain
 
 _CII = "urn:un:unece:uncefact:data:standard:"
 NAMESPACES = {
@@ -159,7 +159,7 @@ def _embedded(reading: Reading) -> Iterator[Embedded]:
     """The supporting documents that bring their bytes. Named by @filename (BT-125-2), or as AIFE does by IssuerAssignedID."""
     for _, place, document in numbered(reading.at, _SUPPORTING, reading.all(_SUPPORTING)):
         for element in document.iterchildren(f"{_RAM}AttachmentBinaryObject"):
-            name = plain(element.get("filename") or document.findtext(f"{_RAM}IssuerAssignedID"))
+            name = plain(element.get("filename") or document.findtext(f"{_RAM}IssuerAssignedID"), MOST_NAME)
             kind = plain(document.findtext(f"{_RAM}Name"))
             yield Embedded(element.text or "", place, name, kind if kind in KINDS else "", element.get("mimeCode") or "")
 

@@ -24,7 +24,7 @@ from msgspec.structs import replace
 from flux.model import Parsed, Piece, VatLine
 from flux.parsers import Parser, Source
 from flux.parsers._assembly import KINDS, Dialect, Embedded, attachments, header, in_currency, lines, numbered, vat_line
-from flux.parsers._reading import AN_AMOUNT, Candidate, Expected, Reading, Shape, amount_of, iso_day, plain
+from flux.parsers._reading import AN_AMOUNT, MOST_NAME, Candidate, Expected, Reading, Shape, amount_of, iso_day, plain
 
 _UBL = "urn:oasis:names:specification:ubl:schema:xsd:"
 _INVOICE, _CREDIT_NOTE = f"{_UBL}Invoice-2", f"{_UBL}CreditNote-2"
@@ -202,7 +202,7 @@ def _embedded(reading: Reading) -> Iterator[Embedded]:
     for _, place, document in numbered(reading.at, _SUPPORTING, reading.all(_SUPPORTING)):
         element = document.find(_EMBEDDED)
         if element is not None:
-            name = plain(element.get("filename") or document.findtext(f"{_CBC}ID"))
+            name = plain(element.get("filename") or document.findtext(f"{_CBC}ID"), MOST_NAME)
             kind = plain(document.findtext(f"{_CBC}DocumentType"))
             yield Embedded(element.text or "", place, name, kind if kind in KINDS else "", element.get("mimeCode") or "")
 

@@ -1,15 +1,17 @@
 """What a sender writes is bounded before it reaches anybody: values, quotes, the number of findings, what several pieces share."""
 
 import tracemalloc
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from lxml import etree
 from rig import EXAMPLES, GOOD
 
 from flux import kit
+from flux.model import Envelope, Finding, Flow, Judged, Known, Piece
 from flux.policy import Brief, Policy
-from flux.process import MOST_QUOTED, MOST_TOLD, judge
+from flux.process import LEAST_TOLD, MOST_QUOTED, MOST_TOLD, conclude, judge
+from flux.validators import Context
 
 SOUND = next(EXAMPLES.glob(GOOD)).read_text("utf-8")
 MIXTE = next(EXAMPLES.glob("16-several-pieces-in-one-file/*.xml")).read_text("utf-8")
@@ -38,7 +40,7 @@ def test_a_number_of_a_million_digits_is_refused_and_told_in_one_line(whole):
     assert max(len(fact) for finding in one.findings for _, fact in finding.facts) <= MOST_QUOTED
 
 
-def test_of_many_findings_the_first_are_told_and_how_many_there_are(whole):
+def test_of_many_findings_the_first_are_told_and_that_there_are_more(whole):
     attachment = (
         "<cac:AdditionalDocumentReference><cbc:ID>a.exe</cbc:ID><cac:Attachment>"
         '<cbc:EmbeddedDocumentBinaryObject mimeCode="x" filename="a.exe">QQ==</cbc:EmbeddedDocumentBinaryObject></cac:Attachment></cac:AdditionalDocumentReference>'
@@ -52,6 +54,21 @@ def test_of_many_findings_the_first_are_told_and_how_many_there_are(whole):
 
     assert codes(MOST_TOLD) == ["FLX-L12"] * MOST_TOLD
     assert codes(MOST_TOLD + 1) == ["FLX-L12"] * MOST_TOLD + ["FLX-L16"]
+
+
+def test_the_pieces_of_a_large_flow_share_what_is_told_and_what_refuses_goes_first(whole):
+    tables, flow = whole.tables, Flow("f1", "batipro", b"x.tar.gz", "a" * 64, 1, datetime(2026, 11, 25, tzinfo=UTC))
+    told_only, refusal = Finding("FLX-M20", facts=(("found", "—"), ("expected", "30"))), Finding("G1.05", facts=(("found", "x"), ("expected", "y")))
+    findings = (*[told_only] * (MOST_TOLD - 1), refusal)
+
+    def told(count):
+        judged = [Judged(n, 1, "x.xml", "b" * 64, Piece(), findings=findings, closed="generic") for n in range(1, count + 1)]
+        decision = conclude(flow, Envelope(), (), judged, Known(), Context(tables, Policy(), "", date(2026, 11, 25)), whole)
+        assert {d.verdict.kind for d in decision.pieces} == {"rejected"}
+        return [finding.code for finding in decision.pieces[-1].verdict.findings]
+
+    assert told(100) == ["FLX-M20"] * (MOST_TOLD - 1) + ["G1.05"]
+    assert told(500) == ["G1.05"] + ["FLX-M20"] * (LEAST_TOLD - 1) + ["FLX-L16"]
 
 
 def test_each_of_several_pieces_is_given_the_document_that_holds_it_alone(whole):
