@@ -79,7 +79,7 @@ def once(context: typer.Context, where: Where = "") -> None:
     """One pass."""
     with _told_faults(), err.status(say("say.working")) if err.is_terminal else _quiet():
         done = app.once(_config(context, where))
-    said = say("say.once", handled=done.handled, refused=done.refused, held=done.held, undelivered=done.undelivered)
+    said = say("say.once", handled=done.handled, refused=done.refused, held=done.held, due=done.due, undelivered=done.undelivered)
     err.print(said, highlight=False, soft_wrap=True)
     screen.left(err, done.left, say)
     raise typer.Exit(Exit.DONE if done.clean else Exit.REFUSED)

@@ -97,7 +97,7 @@ def load(path: Path) -> Config:
     if not re.fullmatch(r"[A-Z0-9]{3,8}", site["installation"]):
         raise Fault("FLX-I12", where=path.name, value=s.told(site["installation"]))
     if not all(isinstance(wait, int | float) and not isinstance(wait, bool) and wait >= 0 for wait in site["retry_s"]):
-        raise Fault("FLX-I06", where=path.name, name="retry_s", value=s.told(site["retry_s"]), expected="[1, 5, 30]")
+        raise Fault("FLX-I06", where=path.name, name="retry_s", value=s.told(site["retry_s"]), expected="[1, 10, 60]")
     partners = tuple(_partner(row, f"{path.name} [[partner]] {n}") for n, row in enumerate(_rows(raw, "partner", path), 1))
     names = [partner.name for partner in partners]
     if twice := sorted({name for name in names if names.count(name) > 1}):

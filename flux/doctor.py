@@ -126,7 +126,7 @@ def _sandbox() -> Line:
     item = Item(key=1, fd=0, offset=0, size=len(_PROBE), index=1, name="doctor.xml", brief=0)
     question = Judge((item,), (Brief("", Policy(), date(2026, 1, 1)),))
     with Sandbox(1) as sandbox:
-        answer = next(sandbox.run(deque([Job(question, lambda: [_probe()])]))).value
+        answer = next(filter(None, sandbox.run(deque([Job(question, lambda: [_probe()])])))).value
     if isinstance(answer, Lost):
         return Line("bad", "sandbox", "sandbox_bad", {"why": f"{answer.why} {answer.detail}", "python": sys.executable}, "sandbox_do")
     limits = f"no_new_privs, RLIMIT_DATA {MEMORY_BYTES >> 20} MB, RLIMIT_CORE 0"

@@ -193,6 +193,9 @@ class Ledger(Protocol):
     def hold(self, flow: Flow, state: Plumbing, reason: Reason, event: Event) -> None:
         """HELD or QUARANTINED, until a person acts."""
 
+    def give_back(self, flows: Sequence[Flow]) -> None:
+        """Leases that were not used: due at once, and the attempt does not count."""
+
     def release_leases(self, owner: str) -> int:
         """At start, under the installation's lock: flows PROCESSING under a dead owner are due again."""
 

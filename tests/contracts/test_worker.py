@@ -46,7 +46,7 @@ class House:
         self.ledger.receive([Flow("f1", "batipro", name.encode(), sha, size, NOON)], [Event("f1", "received", NOON, "test")])
 
     def work(self, policy=STRICT, times=3, partner="batipro"):
-        settings = Settings("me", "FLUX01", {partner: policy}, {}, 3, [1, 5, 30])
+        settings = Settings("me", "FLUX01", {partner: policy}, {}, 3, [1, 10, 60])
         one = worker.Worker(self.ledger, self.content, self.sandbox, kit.build(), settings, now=lambda: self.now)
         for _ in range(times):
             one.step()
@@ -227,7 +227,7 @@ def test_a_stored_content_that_rotted_is_our_trouble_and_never_the_senders_damag
 
 def test_a_flow_whose_attempts_never_came_to_an_end_is_held_without_another_one(house):
     """The daemon was killed each time: only the count, committed before the work, is left of it."""
-    for attempt in range(3):
+    for attempt in range(4):
         (taken,) = house.ledger.take(f"dead {attempt}", 10, NOON)
         assert taken.attempt == attempt + 1
         house.ledger.release_leases("me")
