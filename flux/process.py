@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from flux.decision import decide, effective_severity, next_actor, verdict_of
 from flux.emitters import Told
+from flux.facts import sized
 from flux.faults import Fault
 from flux.gate import admit_xml
 from flux.kit import Kit
@@ -104,7 +105,7 @@ def flow_findings(flow: Flow, policy: Policy, kit: Kit) -> tuple[Envelope, tuple
     elif flow.size == 0:
         findings += (Finding("FLX-T01", facts=(("found", "0"), ("expected", "> 0"))),)
     elif flow.size > most:
-        findings += (Finding("FLX-T05", facts=(("found", f"{flow.size >> 20} MB"), ("expected", f"{policy.limits.flow_mb} MB"))),)
+        findings += (Finding("FLX-T05", facts=(*sized("found", f"{flow.size / (1 << 20):.1f}"), *sized("expected", str(policy.limits.flow_mb)))),)
     return envelope, findings
 
 

@@ -16,6 +16,7 @@ from typing import BinaryIO
 from msgspec import Struct, field
 
 from flux.containers import Proof, kind_of
+from flux.facts import sized
 from flux.faults import Fault
 from flux.kit import Kit
 from flux.model import Envelope, Finding, Flow, Judged, Member, Stage
@@ -187,7 +188,7 @@ def _lost(work: Work, member: Member | None, lost: Lost) -> None:
     limits = work.policy.limits
     if lost.why in ("time", "memory"):
         seconds = limits.judge_s + limits.judge_s_per_mb * (member.size if member else work.flow.size) // 1_000_000
-        finding = Finding("FLX-L01", facts=(("limit", f"{seconds} s"),)) if lost.why == "time" else Finding("FLX-L02", facts=(("limit", "4 GB"),))
+        finding = Finding("FLX-L01", facts=(("limit", f"{seconds} s"),)) if lost.why == "time" else Finding("FLX-L02", facts=sized("limit", "4", "GB"))
         if member:
             work.judged.append(Judged(member.index, 1, member.name, member.sha256, findings=(finding,), closed="format"))
         else:

@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from flux.attachments import unpack
 from flux.model import Amounts, Attachment, Finding, Line, Parsed, Party, Payment, Piece, Place, VatLine
 from flux.parsers import Source
-from flux.parsers._reading import amount_of, deposit_kind, identifier_type, iso_day, line_of
+from flux.parsers._reading import A_DAY, AN_AMOUNT, Expected, amount_of, deposit_kind, identifier_type, iso_day, line_of
 
 T = TypeVar("T")
 
@@ -47,7 +47,7 @@ class Unit:
         self.where[field] = Place(line_of(place), f"{self._xpath}/{at}" if node is not None else self._xpath)
         return (found.text or "").strip() if found is not None else ""
 
-    def value(self, field: str, path: str, read: Callable[[str], T | None], expected: str) -> T | None:
+    def value(self, field: str, path: str, read: Callable[[str], T | None], expected: Expected) -> T | None:
         """The value at *path*; FLX-S20 when there is a text that cannot be read."""
         text = self.text(field, path)
         if not text:
@@ -55,7 +55,7 @@ class Unit:
         value = read(text)
         if value is None:
             place = self.where[field]
-            facts = (("found", text[:120]), ("expected", expected), ("expected_fr", expected))
+            facts = (("found", text[:120]), ("expected", expected.en), ("expected_fr", expected.fr))
             self.findings.append(Finding("FLX-S20", field, facts=facts, line=place.line, xpath=place.xpath))
         return value
 
@@ -104,16 +104,16 @@ def _piece(unit: Unit, vat_name: str, source: Source) -> Piece:
     previous = unit.text("previous", f"{data}/IdFactureOrigine")
     vat = _vat(unit, f"{data}/{vat_name}/TVA")
     amounts = Amounts(
-        ht=unit.value("amounts.ht", f"{data}/Montants/MontantHT", amount_of, "0.00"),
-        ttc=unit.value("amounts.ttc", f"{data}/Montants/MontantTTC", amount_of, "0.00"),
-        net=unit.value("amounts.net", f"{data}/Montants/MontantNetAPayer", amount_of, "0.00"),
+        ht=unit.value("amounts.ht", f"{data}/Montants/MontantHT", amount_of, AN_AMOUNT),
+        ttc=unit.value("amounts.ttc", f"{data}/Montants/MontantTTC", amount_of, AN_AMOUNT),
+        net=unit.value("amounts.net", f"{data}/Montants/MontantNetAPayer", amount_of, AN_AMOUNT),
     )
     rows = [row.amount for row in vat if row.amount is not None]
     lines = tuple(_line(row) for _, row in unit.rows(f"{data}/Lignes/Ligne"))
     return Piece(
         number=unit.text("number", f"{data}/Id"), type=type_, cadre=cadre, previous=previous, deposit=deposit_kind(previous, type_, cadre),
-        issued=unit.value("issued", f"{data}/DateEmissionFacture", iso_day, "YYYY-MM-DD"),
-        delivered=unit.value("delivered", f"{data}/DateLivraison", iso_day, "YYYY-MM-DD"),
+        issued=unit.value("issued", f"{data}/DateEmissionFacture", iso_day, A_DAY),
+        delivered=unit.value("delivered", f"{data}/DateLivraison", iso_day, A_DAY),
         currency=unit.text("currency", f"{data}/Devise"),
         supplier=unit.party("supplier", "Fournisseur", "RaisonSociale"),
         recipient=unit.party("recipient", "Debiteur", "Nom"),
@@ -140,9 +140,9 @@ def _vat(unit: Unit, path: str) -> tuple[VatLine, ...]:
     found = []
     for position, row in unit.rows(path):
         field = f"vat[{position}]"
-        base = row.value(f"{field}.base", "BaseHt", amount_of, "0.00")
-        rate = row.value(f"{field}.rate", "Taux", amount_of, "0.00")
-        amount = row.value(f"{field}.amount", "MontantTVA", amount_of, "0.00")
+        base = row.value(f"{field}.base", "BaseHt", amount_of, AN_AMOUNT)
+        rate = row.value(f"{field}.rate", "Taux", amount_of, AN_AMOUNT)
+        amount = row.value(f"{field}.amount", "MontantTVA", amount_of, AN_AMOUNT)
         found.append(VatLine("S" if rate else "", rate, base, amount))
         unit.where |= {name: place for name, place in row.where.items() if name}
     return tuple(found)
@@ -150,7 +150,7 @@ def _vat(unit: Unit, path: str) -> tuple[VatLine, ...]:
 
 def _line(row: Unit) -> Line:
     """A line of information: the published facts do not say more of it than its name and net amount."""
-    return Line(id=row.element.get("NumOrdre", ""), name=row.text("name", "Designation"), net=row.value("net", "MontantHT", amount_of, "0.00"))
+    return Line(id=row.element.get("NumOrdre", ""), name=row.text("name", "Designation"), net=row.value("net", "MontantHT", amount_of, AN_AMOUNT))
 
 
 def _attachments(unit: Unit, source: Source) -> tuple[Attachment, ...]:
