@@ -116,8 +116,7 @@ def _rules() -> Iterator[Line]:
     }  # fmt: skip
     yield Line("ok", "rules", "rules_found", counts)
     for row in whole.schemas.rows():
-        text = f"{row.id} {row.version} ({row.origin}) sha256 {row.sha256}"
-        yield Line("ok", "schema", "", {"fr": text, "en": text})
+        yield Line("ok", "schema", f"schema_{row.kind}", {"schema": f"{row.id} {row.version}", "origin": row.origin, "sha256": row.sha256})
 
 
 def _sandbox() -> Line:
