@@ -31,6 +31,14 @@ def test_init_writes_a_first_installation_that_works_as_it_is(tmp_path):
     assert len(list((made / "outbox" / "returns" / "demo").glob("*.html"))) == 1
 
 
+def test_the_starter_says_where_it_does_not_hold_the_default(tmp_path):
+    site = Site(tmp_path / "elsewhere")
+    site.flux("init", tmp_path / "new")
+    lines = (tmp_path / "new" / "flux.toml").read_text("utf-8").splitlines()
+    assert 'which is "chorus"' in lines[lines.index('naming = "free"') - 1]
+    assert sum("Not the default here" in line for line in lines) == 1
+
+
 def test_init_never_touches_a_configuration_that_exists(site):
     before = (site.root / "flux.toml").read_bytes()
     done = site.flux("init")
