@@ -67,6 +67,15 @@ class Pass(Struct, frozen=True):
         return not (self.held or self.due or self.undelivered or self.troubled or any(one.stuck for one in self.left))
 
 
+class Listed(Struct, frozen=True):
+    """The list of flows. told: each whole, when that was asked for. more: there are others. fresh: nothing was ever received here."""
+
+    rows: Sequence[FlowRow] = ()
+    told: Sequence[dict[str, Any]] = ()
+    more: bool = False
+    fresh: bool = False
+
+
 class Installation:
     """An installation at work, under its lock: folders, ledger, loops."""
 
@@ -184,12 +193,16 @@ def opened(config: Config, *, warm: bool = False) -> Iterator[Installation]:
         os.close(fd)
 
 
+def fresh(config: Config) -> bool:
+    """Whether nothing was ever received here: there is no ledger yet."""
+    return config.ledger_file is not None and not config.ledger_file.exists()
+
+
 @contextmanager
 def open_reader(config: Config) -> Iterator[Ledger]:
     """The ledger for reading, beside a daemon or without one. Raises Fault when nothing was ever received here."""
-    path = config.ledger_file
-    if path is not None and not path.exists():
-        raise Fault("FLX-I21", path=str(path))
+    if fresh(config):
+        raise Fault("FLX-I21", path=str(config.ledger_file))
     ledger = SqlLedger(config.ledger_url, read_only=True)
     try:
         yield ledger
@@ -324,7 +337,7 @@ def check(files: Sequence[Path], config: Config | None, interface: str, partner:
     if interface:
         chosen = replace(chosen, naming="free", interface=interface)
     markets = settings.markets(config)
-    if config.ledger_file is not None and not config.ledger_file.exists():
+    if fresh(config):
         return precheck(files, chosen, markets, None, utc_now(), partner or "check")
     with open_reader(config) as ledger:
         return precheck(files, chosen, markets, ledger, utc_now(), partner or "check")
@@ -348,6 +361,16 @@ def tell(ledger: Ledger, row: FlowRow) -> dict[str, Any]:
     """A flow of the ledger, whole: the object of the contract."""
     id_ = row.flow.id
     return told.recorded(row, ledger.pieces(flow=id_), ledger.events(id_), ledger.emissions(id_))
+
+
+def listed(config: Config, *, whole: bool, limit: int, **asked: Any) -> Listed:  # noqa: ANN401 - what Ledger.flows is asked for
+    """At most *limit* flows, newest first. asked: as in Ledger.flows."""
+    if fresh(config):
+        return Listed(fresh=True)
+    with open_reader(config) as ledger:
+        rows = ledger.flows(limit=limit + 1, **asked)
+        told = [tell(ledger, row) for row in rows[:limit]] if whole else []
+    return Listed(rows[:limit], told, more=len(rows) > limit)
 
 
 def tell_pieces(ledger: Ledger, number: str) -> list[dict[str, Any]]:

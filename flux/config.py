@@ -174,7 +174,7 @@ def starter() -> str:
 def starter_markets() -> str:
     """The text of a first markets.toml: an example to uncomment."""
     return "\n".join((
-        "# Who the MOE and the MOA of each market are, for pieces that do not name them: a first form of the Fiche d'Identité du Marché.",
+        "# Who the MOE and the MOA of each marché are, for pieces that do not name them: a first form of the Fiche d'Identité du Marché.",
         "# La MOE et la MOA de chaque marché, pour les pièces qui ne les nomment pas.", "",
         *("# " + line for line in _MARKET), "",
     ))  # fmt: skip
@@ -188,9 +188,11 @@ def reference() -> str:
         parts += [f"| `{x.name}` | `{s.told(x.default)}` | {_cell(x.en, x)} | {x.fr} |" for x in settings]
         parts.append("")
     parts += [
-        "## `[severities]`", "", 'By code, for the installation here or for one partner in `[partner.severities]`: `"FLX-M05" = "off"`.', "",
+        "## `[severities]`", "",
+        'By code, for the installation here or for one partner in `[partner.severities]`: `"FLX-M05" = "off"`. One of: `error`, `warning`,',
+        "`off`. Not for the codes of the stages transport, archive, format and duplicate: what they refuse cannot be handled.", "",
         "## `markets.toml`", "",
-        "Beside `flux.toml`: who the MOE and the MOA of a market are, for pieces that do not name them.", "",
+        "Beside `flux.toml`: who the MOE and the MOA of a *marché* are, for pieces that do not name them. Read at start.", "",
         "```toml", *_MARKET, "```", "",
     ]  # fmt: skip
     return "\n".join(parts)
@@ -204,8 +206,9 @@ def _explained(settings: tuple[s.Setting, ...], values: dict[str, str] | None = 
     lines = []
     for setting in settings:
         choices = f" ({' | '.join(setting.choices)})" if setting.choices else ""
-        value = (values or {}).get(setting.name, setting.default)
-        lines += [f"# {setting.en}{choices}", f"# {setting.fr}", f"{setting.name} = {s.told(value)}", ""]
+        value, usual = (values or {}).get(setting.name, setting.default), s.told(setting.default)
+        other = [f"# Not the default here, which is {usual}. Ici autre que la valeur par défaut, {usual}."] if setting.default not in ("", value) else []
+        lines += [f"# {setting.en}{choices}", f"# {setting.fr}", *other, f"{setting.name} = {s.told(value)}", ""]
     return lines
 
 

@@ -85,7 +85,7 @@ class Finding(Struct, frozen=True):
 
     field: name of the Piece field, dotted and indexed from 1: ``supplier.id``, ``vat[2].rate``; "" when it is about the whole.
     ordinal: the piece, from 1; 0 while unknown, or when the finding is about the flow.
-    facts: what the text quotes; ``found`` and ``expected`` are the usual names.
+    facts: what the text quotes; ``found`` and ``expected`` are the usual names, ``found_fr`` is the French of ``found``.
     """
 
     code: str

@@ -224,10 +224,13 @@ class Ledger(Protocol):
         """What was decided from *since* on."""
 
     def flows(self, *, partner: str = "", state: str = "", on: date | None = None, limit: int = 50) -> Sequence[FlowRow]:
-        """Newest first. *on* is a day in Europe/Paris."""
+        """Newest first. *state* is a state of the plumbing or a flow verdict; *on* is a day in Europe/Paris."""
 
     def flow(self, id_: str) -> FlowRow | None:
         """One flow; *id_* may be any part of an id that only one flow has."""
+
+    def alike(self, part: str, limit: int) -> Sequence[FlowRow]:
+        """The flows whose id contains *part*, newest first."""
 
     def pieces(self, *, flow: str = "", number: str = "") -> Sequence[PieceRow]:
         """The pieces of a flow, or those with a number across flows."""

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from flux.decision import decide, effective_severity, next_actor, verdict_of
 from flux.emitters import Told
+from flux.facts import sized
 from flux.faults import Fault
 from flux.gate import admit_xml, quoted
 from flux.kit import Kit
@@ -45,10 +46,10 @@ from flux.validators.envelope import read_name
 from flux.validators.market import complete
 from flux.validators.schema import unit_of, validate
 
-MOST_TOLD = 50     # findings of one piece that are told, errors before warnings; FLX-L16 tells that there are more
+MOST_TOLD = 50     # findings of one piece that are told, errors before warnings; FLX-L18 tells that there are more
 FLOW_TOLD = 5_000  # and of a whole flow: many pieces share them,
 LEAST_TOLD = 10    # but each has these
-_MORE = "FLX-L16"
+_MORE = "FLX-L18"
 MOST_QUOTED = 200  # characters of what a finding quotes
 
 
@@ -118,7 +119,7 @@ def flow_findings(flow: Flow, policy: Policy, kit: Kit) -> tuple[Envelope, tuple
     elif flow.size == 0:
         findings += (Finding("FLX-T01", facts=(("found", "0"), ("expected", "> 0"))),)
     elif flow.size > most:
-        findings += (Finding("FLX-T05", facts=(("found", f"{flow.size >> 20} MB"), ("expected", f"{policy.limits.flow_mb} MB"))),)
+        findings += (Finding("FLX-T05", facts=(*sized("found", f"{flow.size / (1 << 20):.1f}"), *sized("expected", str(policy.limits.flow_mb)))),)
     return envelope, findings
 
 
@@ -249,7 +250,7 @@ def _add(findings: list[Finding], asked: Iterable[Finding], stage: Stage, where:
 
 
 def _fewer(found: list[Finding], room: int, context: Context) -> list[Finding]:
-    """As many as there is room for, one at least; what refuses goes before what is only told. FLX-L16 tells that there are more."""
+    """As many as there is room for, one at least; what refuses goes before what is only told. FLX-L18 tells that there are more."""
     plain, most = [f for f in found if f.code != _MORE], max(1, room)
     if len(plain) <= most:
         return found

@@ -17,6 +17,7 @@ from msgspec import Struct, field
 
 from flux import faults
 from flux.containers import Proof, kind_of
+from flux.facts import sized
 from flux.faults import Fault
 from flux.kit import Kit
 from flux.model import Envelope, Finding, Flow, Judged, Member, Stage
@@ -221,10 +222,10 @@ def _chunks(files: Sequence[tuple[Work, Member]]) -> Iterable[list[tuple[Work, M
 def _lost(work: Work, member: Member | None, lost: Lost) -> None:
     """No judgement came back. Time and memory are limits that the document reached: told. Whatever else is ours: another attempt."""
     if member is None and lost.why == "time":
-        work.findings.append(Finding("FLX-A12", facts=(("limit", lost.detail),)))
+        work.findings.append(Finding("FLX-A13", facts=(("limit", lost.detail),)))
     elif member is not None and lost.why in ("time", "memory"):
-        code, limit = ("FLX-L01", lost.detail) if lost.why == "time" else ("FLX-L02", str(LARGE_MEMORY_BYTES >> 30))
-        finding = Finding(code, facts=(("limit", limit),))
+        slow, heavy = (("limit", lost.detail),), sized("limit", str(LARGE_MEMORY_BYTES >> 30), "GB")
+        finding = Finding("FLX-L01", facts=slow) if lost.why == "time" else Finding("FLX-L02", facts=heavy)
         work.judged.append(Judged(member.index, 1, member.name, member.sha256, findings=(finding,), closed="format"))
     else:  # an archive is read in some megabytes whatever it holds: one that needs more met a bug of ours
         work.trouble = _ours(lost, _where(work.flow, member))

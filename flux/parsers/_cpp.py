@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from flux.model import Finding, Parsed, Payment, Piece, Place, VatLine
 from flux.parsers import Source
 from flux.parsers._assembly import KINDS, Dialect, Embedded, attachments, header, lines, numbered, vat_line
-from flux.parsers._reading import MOST_NAME, Expected, Reading, Shape, iso_day, line_of, plain
+from flux.parsers._reading import A_DAY, MOST_NAME, Reading, Shape, iso_day, line_of, plain
 
 _DATA, _ACCOUNT = "DonneesFacture", "Fournisseur/ReferenceBancaire"
 _LINES, _FILES = f"{_DATA}/Lignes/Ligne", "PJ"
@@ -113,7 +113,7 @@ def _scheme_of(identifier: etree._Element) -> str:
     return plain(party.findtext("TypeIdentifiant")) if party is not None else ""
 
 
-_DIALECT = Dialect(iso_day, Expected("a date such as 2026-01-31", "une date telle que 2026-01-31"), lambda _: "", _scheme_of)
+_DIALECT = Dialect(iso_day, A_DAY, lambda _: "", _scheme_of)
 
 
 def _categorised(row: VatLine) -> VatLine:
@@ -133,11 +133,11 @@ def _embedded(reading: Reading) -> Iterator[Embedded]:
 
 
 def _alone(root: etree._Element, units: list[etree._Element]) -> list[bytes] | Finding:
-    """By unit, the same document with that one only: its envelope as received, the count set to one. FLX-L17: the envelope is too large."""
+    """By unit, the same document with that one only: its envelope as received, the count set to one. FLX-L19: the envelope is too large."""
     before, mark, after = etree.tostring(_frame(root, units).getroottree(), encoding="UTF-8", xml_declaration=True).rpartition(b"</CPPFactures>")
     if (size := len(before) + len(after)) > FRAME_MOST:
         place = Place(line_of(root), f"/{root.tag}")
-        return Finding("FLX-L17", facts=(("found", str(size)), ("expected", str(FRAME_MOST))), line=place.line, xpath=place.xpath)
+        return Finding("FLX-L19", facts=(("found", str(size)), ("expected", str(FRAME_MOST))), line=place.line, xpath=place.xpath)
     return [b"".join((before, etree.tostring(unit, encoding="UTF-8", with_tail=False), mark, after)) for unit in units]
 
 

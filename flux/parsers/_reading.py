@@ -52,6 +52,7 @@ class Expected(NamedTuple):
 
 
 AN_AMOUNT = Expected("an amount such as 1234.56", "un montant tel que 1234.56")
+A_DAY = Expected("a date such as 2026-01-31", "une date telle que 2026-01-31")
 
 _Node: TypeAlias = "tuple[str, dict[str, _Node]]"  # path of the element, tag of a child -> its node
 

@@ -24,7 +24,7 @@ from msgspec.structs import replace
 from flux.model import Parsed, Piece, VatLine
 from flux.parsers import Parser, Source
 from flux.parsers._assembly import KINDS, Dialect, Embedded, attachments, header, in_currency, lines, numbered, vat_line
-from flux.parsers._reading import AN_AMOUNT, MOST_NAME, Candidate, Expected, Reading, Shape, amount_of, iso_day, plain
+from flux.parsers._reading import A_DAY, AN_AMOUNT, MOST_NAME, Candidate, Reading, Shape, amount_of, iso_day, plain
 
 _UBL = "urn:oasis:names:specification:ubl:schema:xsd:"
 _INVOICE, _CREDIT_NOTE = f"{_UBL}Invoice-2", f"{_UBL}CreditNote-2"
@@ -161,7 +161,7 @@ def _tax_of(company: etree._Element) -> str:
     return next((t for name in _TAX_NAMES if scheme is not None and (t := (scheme.findtext(name) or "").strip())), "")
 
 
-_DIALECT = Dialect(iso_day, Expected("a date such as 2026-01-31", "une date telle que 2026-01-31"), _tax_of)
+_DIALECT = Dialect(iso_day, A_DAY, _tax_of)
 
 
 def _market(reading: Reading) -> str:

@@ -8,12 +8,14 @@ up is told and refuses nothing.
 from collections.abc import Iterator
 from decimal import Decimal
 
+from flux.facts import pair
 from flux.model import Finding, Known, Piece, Stage
 from flux.validators import Check, Context
 
 CENT = Decimal("0.01")
 UNIT = Decimal(1)       # the tolerance of EN 16931's own BR-CO-17 for base × rate: VAT may have been rounded line by line
 DIGITS, DECIMALS = 19, 6  # AKUITEO quoting the annex (domain, section 2)
+_LENGTH = pair("expected", f"at most {DIGITS} digits, {DECIMALS} of them decimals", f"au plus {DIGITS} chiffres, dont {DECIMALS} décimales")
 
 
 def present(piece: Piece, _known: Known, _context: Context) -> Iterator[Finding]:
@@ -99,7 +101,7 @@ def positions(piece: Piece, _known: Known, _context: Context) -> Iterator[Findin
             continue
         _, digits, exponent = value.as_tuple()
         if len(digits) > DIGITS or -int(exponent) > DECIMALS:
-            yield Finding("FLX-M10", f"amounts.{field}", facts=(("found", str(value)), ("expected", f"{DIGITS}, {DECIMALS}")))
+            yield Finding("FLX-M10", f"amounts.{field}", facts=(("found", str(value)), *_LENGTH))
 
 
 def _vat_of(piece: Piece) -> Decimal | None:

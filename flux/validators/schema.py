@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from lxml import etree
 
+from flux.facts import Facts, above, own_words, pair
 from flux.gate import quoted
 from flux.model import Finding
 from flux.validators import Check
@@ -22,7 +23,13 @@ MOST = 20                     # findings told of one piece,
 MOST_READ = 1_000             # and read of one document
 EXPLAINED_BYTES = 1_000_000   # above, lxml's own words: xmlschema takes 60 times as long as the verdict did
 _UNIT = re.compile(r".*?/CPPFacture\w+Unitaire\[(?P<number>[0-9]+)\]")
-_FORMS = {"date": "YYYY-MM-DD", "dateTime": "YYYY-MM-DDThh:mm:ss", "decimal": "0.00", "boolean": "true | false", "base64Binary": "base64"}
+_FORMS = {
+    "date": pair("expected", "a date such as 2026-01-31", "une date telle que 2026-01-31"),
+    "dateTime": pair("expected", "an instant such as 2026-01-31T08:00:00", "un instant tel que 2026-01-31T08:00:00"),
+    "decimal": pair("expected", "a number such as 1234.56", "un nombre tel que 1234.56"),
+    "boolean": pair("expected", "true or false", "true ou false"),
+    "base64Binary": (("expected", "base64"),),
+}
 _PREFIXES = {
     "urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:100": "rsm",
     "urn:un:unece:uncefact:data:standard:ReusableAggregateBusinessInformationEntity:100": "ram",
@@ -31,6 +38,7 @@ _PREFIXES = {
     "urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2": "cac",
     "urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2": "cbc",
     "urn:oasis:names:specification:ubl:schema:xsd:CommonExtensionComponents-2": "ext",
+    "http://www.w3.org/2001/XMLSchema-instance": "xsi",
 }
 
 
@@ -80,7 +88,7 @@ def _first(findings: Iterator[Finding]) -> Iterator[Finding]:
 
 
 def _more(most: int, line: int, xpath: str) -> Finding:
-    return Finding("FLX-S10", facts=(("found", f"> {most}"), ("expected", str(most))), line=line, xpath=xpath)
+    return Finding("FLX-S10", facts=(*above(most), ("expected", str(most))), line=line, xpath=xpath)
 
 
 def _explained(root: etree._Element, schema: Judge) -> Iterator[Finding]:
@@ -109,12 +117,12 @@ def _finding(error: Any, element: etree._Element) -> Finding:  # noqa: ANN401 - 
         return _children(error, element)
     validator = type(error.validator).__name__
     if "Attribute" in validator or "attribute" in str(error.reason)[:40]:
-        return _at(element, "FLX-S04", str(error.reason), "—")
+        return _at(element, "FLX-S04", _validator_says(error.reason))
     simple = any(word in validator for word in ("Facet", "Simple", "Atomic"))
     if simple or isinstance(error.obj, str | None) or kind == "XMLSchemaDecodeError":
         found = (element.text or "").strip() if len(element) == 0 else str(error.obj)
-        return _at(element, "FLX-S03", quoted(found) or "—", _allowed(error))
-    return _at(element, "FLX-S09", str(error.reason), "—")
+        return _at(element, "FLX-S03", (("found", quoted(found) or "—"), *_allowed(error)))
+    return _at(element, "FLX-S09", _validator_says(error.reason))
 
 
 def _children(error: Any, element: etree._Element) -> Finding:  # noqa: ANN401 - xmlschema's error
@@ -122,9 +130,9 @@ def _children(error: Any, element: etree._Element) -> Finding:  # noqa: ANN401 -
     child = next(islice(_elements(element), error.index, None), None)
     if expected:
         found = f"<{_name(child.tag)}>" if child is not None else f"</{_name(element.tag)}>"
-        return _at(child if child is not None else element, "FLX-S01", found, ", ".join(dict.fromkeys(expected))[:300])
+        return _at(child if child is not None else element, "FLX-S01", _facts(found, ", ".join(dict.fromkeys(expected))[:300]))
     wrong = child if child is not None else element
-    return _at(wrong, "FLX-S02", f"<{_name(wrong.tag)}>", f"</{_name(element.tag)}>")
+    return _at(wrong, "FLX-S02", _facts(f"<{_name(wrong.tag)}>", f"</{_name(element.tag)}>"))
 
 
 def _elements(element: etree._Element) -> Iterator[etree._Element]:
@@ -136,30 +144,42 @@ def _plain(particle: Any) -> str:  # noqa: ANN401 - a tag, or one of xmlschema's
     return f"<{_name(tag)}>" if tag else ""
 
 
-def _allowed(error: Any) -> str:  # noqa: ANN401 - xmlschema's error
-    """What the type allows, in a line: its enumeration, its pattern, or its name."""
+def _allowed(error: Any) -> Facts:  # noqa: ANN401 - xmlschema's error
+    """What the type allows, in a line: its form, its enumeration, its pattern, or its name."""
     validator = error.validator
     type_ = getattr(validator, "type", validator)
     if (name := getattr(getattr(type_, "primitive_type", None), "local_name", "")) in _FORMS and not getattr(type_, "patterns", None):
         return _FORMS[name]
     values = getattr(type_, "enumeration", None)
     if values:
-        return ", ".join(str(value) for value in values[:30])
+        return (("expected", ", ".join(str(value) for value in values[:30])),)
     patterns = getattr(type_, "patterns", None)
     if patterns is not None and getattr(patterns, "regexps", None):
-        return " | ".join(patterns.regexps)[:200]
-    return quoted(str(error.reason)) if error.reason else str(getattr(type_, "local_name", "") or "—")
+        regexps = " | ".join(patterns.regexps)[:200]
+        return pair("expected", f"the pattern {regexps}", f"le motif {regexps}")
+    if error.reason:
+        return _validator_says(error.reason, "expected")
+    return (("expected", str(getattr(type_, "local_name", "") or "—")),)
 
 
 def _in_lxml_words(entry: Any) -> Finding:  # noqa: ANN401 - an entry of lxml's error log
     text = str(entry.message)
     for space, prefix in _PREFIXES.items():
         text = text.replace(f"{{{space}}}", f"{prefix}:")
-    return Finding("FLX-S09", facts=(("found", text[:400]), ("expected", "—")), line=entry.line or 0, xpath=entry.path or "")
+    return Finding("FLX-S09", facts=_validator_says(text[:400]), line=entry.line or 0, xpath=entry.path or "")
 
 
-def _at(element: etree._Element, code: str, found: str, expected: str) -> Finding:
-    return Finding(code, facts=(("found", found), ("expected", expected)), line=line_of(element), xpath=_path(element))
+def _validator_says(reason: object, name: str = "found") -> Facts:
+    """What xmlschema and lxml say in English only, in words that nobody can list."""
+    return own_words("the validator says", "le validateur dit", str(reason)[:400], name)
+
+
+def _facts(found: str, expected: str) -> Facts:
+    return (("found", found), ("expected", expected))
+
+
+def _at(element: etree._Element, code: str, facts: Facts) -> Finding:
+    return Finding(code, facts=facts, line=line_of(element), xpath=_path(element))
 
 
 def line_of(element: etree._Element) -> int:

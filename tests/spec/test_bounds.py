@@ -53,7 +53,7 @@ def test_of_many_findings_the_first_are_told_and_that_there_are_more(whole):
         return [finding.code for finding in one.findings]
 
     assert codes(MOST_TOLD) == ["FLX-L12"] * MOST_TOLD
-    assert codes(MOST_TOLD + 1) == ["FLX-L12"] * MOST_TOLD + ["FLX-L16"]
+    assert codes(MOST_TOLD + 1) == ["FLX-L12"] * MOST_TOLD + ["FLX-L18"]
 
 
 def test_the_pieces_of_a_large_flow_share_what_is_told_and_what_refuses_goes_first(whole):
@@ -68,7 +68,7 @@ def test_the_pieces_of_a_large_flow_share_what_is_told_and_what_refuses_goes_fir
         return [finding.code for finding in decision.pieces[-1].verdict.findings]
 
     assert told(100) == ["FLX-M20"] * (MOST_TOLD - 1) + ["G1.05"]
-    assert told(500) == ["G1.05"] + ["FLX-M20"] * (LEAST_TOLD - 1) + ["FLX-L16"]
+    assert told(500) == ["G1.05"] + ["FLX-M20"] * (LEAST_TOLD - 1) + ["FLX-L18"]
 
 
 def test_each_of_several_pieces_is_given_the_document_that_holds_it_alone(whole):
@@ -82,9 +82,9 @@ def test_each_of_several_pieces_is_given_the_document_that_holds_it_alone(whole)
 def test_an_envelope_that_every_piece_would_carry_on_is_bounded(whole):
     long = "<Note>" + "n" * (64 << 10) + "</Note>\n    </ParametreIndiv>"
     (alone,) = judged(HEAD.replace("</ParametreIndiv>", long, 1) + UNIT + TAIL, whole)
-    assert "FLX-L17" not in {finding.code for finding in alone.findings}
+    assert "FLX-L19" not in {finding.code for finding in alone.findings}
     both = judged(HEAD.replace("</ParametreIndiv>", long, 1) + UNIT * 2 + TAIL, whole)
-    assert [({finding.code for finding in one.findings}, one.extracted) for one in both] == [({"FLX-L17"}, None)] * 2
+    assert [({finding.code for finding in one.findings}, one.extracted) for one in both] == [({"FLX-L19"}, None)] * 2
 
 
 def test_what_several_pieces_cost_grows_with_their_number_and_not_with_its_square(whole):

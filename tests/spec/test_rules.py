@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 import tomllib
 import zipfile
 from datetime import UTC, date, datetime, timedelta
@@ -32,6 +33,7 @@ from flux.model import (
     identity,
 )
 from flux.policy import Limits, Policy
+from flux.told import finding as tell
 from flux.validators import Context
 from flux.validators.duplicate import duplicate, duplicate_flow
 from flux.validators.envelope import read_name
@@ -335,6 +337,47 @@ def test_a_finding_quotes_what_was_found_and_what_was_expected(asked, change, co
     assert (facts["found"], facts["expected"]) == (found, expected)
 
 
+IN_WORDS = [  # (the change, the code, the first sentence in French, in English)
+    (
+        {"piece.supplier.id": "8103473280001"}, "FLX-P09",
+        "L'identifiant « 8103473280001 » n'a pas la forme de son type, 1 (SIRET) ; attendu : 14 chiffres.",
+        "The identifier “8103473280001” has not the form of its type, 1 (SIRET); expected: 14 digits.",
+    ),
+    (
+        {"piece.issued": date(2026, 8, 9)}, "FLX-C22",
+        "La date d'émission est le 2026-08-09 ; attendue : du 2000-01-01 au 2026-08-08.", "The issue date is 2026-08-09; expected: 2000-01-01 to 2026-08-08.",
+    ),
+    (
+        {"piece.attachments": attached(65 * MEBIBYTE, 65 * MEBIBYTE)}, "FLX-L15",
+        "Les pièces jointes pèsent ensemble 130,0 Mo ; 120 Mo au plus sont acceptés par pièce.",
+        "The attachments are 130.0 MB large together; at most 120 MB is accepted per piece.",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "code", "fr", "en"), IN_WORDS, ids=[row[1] for row in IN_WORDS])
+def test_a_finding_is_told_in_words_that_each_language_has_for_it(asked, tables, change, code, fr, en):
+    (one,) = [finding for finding in asked(a_case(change)) if finding.code == code]
+    text = tell(one, tables, lambda _: Severity.ERROR)["text"]
+    assert (text["fr"][: len(fr)], text["en"][: len(en)]) == (fr, en)
+
+
+@pytest.mark.parametrize("change", [row[2] for row in TWINS], ids=[row[0] for row in TWINS])
+def test_no_finding_speaks_in_signs_or_counts_in_english_units_in_french(asked, tables, change):
+    for finding in asked(a_case(change)):
+        text = tell(finding, tables, lambda _: Severity.ERROR)["text"]
+        assert not re.search(r"\d…\d|\d × \d-\d|\[A-Z|\d [MGk]i?B\b", text["fr"] + text["en"].replace(" MB", ""))
+
+
+def test_the_attachment_that_is_too_large_empty_or_unreadable_is_named(tables):
+    for text, code in ((encoded(bytes(MEBIBYTE)), "FLX-L10"), ("", "FLX-L13"), ("*", "FLX-L14")):
+        _, (finding,) = unpack("metre.pdf", text, mime="", kind="", position=1, limits=SMALL)
+        words = tell(finding, tables, lambda _: Severity.ERROR)["text"]
+        assert finding.code == code
+        assert words["fr"].startswith("La pièce jointe « metre.pdf »")
+        assert words["en"].startswith("The attachment “metre.pdf”")
+
+
 def test_an_attachment_without_a_name_is_told_as_such(asked):
     (finding,) = asked(a_case({"piece.attachments": (Attachment("", 1),)}))
     assert (finding.code, dict(finding.facts)["found"]) == ("FLX-L12", "—")
@@ -566,7 +609,8 @@ def test_each_attachment_that_is_refused_has_an_accepted_twin(unpacked, good, ba
 )
 def test_a_file_that_is_too_large_is_told_with_its_size_as_far_as_it_was_read(content, found):
     _, (finding,) = unpack("a.pdf", encoded(content), mime="", kind="", position=1, limits=SMALL)
-    assert dict(finding.facts) == {"found": found, "expected": "1 MB"}
+    french = found.replace(".", ",").replace("MB", "Mo")
+    assert dict(finding.facts) == {"name": "a.pdf", "found": found, "found_fr": french, "expected": "1 MB", "expected_fr": "1 Mo"}
 
 
 def test_white_space_in_base64_means_nothing(unpacked):
@@ -593,7 +637,7 @@ ELSEWHERE = {
     "FLX-L03",             # counted where a flow is concluded
     "FLX-D04",             # the pre-check's, of files that are checked together
     "FLX-M12",             # found where an amount is read: tests/spec/test_parsers.py
-    "FLX-L16", "FLX-L17",  # tests/spec/test_bounds.py
+    "FLX-L18", "FLX-L19",  # tests/spec/test_bounds.py
     "FLX-P20", "FLX-P21",  # tests/spec/test_cadre_matrix.py
 }  # fmt: skip
 
