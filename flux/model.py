@@ -245,7 +245,7 @@ class Member(Struct, frozen=True):
     """A file of a flow, once its container is proven whole: where its bytes stand in the unpacked content."""
 
     index: int    # from 1, in the container's order
-    name: str     # as written in the container; never used as a path
+    name: str     # as written in the container, without a ./ before it; never used as a path
     offset: int   # in the unpacked content, bytes
     size: int     # bytes
     sha256: str

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from msgspec import Struct, field
 
-from flux.containers import Proof, kind_of
+from flux.containers import CONTAINERS, Proof, kind_of
 from flux.faults import Fault
 from flux.kit import Kit
 from flux.model import Envelope, Finding, Flow, Judged, Member, Stage
@@ -92,7 +92,7 @@ class Round:
                 work.trouble = fault
                 self._ready.append(work)
                 continue
-            if kind in ("gzip", "zip", "tar"):
+            if kind in CONTAINERS:
                 self._prove(work)
             else:
                 member = Member(1, flow.display_name, 0, flow.size, flow.sha256)
@@ -155,6 +155,7 @@ class Round:
 
     def _proven(self, work: Work, proof: Proof, scratch: BinaryIO) -> None:
         """The container is whole: what it unpacked to becomes content, and its members are judged, unless there are too many."""
+        work.findings += proof.findings()
         if len(proof.members) > (most := work.policy.limits.pieces_per_flow):
             work.findings.append(Finding("FLX-L03", facts=(("found", str(len(proof.members))), ("expected", str(most)))))
             self._ready.append(work)

@@ -23,7 +23,8 @@ Weigh = Callable[[Finding], Severity]
 
 def finding(one: Finding, tables: Tables, weigh: Weigh) -> dict[str, Any]:
     """A finding with its severity, its place and its words."""
-    facts, entry, field = dict(one.facts), tables.catalogue[one.code], tables.field(one.field)
+    entry, field = tables.catalogue[one.code], tables.field(one.field)
+    facts, facts_fr = entry.facts(one.facts, "en"), entry.facts(one.facts, "fr")
     term = f" ({field.term})" if field.term else ""
     return {
         "code": one.code,
@@ -36,7 +37,7 @@ def finding(one: Finding, tables: Tables, weigh: Weigh) -> dict[str, Any]:
         "found": facts.get("found"),
         "expected": facts.get("expected"),
         "text": {
-            "fr": _text(one, facts, entry.fr, entry.fix_fr, line="ligne", field=f"{field.fr}{term}"),
+            "fr": _text(one, facts_fr, entry.fr, entry.fix_fr, line="ligne", field=f"{field.fr}{term}"),
             "en": _text(one, facts, entry.en, entry.fix_en, line="line", field=f"{field.en}{term}"),
         },
     }

@@ -13,8 +13,10 @@ def told(tables):
     def tell(answer):
         assert isinstance(answer, Finding), "accepted"
         entry = tables.catalogue[answer.code]
-        for text in (entry.fr, entry.en, entry.fix_fr, entry.fix_en):
-            text.format(**dict(answer.facts))
+        for language in ("fr", "en"):
+            facts = entry.facts(answer.facts, language)
+            getattr(entry, language).format(**facts)
+            getattr(entry, f"fix_{language}").format(**facts)
         return answer.code
 
     return tell

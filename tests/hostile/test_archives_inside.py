@@ -1,18 +1,40 @@
 """Archives in archives, and files that are two things at once."""
 
 import bz2
+import json
 import lzma
 import tarfile
 
 import pytest
-from archives import DIRTY, TAR_A, ZIP_A, A, Entry, a_member, a_tar, a_zip, accepted, by_tarfile, gz, tar_of, zip_of
+from archives import DIRTY, TAR_A, ZIP_A, A, Entry, a_member, a_tar, a_zip, accepted, by_tarfile, gz, tar_of, unpacked, zip_of
+from rig import run
 
 from flux.containers import kind_of
 
 NESTED = {
     "tar.gz": gz(TAR_A), "zip": ZIP_A, "an empty zip": a_zip(), "tar": TAR_A, "GNU tar": by_tarfile(A, tarfile.GNU_FORMAT),
     "bz2": bz2.compress(b"<a/>"), "xz": lzma.compress(b"<a/>"), "7z": b"7z\xbc\xaf\x27\x1c" + bytes(26), "rar": b"Rar!\x1a\x07\x01\x00",
+    "zstd": b"\x28\xb5\x2f\xfd" + bytes(8),
 }  # fmt: skip
+NOT_TAKEN = {
+    "bzip2": bz2.compress(TAR_A), "xz": lzma.compress(TAR_A), "zstd": b"\x28\xb5\x2f\xfd" + TAR_A,
+    "7z": b"7z\xbc\xaf\x27\x1c" + bytes(26), "rar": b"Rar!\x1a\x07\x01\x00",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", NOT_TAKEN)
+def test_a_container_that_is_not_taken_is_told_by_its_name(refused, kind):
+    assert accepted(gz(TAR_A))
+    assert refused(NOT_TAKEN[kind]) == "FLX-A12"
+    assert dict(unpacked(NOT_TAKEN[kind]).facts)["found"] == kind
+
+
+def test_a_tar_bz2_that_is_dropped_is_refused_as_a_container_and_not_as_a_bad_xml(tmp_path):
+    file = tmp_path / "FSO4100A_ABC001_ABC0014100000000000000601.tar.bz2"
+    file.write_bytes(NOT_TAKEN["bzip2"])
+    (flow,) = json.loads(run(tmp_path, "check", "--json", file).stdout)["flows"]
+    assert (flow["state"], flow["pieces"]) == ("IN_REJETE", [])
+    assert "FLX-A12" in {finding["code"] for finding in flow["findings"]}
 
 
 @pytest.mark.parametrize("pack", [tar_of, zip_of, lambda pieces: zip_of(pieces, 0)], ids=["in a tar", "in a zip", "in a stored zip"])

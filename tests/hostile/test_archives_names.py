@@ -3,7 +3,7 @@
 import unicodedata
 
 import pytest
-from archives import Entry, a_member, a_record, a_tar, a_zip, accepted, pax, with_field
+from archives import A, Entry, a_member, a_record, a_tar, a_zip, accepted, gz, pax, with_field
 
 
 def tar_named(name):
@@ -37,7 +37,7 @@ NAMES = [  # (what, the accepted name, the refused one)
 @NAMED
 @pytest.mark.parametrize(("good", "bad"), [row[1:] for row in NAMES], ids=[row[0] for row in NAMES])
 def test_a_name_that_is_no_plain_relative_path_is_forbidden(refused, named, good, bad):
-    assert list(accepted(named(good))) == [good.decode()]
+    assert list(accepted(named(good))) == [good.decode().removeprefix("./")]
     assert refused(named(bad)) == "FLX-A03"
 
 
@@ -52,6 +52,9 @@ TWIN_NAMES = [
     ("small and large letters", b"b.XML", b"a.XML", b"a.xml"),
     ("composed and decomposed", "décomptb".encode(), unicodedata.normalize("NFD", "décompte").encode(), "décompte".encode()),
     ("with and without a dot", b"./b.xml", b"./a.xml", b"a.xml"),
+    ("a dot in the middle", b"lot/./b.xml", b"lot/./a.xml", b"lot/a.xml"),
+    ("two slashes", b"lot//b.xml", b"lot//a.xml", b"lot/a.xml"),
+    ("unlike only behind 255 bytes", b"x" * 300 + b"b", b"x" * 300 + b"a", b"x" * 300 + b"a"),
     ("sharp s", b"STRASE", b"STRASSE", "straße".encode()),
 ]  # fmt: skip
 
@@ -69,6 +72,33 @@ def test_two_members_of_one_name_are_refused_up_to_case_and_unicode_form(refused
 def test_a_folder_and_a_file_of_one_name_are_two_of_that_name(refused):
     assert len(accepted(a_tar(a_member("a/", b"", b"5"), a_member("b")))) == 1
     assert refused(a_tar(a_member("a/", b"", b"5"), a_member("a"))) == "FLX-A06"
+
+
+def folder(name):
+    return a_member(name, b"", b"5")
+
+
+@pytest.mark.parametrize("here", ["./", "."], ids=["with a slash", "without"])
+def test_the_folder_in_which_an_archive_was_made_is_no_member_and_its_dot_no_part_of_a_name(refused, here):
+    """As ``tar czf x.tar.gz .`` writes it."""
+    assert accepted(gz(a_tar(folder(here), a_member("./a.xml"), folder("./lot/"), a_member("./lot/b.xml")))) == {"a.xml": b"<a/>", "lot/b.xml": b"<a/>"}
+    assert accepted(a_zip(Entry(f"{here[0]}/", b"", 0), Entry("./a.xml"))) == A
+    assert refused(a_tar(folder(here), a_member("./../a.xml"))) == "FLX-A03"
+
+
+@pytest.mark.parametrize("name", ["/", "../", "/./", ".//.."], ids=["the root", "above", "the root with a dot", "above with a dot"])
+def test_a_folder_elsewhere_is_forbidden(refused, name):
+    assert accepted(a_tar(folder("./"), a_member())) == A
+    assert refused(a_tar(folder(name), a_member())) == "FLX-A03"
+
+
+@pytest.mark.parametrize("named", [tar_named, zip_named], ids=["tar", "zip"])
+@pytest.mark.parametrize("name", ["F" * 251 + ".xml", "é" * 125 + ".xml"], ids=["of one byte a letter", "of two"])
+def test_a_name_of_255_bytes_is_told_whole_and_a_longer_one_cut_in_its_middle(named, name):
+    assert list(accepted(named(name.encode()))) == [name]
+    (told,) = accepted(named(b"A" + b"n" * (255 - len(b"A") - len(name.encode())) + b"n" + name.encode()))
+    assert (told[0], told[126], told[-10:]) == ("A", "…", name[-10:])
+    assert len(told) == 253
 
 
 def test_a_control_sign_in_a_name_is_shown_and_never_sent_to_a_terminal():

@@ -4,7 +4,27 @@ import struct
 import zlib
 
 import pytest
-from archives import BLOCK, DIRTY, END_MARK, TAR_A, ZIP_A, Entry, a_member, a_record, a_tar, a_zip, accepted, gz, pax, tar_of, with_field
+from archives import (
+    BLOCK,
+    DIRTY,
+    END_MARK,
+    TAR_A,
+    ZIP_A,
+    Entry,
+    a_member,
+    a_record,
+    a_tar,
+    a_zip,
+    accepted,
+    gz,
+    pax,
+    tar_of,
+    unpacked,
+    with_field,
+)
+
+from flux import told
+from flux.model import Severity
 
 HEADER_END = 30 + len("a.xml")
 TWO = (a_member("a.xml"), a_member("b.xml", b"<b/>"))
@@ -12,6 +32,12 @@ TWO_ENTRIES = (Entry("a.xml"), Entry("b.xml", b"<b/>"))
 HOST = b"<a>" + Entry("b.xml", method=0).local_header() + b"<a/>"  # a file that another stands in
 LOCATOR = b"PK\6\7" + bytes(16)
 ZIP64 = struct.pack("<2H2Q", 1, 16, 4, 4)
+
+
+def patched(archive, at, value):
+    """The same bytes, but for those at a place."""
+    return archive[:at] + value + archive[at + len(value) :]
+
 
 TWINS = [  # (what, the accepted archive, the refused one, the exact code)
     # -- A01
@@ -30,6 +56,11 @@ TWINS = [  # (what, the accepted archive, the refused one, the exact code)
     ("the length in a zip", a_zip(Entry()), a_zip(Entry(plain=5)), "FLX-A01"),
     ("a deflate that is none", a_zip(Entry()), a_zip(Entry(data=b"\xff" * 6)), "FLX-A01"),
     ("a deflate without its end", a_zip(Entry()), a_zip(Entry(data=Entry().data[:-1])), "FLX-A01"),
+    ("a name record that is cut", a_tar(pax(a_record(b"path", b"b.xml")), a_member()), a_tar(a_member("pax", b"", b"x", size=4096)), "FLX-A01"),
+    ("a gzip without its checksum", gz(TAR_A), gz(TAR_A)[:-8], "FLX-A01"),
+    ("a directory that is none", ZIP_A, ZIP_A.replace(b"PK\1\2", b"PK\1\3"), "FLX-A01"),
+    ("a directory that goes on behind its end", ZIP_A, a_zip(Entry(), offset=1000), "FLX-A01"),
+    ("a local header beyond the file", a_zip(Entry("lot/", b"", 0), Entry()), patched(a_zip(Entry("lot/", b"", 0), Entry(at=34 + 0xFFFF)), 28, b"\xff\xff"), "FLX-A01"),
     # -- A02
     ("bytes behind a tar", TAR_A + bytes(1), TAR_A + b"\1", "FLX-A02"),
     ("a tar behind a tar", a_tar(*TWO), TAR_A + tar_of({"b.xml": b"<b/>"}), "FLX-A02"),
@@ -40,10 +71,16 @@ TWINS = [  # (what, the accepted archive, the refused one, the exact code)
     ("a gzip behind a gzip", gz(a_tar(*TWO)), gz(TAR_A) + gz(TAR_A), "FLX-A02"),
     ("a byte behind a zip", ZIP_A, ZIP_A + b"\1", "FLX-A02"),
     ("a comment longer than it says", a_zip(Entry(), comment=b"lot 2"), a_zip(Entry(), comment=b"lot 2") + b"!", "FLX-A02"),
+    ("a byte more behind a zip than its comment may have", a_zip(Entry(), comment=bytes(65_535)), a_zip(Entry(), comment=bytes(65_535)) + b"\0", "FLX-A02"),
+    ("100 kB behind a zip", ZIP_A, ZIP_A + bytes(100_000), "FLX-A02"),
+    ("3 MB behind a zip", ZIP_A, ZIP_A + bytes(3 << 20), "FLX-A02"),
+    ("100 kB behind a zip without its end", ZIP_A, ZIP_A[:-1] + bytes(100_000), "FLX-A02"),
+    ("100 kB behind what only looks like the end of a zip", a_zip(Entry("a.xml", b"<PK\5\6", 0)), a_zip(Entry("a.xml", b"<PK\5\6" + bytes(100_000), 0))[:99_000], "FLX-A01"),
     ("a zip behind a zip", a_zip(*TWO_ENTRIES), ZIP_A + ZIP_A, "FLX-A02"),
     ("an invoice behind a zip", ZIP_A, ZIP_A + DIRTY, "FLX-A02"),
     ("bytes before the first file of a zip", ZIP_A, b"PK\3\4" + ZIP_A, "FLX-A02"),
-    # -- A03: names are below
+    # -- A03: more names are in a file of their own
+    ("a name that goes above", a_tar(a_member("..a.xml")), a_tar(a_member("../a.xml")), "FLX-A03"),
     ("a symbolic link", a_tar(a_member()), a_tar(a_member(content=b"", type_=b"2", linkname="/etc/hostname")), "FLX-A03"),
     ("a symbolic link beside a file", a_tar(*TWO), a_tar(TWO[0], a_member("b.xml", b"", b"2", linkname="a.xml")), "FLX-A03"),
     ("a hard link", a_tar(*TWO), a_tar(TWO[0], a_member("b.xml", b"", b"1", linkname="a.xml")), "FLX-A03"),
@@ -54,7 +91,7 @@ TWINS = [  # (what, the accepted archive, the refused one, the exact code)
     ("a symbolic link in a zip", a_zip(Entry()), a_zip(Entry(mode=0o120777)), "FLX-A03"),
     ("a device in a zip", a_zip(Entry()), a_zip(Entry(mode=0o020666)), "FLX-A03"),
     ("a FIFO in a zip", a_zip(Entry(mode=0)), a_zip(Entry(mode=0o010666)), "FLX-A03"),
-    # -- A04: more is below
+    # -- A04: more is among the limits
     ("a zip that announces more files than may be", ZIP_A, a_zip(Entry(), here=10_001, count=10_001), "FLX-A04"),
     # -- A07
     ("a size in a pax record", a_tar(pax(a_record(b"mtime", b"4")), a_member()), a_tar(pax(a_record(b"size", b"4")), a_member()), "FLX-A07"),
@@ -111,6 +148,7 @@ TWINS = [  # (what, the accepted archive, the refused one, the exact code)
     ("an empty zip", ZIP_A, a_zip(), "FLX-A10"),
     ("a tar of folders", a_tar(a_member("lot/", b"", b"5"), a_member()), a_tar(a_member("lot/", b"", b"5")), "FLX-A10"),
     ("a zip of folders", a_zip(Entry("lot/", b"", 0), Entry()), a_zip(Entry("lot/", b"", 0)), "FLX-A10"),
+    ("a tar of nothing but what Mac adds", a_tar(a_member(".DS_Store", b"\0\0\0\1Bud1"), a_member()), a_tar(a_member(".DS_Store", b"\0\0\0\1Bud1")), "FLX-A10"),
 ]  # fmt: skip
 
 
@@ -118,3 +156,22 @@ TWINS = [  # (what, the accepted archive, the refused one, the exact code)
 def test_each_refusal_has_an_accepted_twin_one_change_away(refused, good, bad, code):
     assert accepted(good)
     assert refused(bad) == code
+
+
+def test_every_reason_of_a_refusal_is_given_above_and_told_in_the_readers_language(tables):
+    given = set()
+    for *_, bad, code in TWINS:
+        finding = unpacked(bad)
+        why = dict(finding.facts).get("why")
+        given |= {(code, why)} if why else set()
+        text = told.finding(finding, tables, lambda _: Severity.ERROR)["text"]
+        if why:
+            assert tables.catalogue[code].facts(finding.facts, "fr")["found"] in text["fr"]
+            assert tables.catalogue[code].facts(finding.facts, "en")["found"] in text["en"]
+            assert tables.catalogue[code].facts(finding.facts, "fr")["found"] != tables.catalogue[code].facts(finding.facts, "en")["found"]
+    assert given == {(code, why) for code, entry in tables.catalogue.items() if code < "FLX-A20" for why in entry.why}
+
+
+def test_what_zlib_says_is_quoted_as_such(tables):
+    text = told.finding(unpacked(gz(TAR_A)[:-8] + bytes(8)), tables, lambda _: Severity.ERROR)["text"]
+    assert "illisible (message de zlib : « Error -3 while decompressing data: incorrect data check »)." in text["fr"]
