@@ -12,6 +12,7 @@ from flux.policy import Limits
 
 RATIO_FROM_BYTES = 10 << 20  # below it any ratio is harmless
 NAME_BYTES = 255             # the longest name that Linux gives a file: told whole
+SET_ID = 0o6000              # of a mode: a program that runs as its owner is no document
 _HALF = 126                  # characters of a longer one, on each side of the cut
 _TOLD = 5                    # names of what was left out
 _DRIVE = re.compile(r"^[A-Za-z]:")

@@ -8,7 +8,7 @@ whose CRC and length agree and behind which nothing comes.
 import zlib
 from typing import BinaryIO
 
-from flux.containers._shared import Refused, Unpacking, shown
+from flux.containers._shared import SET_ID, Refused, Unpacking, shown
 
 BLOCK = 512
 CHUNK = 1 << 16
@@ -102,6 +102,8 @@ def read_tar(source: BinaryIO, size: int, into: Unpacking, *, gzipped: bool) -> 
             if length:
                 raise Refused("FLX-A09", "folder_content", name=name)
         elif kind in _REGULAR:
+            if _octal(header[100:108]) & SET_ID:
+                raise Refused("FLX-A03", "set_id", name=name)
             _copy(stream, length, name, into)
         elif kind in _LINKS:
             raise Refused("FLX-A03", _LINKS[kind], name=name)
@@ -122,19 +124,20 @@ def _copy(stream: _Bytes, length: int, name: str, into: Unpacking) -> None:
 
 def _checked(header: bytes) -> tuple[int, bytes]:
     """Size and type of a header whose checksum is right."""
-    try:
-        told = int(header[148:156].strip(b" \x00") or b"0", 8)
-        if header[124] & 0x80:
-            length = int.from_bytes(header[124:136], "big") & ((1 << 94) - 1)
-        else:
-            length = int(header[124:136].strip(b" \x00") or b"0", 8)
-    except ValueError as error:
-        raise Refused("FLX-A01", "header_unreadable") from error
-    if told != sum(header[:148]) + 8 * 32 + sum(header[156:]):
+    large = header[124] & 0x80
+    length = int.from_bytes(header[124:136], "big") & ((1 << 94) - 1) if large else _octal(header[124:136])
+    if _octal(header[148:156]) != sum(header[:148]) + 8 * 32 + sum(header[156:]):
         raise Refused("FLX-A01", "header_checksum")
     if length < 0:
         raise Refused("FLX-A09", "negative_size")
     return length, header[156:157]
+
+
+def _octal(field: bytes) -> int:
+    try:
+        return int(field.strip(b" \x00") or b"0", 8)
+    except ValueError as error:
+        raise Refused("FLX-A01", "header_unreadable") from error
 
 
 def _name(header: bytes) -> bytes:

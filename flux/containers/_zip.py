@@ -13,7 +13,7 @@ from typing import BinaryIO
 from zipfile import ZipFile, ZipInfo
 
 from flux.attachments import BAD_ZIP
-from flux.containers._shared import Refused, Unpacking, shown
+from flux.containers._shared import SET_ID, Refused, Unpacking, shown
 from flux.policy import Limits
 
 CHUNK = 1 << 16
@@ -97,6 +97,8 @@ def _member(source: BinaryIO, info: ZipInfo, at: int, into: Unpacking) -> int:
     mode = info.external_attr >> 16
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
         raise Refused("FLX-A03", "special", name=name)
+    if mode & SET_ID and not folder:
+        raise Refused("FLX-A03", "set_id", name=name)
     source.seek(at)
     data_at = at + _local(source.read(LOCAL.size), source, info, name)
     source.seek(data_at)

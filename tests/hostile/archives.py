@@ -85,13 +85,14 @@ def gz(content):
 
 
 class Entry:
-    """A file of a zip. Whatever is given is what is written, true or not; *local*: what its local header says otherwise."""
+    """A file of a zip. Whatever is given is what is written, true or not; *local*, *central*: what one header says otherwise."""
 
     def __init__(self, name="a.xml", content=b"<a/>", method=8, **fields):
         raw = name if isinstance(name, bytes) else name.encode()
         deflate = zlib.compressobj(wbits=-15)
         self.data = fields.pop("data", deflate.compress(content) + deflate.flush() if method == 8 else content)
-        self.gap, self.local, self.tail = fields.pop("gap", b""), fields.pop("local", {}), fields.pop("tail", b"")
+        self.gap, self.tail = fields.pop("gap", b""), fields.pop("tail", b"")
+        self.local, self.central = fields.pop("local", {}), fields.pop("central", {})
         self.at = fields.pop("at", None)
         self.said = {
             "name": raw, "flags": 0x800, "method": method, "crc": zlib.crc32(content), "packed": len(self.data), "plain": len(content),
@@ -104,9 +105,9 @@ class Entry:
         return head + s["name"] + s["extra"]
 
     def listed(self, at):
-        s, at = self.said, at if self.at is None else self.at
+        s, at = {**self.said, "extra": b"", **self.central}, at if self.at is None else self.at
         made = struct.pack("<4s6H3I", b"PK\1\2", 0x314, 20, s["flags"], s["method"], 0, 33, s["crc"], s["packed"], s["plain"])
-        return made + struct.pack("<5H2I", len(s["name"]), 0, 0, 0, 0, s["mode"] << 16, at) + s["name"]
+        return made + struct.pack("<5H2I", len(s["name"]), len(s["extra"]), 0, 0, 0, s["mode"] << 16, at) + s["name"] + s["extra"]
 
 
 def a_zip(*entries, before_directory=b"", before_end=b"", comment=b"", **end):

@@ -5,7 +5,7 @@ import tarfile
 import zipfile
 
 import pytest
-from archives import BLOCK, END_MARK, GOOD, PIECES, accepted, seeded, tar_of, unpacked
+from archives import BLOCK, END_MARK, GOOD, PIECES, accepted, gz, seeded, tar_of, unpacked, zip_of
 
 from flux.model import Finding
 
@@ -131,3 +131,14 @@ def test_a_directory_of_a_zip_gone_wrong_raises_nothing_and_loses_nothing():
         for at in luck.sample(directory, luck.randint(1, 4)):
             damaged[at] = luck.choice((0, 1, 0x7F, 0x80, 0xFF, luck.randrange(256)))
         whole_or_refused(bytes(damaged))
+
+
+@pytest.mark.parametrize(("pack", "where"), [
+    (lambda pieces: gz(tar_of(pieces)), lambda archive: len(archive) * 9 // 10),
+    (zip_of, lambda archive: archive.index(b"899.xml") + 10),
+], ids=["tar.gz", "zip"])  # fmt: skip
+def test_damage_at_the_nine_hundredth_of_a_thousand_costs_all_of_them(refused, pack, where):
+    thousand = pack({f"{n}.xml": seeded().randbytes(50).hex().encode() for n in range(1000)})
+    assert len(accepted(thousand)) == 1000
+    at = where(thousand)
+    assert refused(thousand[:at] + bytes([thousand[at] ^ 0x10]) + thousand[at + 1 :]) == "FLX-A01"

@@ -1,15 +1,18 @@
 """Archives in archives, and files that are two things at once."""
 
 import bz2
+import io
 import json
 import lzma
 import tarfile
+import zipfile
 
 import pytest
-from archives import DIRTY, TAR_A, ZIP_A, A, Entry, a_member, a_tar, a_zip, accepted, by_tarfile, gz, tar_of, unpacked, zip_of
+from archives import DIRTY, LIMITS, TAR_A, ZIP_A, A, Entry, a_member, a_tar, a_zip, accepted, by_tarfile, gz, tar_of, unpacked, zip_of
 from rig import run
 
 from flux.containers import kind_of
+from flux.gate import admit_xml
 
 NESTED = {
     "tar.gz": gz(TAR_A), "zip": ZIP_A, "an empty zip": a_zip(), "tar": TAR_A, "GNU tar": by_tarfile(A, tarfile.GNU_FORMAT),
@@ -51,6 +54,13 @@ def test_an_invoice_that_is_a_zip_too_is_what_its_first_bytes_say_and_no_zip(ref
     assert kind_of(ZIP_A + DIRTY) == "zip"
     assert refused(ZIP_A + DIRTY) == "FLX-A02"
     assert accepted(a_zip(Entry(), comment=DIRTY)) == A
+
+
+def test_a_picture_that_is_a_zip_too_is_neither_an_archive_nor_a_document():
+    polyglot = b"GIF89a\1\0\1\0\0\0\0;" + ZIP_A
+    assert zipfile.is_zipfile(io.BytesIO(polyglot))
+    assert kind_of(polyglot) == ""
+    assert admit_xml(polyglot, LIMITS).code == "FLX-X01"
 
 
 def test_a_gzip_of_a_zip_and_a_tar_that_begins_as_a_zip_are_no_archives(refused):

@@ -2,11 +2,31 @@
 
 import io
 import resource
+import subprocess
+import sys
 import time
 import zlib
 
 import pytest
-from archives import BLOCK, LIMITS, MEBIBYTE, TAR_A, A, Entry, a_member, a_tar, a_zip, accepted, gz, seeded, some_pieces, tar_of, zip_of
+from archives import (
+    BLOCK,
+    LIMITS,
+    MEBIBYTE,
+    TAR_A,
+    A,
+    Entry,
+    a_member,
+    a_record,
+    a_tar,
+    a_zip,
+    accepted,
+    gz,
+    pax,
+    seeded,
+    some_pieces,
+    tar_of,
+    zip_of,
+)
 
 from flux.containers import prove
 from flux.policy import Limits
@@ -94,3 +114,45 @@ def test_what_is_no_file_is_not_kept_in_memory(refused):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert refused(folder) == "FLX-A09"
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
+
+
+ALONE = """
+import io, resource, sys, time
+from flux.containers import prove
+from flux.policy import Limits
+bomb = sys.stdin.buffer.read()
+class Sink(io.RawIOBase):
+    written = 0
+    def write(self, block):
+        self.written += len(block)
+before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+sink = Sink()
+answer = prove(io.BytesIO(bomb), len(bomb), sink, Limits())
+print(answer.code, time.perf_counter() - began, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) >> 10, sink.written >> 20)
+"""
+
+
+def pax_records(count):
+    return a_tar(*[pax(a_record(b"path", b"b.xml"))] * count, a_member(type_=b"1"))
+
+
+CROWDS = {  # what stands in it, and the code: each is answered in less than 2 s and 50 MB
+    "1 GB of zeros in 1 MB, in a tar.gz": (lambda: a_gzip_bomb(a_member(content=b"", size=1 << 30), 1), "FLX-A05"),
+    "1 GB of zeros in 1 MB, in a zip": (lambda: zip_of({"a.xml": bytes(1 << 30)}), "FLX-A05"),
+    "100,000 members of a tar": (lambda: tar_of({f"{n}.xml": b"" for n in range(100_000)}), "FLX-A04"),
+    "65,534 members of a zip": (lambda: a_zip(*(Entry(f"{n}", b"", 0) for n in range(0xFFFE))), "FLX-A04"),
+    "100,000 members of a zip, which are zip64's": (lambda: a_zip(*(Entry(f"{n}", b"", 0) for n in range(100_000)), here=0xFFFF, count=0xFFFF), "FLX-A07"),
+    "100,000 names for one member": (lambda: pax_records(100_000), "FLX-A03"),
+}
+
+
+@pytest.mark.parametrize("what", CROWDS)
+def test_a_crowd_or_a_bomb_costs_two_seconds_and_fifty_megabytes_at_most(what):
+    """In a process of its own, so that its memory is its own."""
+    make, code = CROWDS[what]
+    done = subprocess.run([sys.executable, "-c", ALONE], input=make(), capture_output=True, check=True, timeout=60)
+    told, seconds, grown, written = done.stdout.decode().split()
+    assert told == code
+    assert float(seconds) < 2
+    assert int(grown) < 50
+    assert int(written) < 20

@@ -34,6 +34,11 @@ LOCATOR = b"PK\6\7" + bytes(16)
 ZIP64 = struct.pack("<2H2Q", 1, 16, 4, 4)
 
 
+def zip64_size(size):
+    """What the directory says of a file whose size is told in zip64's own field."""
+    return {"plain": 0xFFFFFFFF, "extra": struct.pack("<2HQ", 1, 8, size)}
+
+
 def patched(archive, at, value):
     """The same bytes, but for those at a place."""
     return archive[:at] + value + archive[at + len(value) :]
@@ -91,6 +96,9 @@ TWINS = [  # (what, the accepted archive, the refused one, the exact code)
     ("a symbolic link in a zip", a_zip(Entry()), a_zip(Entry(mode=0o120777)), "FLX-A03"),
     ("a device in a zip", a_zip(Entry()), a_zip(Entry(mode=0o020666)), "FLX-A03"),
     ("a FIFO in a zip", a_zip(Entry(mode=0)), a_zip(Entry(mode=0o010666)), "FLX-A03"),
+    ("a program that runs as its owner", a_tar(a_member(mode=0o1755)), a_tar(a_member(mode=0o4755)), "FLX-A03"),
+    ("a program that runs as its group", a_tar(a_member("lot/", b"", b"5", mode=0o2755), a_member()), a_tar(a_member("lot/", b"", b"5", mode=0o2755), a_member(mode=0o2755)), "FLX-A03"),
+    ("a program that runs as its owner, in a zip", a_zip(Entry(mode=0o100755)), a_zip(Entry(mode=0o104755)), "FLX-A03"),
     # -- A04: more is among the limits
     ("a zip that announces more files than may be", ZIP_A, a_zip(Entry(), here=10_001, count=10_001), "FLX-A04"),
     # -- A07
@@ -111,7 +119,9 @@ TWINS = [  # (what, the accepted archive, the refused one, the exact code)
     ("a zip64 by its offset", ZIP_A, a_zip(Entry(), offset=0xFFFFFFFF), "FLX-A07"),
     ("a zip64 by its local header", a_zip(Entry(local={"extra": ZIP64})), a_zip(Entry(local={"extra": ZIP64, "packed": 0xFFFFFFFF, "plain": 0xFFFFFFFF})), "FLX-A07"),
     ("a zip64 by its second end record", ZIP_A, a_zip(Entry(), before_end=b"PK\6\6" + bytes(52) + LOCATOR), "FLX-A07"),
+    ("a zip64 whose size is in the directory alone", a_zip(Entry(central=zip64_size(4))), a_zip(Entry(central=zip64_size(4), local={"packed": 0xFFFFFFFF, "plain": 0xFFFFFFFF})), "FLX-A07"),
     # -- A09
+    ("a zip64 that lies about its size", a_zip(Entry(central=zip64_size(4))), a_zip(Entry(central=zip64_size(5))), "FLX-A09"),
     ("a negative size", a_tar(with_field(a_member(), 124, b"00000000004\0")), a_tar(with_field(a_member(), 124, b"-0000000004\0")), "FLX-A09"),
     ("a name record of more than 64 KiB", a_tar(a_member("L", b"b" * 65_536, b"L"), a_member()), a_tar(a_member("L", b"b" * 65_537, b"L"), a_member()), "FLX-A09"),
     ("a pax record that says its length wrong", a_tar(pax(a_record(b"path", b"b.xml")), a_member()), a_tar(pax(b"99" + a_record(b"path", b"b.xml")[2:]), a_member()), "FLX-A09"),
