@@ -163,7 +163,7 @@ class Attachment(Struct, frozen=True):
     """
     A supporting document (BG-24), taken out, measured and hashed; never executed, rendered or kept apart.
 
-    bytes and sha256 are of the file itself, after base64 and after the ZIP around it when there is one (zipped).
+    bytes, sha256: of the file itself, out of base64 and of a ZIP (zipped; inner: its name there). "": unknown, bytes is what was read of it.
     """
 
     name: str
@@ -172,6 +172,7 @@ class Attachment(Struct, frozen=True):
     mime: str = ""
     kind: str = ""  # TypePJ: 01 main document, 02 other
     zipped: bool = False
+    inner: str = ""
 
 
 class Piece(Struct, frozen=True):

@@ -13,7 +13,7 @@ import orjson
 from msgspec.structs import asdict
 
 from flux.faults import Fault
-from flux.model import Decided, Decision, Emission, Event, Finding, Flow, FlowVerdict, Party, Piece, Severity
+from flux.model import Attachment, Decided, Decision, Emission, Event, Finding, Flow, FlowVerdict, Party, Piece, Severity
 from flux.ports import FlowRow, PieceRow
 from flux.tables import Tables
 from flux.when import in_paris
@@ -136,10 +136,15 @@ def _content(p: Piece) -> dict[str, Any]:
         "engagement": p.engagement or None,
         "market": p.market or None,
         "amounts": {"ht": _money(a.ht), "tva": _money(a.tva), "ttc": _money(a.ttc), "net": _money(a.net)},
-        "attachments": [{"name": one.name, "bytes": one.bytes, "sha256": one.sha256} for one in p.attachments],
+        "attachments": [_attachment(one) for one in p.attachments],
         "profile": p.profile or None,
         "syntax": p.syntax or None,
     }
+
+
+def _attachment(one: Attachment) -> dict[str, str | int | None]:
+    known = bool(one.sha256)
+    return {"name": one.name, "bytes": one.bytes if known else None, "sha256": one.sha256 if known else None}
 
 
 def _party(party: Party) -> dict[str, str | None]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from lxml import etree
 from msgspec.structs import replace
 
-from flux.attachments import unpack
+from flux.attachments import too_many, unpack
 from flux.model import Amounts, Attachment, Line, Party, Payment, Piece, Place, VatLine
 from flux.parsers import Source
 from flux.parsers._reading import Expected, Reading, Shape, deposit_kind, identifier_type, is_cadre, line_of, scheme_of
@@ -140,9 +140,12 @@ def _line(row: Reading) -> Line:
 
 
 def attachments(reading: Reading, carried: Iterable[Embedded], limits: Limits) -> tuple[Attachment, ...]:
-    """Take the documents out; what is wrong with one is told at its place."""
+    """Take the documents out; what is wrong with one is told at its place, and the one that is too many ends it."""
     taken = []
     for position, one in enumerate(carried, 1):
+        if position > limits.attachments:
+            reading.findings.append(replace(too_many(limits), line=one.place.line, xpath=one.place.xpath))
+            break
         mime = one.element.get("mimeCode") or ""
         attachment, wrong = unpack(one.name, one.element.text or "", mime=mime, kind=one.kind, position=position, limits=limits)
         taken.append(attachment)

@@ -20,7 +20,7 @@ from typing import TypeVar
 from lxml import etree
 from msgspec.structs import replace
 
-from flux.attachments import unpack
+from flux.attachments import too_many, unpack
 from flux.model import Amounts, Attachment, Finding, Line, Parsed, Party, Payment, Piece, Place, VatLine
 from flux.parsers import Source
 from flux.parsers._reading import amount_of, deposit_kind, identifier_type, iso_day, line_of
@@ -156,6 +156,10 @@ def _line(row: Unit) -> Line:
 def _attachments(unit: Unit, source: Source) -> tuple[Attachment, ...]:
     taken = []
     for position, row in unit.rows("PJ"):
+        if position > source.limits.attachments:
+            place = row.where[""]
+            unit.findings.append(replace(too_many(source.limits), line=place.line, xpath=place.xpath))
+            break
         name, kind, mime = row.text("name", "NomPJ"), row.text("kind", "TypePJ"), row.text("mime", "MimeTypePJ")
         encoded = row.text("bytes", "Contenu")
         attachment, wrong = unpack(name, encoded, mime=mime, kind=kind, position=position, limits=source.limits)
