@@ -35,13 +35,13 @@ def unpack(name: str, encoded: str, *, mime: str, kind: str, position: int, limi
         # Strict: what is lax skips foreign signs and stops at the first padding, so that a part of the file goes without a word.
         content = binascii.a2b_base64(encoded.encode("ascii").translate(None, _WHITE), strict_mode=True)
     except (binascii.Error, UnicodeEncodeError) as error:
-        return blank, (*_name(name, position, limits), _unreadable(error, "base64", position))
+        return blank, (*_name(name, position, limits), unreadable(error, "base64", position))
     if not content.startswith(ZIP_MAGIC) or name.lower().endswith(".zip"):
         return measured(blank, content, position=position, limits=limits)
     try:
         inside = _only_member(content, limits.attachment_mb << 20)
     except BAD_ZIP as error:
-        return blank, (*_name(name, position, limits), _unreadable(error, "ZIP", position))
+        return blank, (*_name(name, position, limits), unreadable(error, "ZIP", position))
     if inside is None:
         return measured(blank, content, position=position, limits=limits)
     inner, content, whole = inside
@@ -66,6 +66,12 @@ def measured(
     return replace(blank, bytes=size, sha256=hashlib.sha256(content).hexdigest() if whole else ""), tuple(findings)
 
 
+def unreadable(error: Exception, expected: str, position: int) -> Finding:
+    """FLX-L14: the attachment is no *expected*, as a decoder says."""
+    facts = (("why", "says"), ("detail", quoted(str(error) or type(error).__name__)), ("expected", expected))
+    return Finding("FLX-L14", f"attachments[{position}].bytes", facts=facts)
+
+
 def too_many(limits: Limits) -> Finding:
     """FLX-L17: the rest of the attachments is not unpacked."""
     return Finding("FLX-L17", "attachments", facts=(("found", f"> {limits.attachments}"), ("expected", str(limits.attachments))))
@@ -87,11 +93,6 @@ def _name(name: str, position: int, limits: Limits) -> list[Finding]:
         return []
     facts = (("found", f"{quoted(name)} ({len(name)})"), ("expected", str(limits.attachment_name)))
     return [Finding("FLX-L11", f"attachments[{position}].name", facts=facts)]
-
-
-def _unreadable(error: Exception, expected: str, position: int) -> Finding:
-    facts = (("why", "says"), ("detail", quoted(str(error) or type(error).__name__)), ("expected", expected))
-    return Finding("FLX-L14", f"attachments[{position}].bytes", facts=facts)
 
 
 def _about(position: int, code: str, found: str, expected: str) -> Finding:

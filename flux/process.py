@@ -36,7 +36,7 @@ from flux.model import (
     Stage,
     identity,
 )
-from flux.parsers import Parser, Source
+from flux.parsers import Parser, Source, Unwrapped
 from flux.policy import Brief, Policy
 from flux.tables import Tables
 from flux.validators import Context
@@ -135,11 +135,10 @@ def _open(content: bytes, brief: Brief, kit: Kit) -> _Opened | Finding:
     """From bytes to a root that a parser claims: out of its carrier, through the XML gate."""
     limits = brief.policy.limits
     carrier = kit.carrier_of(content)
-    if carrier and carrier.unwrap:
-        inside = carrier.unwrap(content, limits)
-        if isinstance(inside, Finding):
-            return inside
-        content = inside
+    inside = carrier.unwrap(content, limits) if carrier and carrier.unwrap else Unwrapped(content)
+    if isinstance(inside, Finding):
+        return inside
+    content = inside.content
     gated = admit_xml(content, limits)
     if isinstance(gated, Finding):
         return gated
@@ -151,7 +150,8 @@ def _open(content: bytes, brief: Brief, kit: Kit) -> _Opened | Finding:
     expected = kit.tables.interfaces[brief.interface].syntax if brief.interface else syntax
     if expected != syntax:
         return Finding("FLX-T15", facts=(("found", syntax), ("expected", f"{expected} ({brief.interface})")))
-    return _Opened(parser, family, syntax, Source(gated.root, content, limits, gated.stylesheet, brief.policy.default_cadre))
+    source = Source(gated.root, content, limits, gated.stylesheet, brief.policy.default_cadre, inside.files, inside.findings)
+    return _Opened(parser, family, syntax, source)
 
 
 def _format(opened: _Opened, interface: str, kit: Kit) -> tuple[Finding, ...]:

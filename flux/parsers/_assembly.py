@@ -11,7 +11,6 @@ from flux.attachments import too_many, unpack
 from flux.model import Amounts, Attachment, Line, Party, Payment, Piece, Place, VatLine
 from flux.parsers import Source
 from flux.parsers._reading import Expected, Reading, Shape, deposit_kind, identifier_type, is_cadre, line_of, scheme_of
-from flux.policy import Limits
 
 MOST_PLACES = 200  # lines, VAT rows and attachments whose place is kept: for the others it would cost more than it tells
 
@@ -139,10 +138,12 @@ def _line(row: Reading) -> Line:
     )  # fmt: skip
 
 
-def attachments(reading: Reading, carried: Iterable[Embedded], limits: Limits) -> tuple[Attachment, ...]:
-    """Take the documents out; what is wrong with one is told at its place, and the one that is too many ends it."""
-    taken = []
-    for position, one in enumerate(carried, 1):
+def attachments(reading: Reading, carried: Iterable[Embedded], source: Source) -> tuple[Attachment, ...]:
+    """Take the documents out, behind those of the carrier; what is wrong with one is told at its place, and one too many ends it."""
+    taken, limits = list(source.beside), source.limits
+    reading.findings += source.wrong
+    reading.where |= {f"attachments[{position}]": Place() for position in range(1, len(taken) + 1)}  # in the PDF, and nowhere in the XML
+    for position, one in enumerate(carried, len(taken) + 1):
         if position > limits.attachments:
             reading.findings.append(replace(too_many(limits), line=one.place.line, xpath=one.place.xpath))
             break
