@@ -39,7 +39,7 @@ class _Bytes:
         """*count* bytes; fewer is a truncated archive, for the reason *why*."""
         taken = self.read(count)
         if len(taken) < count:
-            raise Refused("FLX-A01", why, name=name)
+            raise Refused("FLX-A02", "after_gzip") if self._followed() else Refused("FLX-A01", why, name=name)
         return taken
 
     def finish(self) -> None:
@@ -51,8 +51,12 @@ class _Bytes:
             return
         if not self._inflate.eof:
             raise Refused("FLX-A01", "gzip_cut")
-        if self._inflate.unused_data or self._source.read(1):
+        if self._followed():
             raise Refused("FLX-A02", "after_gzip")
+
+    def _followed(self) -> bool:
+        """Whether something comes behind the end of the gzip: a second member, whose bytes would be no part of this tar."""
+        return self._inflate is not None and self._inflate.eof and bool(self._inflate.unused_data or self._source.read(1))
 
     def _more(self) -> bool:
         if self._inflate is None:
