@@ -126,6 +126,24 @@ def test_both_languages_of_an_entry_quote_the_same_facts(tables):
     assert unlike == {}
 
 
+def test_every_reason_of_a_code_is_told_in_two_languages_that_quote_the_same_facts_and_end_in_no_full_stop(tables):
+    reasons = {(code, name): text for code, entry in tables.catalogue.items() for name, text in entry.why.items()}
+    assert {key for key, text in reasons.items() if text.fr == text.en or placeholders(text.fr) != placeholders(text.en)} == set()
+    assert {key for key, text in reasons.items() if text.fr.endswith(".") or text.en.endswith(".")} == set(), "they stand inside a sentence"
+    assert {code for code, _ in reasons if "found" not in placeholders(tables.catalogue[code].fr)} == set()
+
+
+def test_every_reason_that_a_reader_of_archives_gives_is_in_the_catalogue(tables):
+    given = set()
+    for path in sorted((ROOT / "containers").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "Refused":
+                given |= {tuple(one.value for one in node.args if isinstance(one, ast.Constant))}
+    reasons = {pair for pair in given if len(pair) == 2}
+    assert len(reasons) > 30
+    assert {(code, why) for code, why in reasons if why not in tables.catalogue[code].why} == set()
+
+
 def test_no_text_quotes_a_fact_of_the_other_language(tables):
     crossed = {
         code
