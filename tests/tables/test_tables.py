@@ -19,6 +19,7 @@ from flux import tables as flux_tables
 from flux.faults import Fault
 from flux.model import JUDGE_STAGES, Amounts, Attachment, FlowVerdict, Line, Party, Payment, Piece, Severity, Stage, VatLine, VerdictKind
 from flux.parsers._reading import SCHEMES, WORKS_CADRES
+from flux.stores import schemas
 from flux.tables import DEPOSITS, MODES, Tables
 
 ROOT = Path(flux.__file__).parent
@@ -281,3 +282,15 @@ def test_every_business_term_is_of_one_field(tables):
     terms = [row.term for row in tables.fields.values() if row.term]
     assert sorted(set(terms)) == sorted(terms)
     assert [term for term in terms if not re.fullmatch(r"B[TG]-[0-9]+(-1)?", term)] == []
+
+
+def test_a_relaxation_that_changed_without_a_word_stops_the_start(tmp_path, monkeypatch):
+    folder = tmp_path / "schemas"
+    shutil.copytree(schemas.home(), folder)
+    monkeypatch.setattr(schemas, "home", lambda: folder)
+    schemas.load()
+    with (folder / "cii-minimal.toml").open("a") as file:
+        file.write("# one more pardon\n")
+    with pytest.raises(Fault) as raised:
+        schemas.load()
+    assert raised.value.code == "FLX-I38"
