@@ -166,8 +166,9 @@ def test_the_undeliverable_stays_owed_and_goes_behind_the_others(ledger):
     received(ledger, a_flow())
     ledger.record([an_outcome(ledger.take("me", 1, NOON)[0], "N1", owed=2)], NOON)
     ledger.staged(["f1.e0", "f1.e1"])
-    ledger.undeliverable({"f1.e0": "File exists"}, NOON)
+    ledger.undeliverable({"f1.e0": "File exists"}, NOON, [an_event(a_flow(), "undeliverable")])
     assert [e.key for e in ledger.unpublished(10)] == ["f1.e1", "f1.e0"]
+    assert ledger.events("f1")[-1].what == "undeliverable"
     assert ledger.piled().emissions_owed == 2
 
 
