@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from flux.faults import Fault
 from flux.model import (
     Actor,
     Decided,
@@ -67,6 +68,22 @@ def verdict_of(findings: tuple[Finding, ...], closed: str, actor: Actor | None, 
 def decide(envelope: Envelope, findings: tuple[Finding, ...], pieces: tuple[Decided, ...], policy: Policy, tables: Tables) -> Decision:
     """The flow's verdict: whole, partly, not at all (domain 3.5). An error about the flow itself refuses it whole."""
     return Decision(_flow_verdict(findings, pieces, policy, tables), envelope, pieces, findings, syntax=_syntax(pieces))
+
+
+def unevaluated(decision: Decision) -> Fault | None:
+    """
+    Why a piece is neither refused by a rule nor accepted, None when there is none: ours to settle, so nothing of its flow is told.
+
+    It comes of a setting: an error that was made a warning still leaves nobody who acts next, or a check that could not go on.
+    """
+    first = next((d for d in decision.pieces if d.verdict.kind is VerdictKind.NOT_EVALUATED), None)
+    if first is None or decision.verdict is not FlowVerdict.NOT_EVALUATED:
+        return None
+    ordinal, number = str(first.piece.ordinal), first.piece.number or "—"
+    if first.verdict.skipped:
+        codes = ", ".join(dict.fromkeys(finding.code for finding in first.verdict.findings))
+        return Fault("FLX-I68", ordinal=ordinal, number=number, codes=codes)
+    return Fault("FLX-I67", ordinal=ordinal, number=number)
 
 
 def _flow_verdict(findings: Iterable[Finding], pieces: tuple[Decided, ...], policy: Policy, tables: Tables) -> FlowVerdict:

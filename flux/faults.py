@@ -5,6 +5,8 @@ One code a cause, stable for ever. It is told to the operator, retried, then hel
 """
 
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from importlib.resources import files
 from traceback import extract_tb
@@ -70,6 +72,17 @@ class Fault(Exception):  # noqa: N818 - the house calls our own trouble a Fault;
 def table() -> dict[str, Texts]:
     """Every code with its texts."""
     return convert(tomllib.loads(files("flux").joinpath("tables", "faults.toml").read_text("utf-8")), dict[str, Texts])
+
+
+@contextmanager
+def netted() -> Iterator[None]:
+    """The house's one net, around what is decided of one flow: a bug of ours is a Fault of that flow, and costs its neighbours nothing."""
+    try:
+        yield
+    except Fault:
+        raise
+    except Exception as error:
+        raise Fault("FLX-I64", detail=traced(error)) from error
 
 
 def traced(error: BaseException) -> str:

@@ -181,6 +181,9 @@ class Ledger(Protocol):
     def deposited(self, identities: Iterable[str]) -> Mapping[str, Deposited]:
         """Which of these identities an accepted piece already holds."""
 
+    def first_with(self, partner: str, sha256: str) -> str:
+        """The id of the first flow in which this partner brought these bytes and of which something went in; "" when there is none."""
+
     def record(self, outcomes: Sequence[Outcome], now: datetime) -> Mapping[str, str]:
         """Decision and all that it owes, each outcome whole or not at all (T3), only under its fence.
 

@@ -1,6 +1,6 @@
 """The supplier's own check: the same judgement as production, in a scratch folder, with nothing of the installation touched."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,10 +8,10 @@ from time import perf_counter
 from typing import Any
 
 from flux import kit, told
-from flux.decision import effective_severity
-from flux.faults import Fault
+from flux.decision import effective_severity, unevaluated
+from flux.faults import Fault, netted
 from flux.kit import Kit
-from flux.model import Decision, Deposited, Finding, Flow, Known, Market, Severity, VerdictKind, identity
+from flux.model import Decision, Deposited, Finding, Flow, Known, Market, Severity, VerdictKind, identity, shown
 from flux.policy import Brief, Policy
 from flux.ports import Ledger
 from flux.process import conclude, flow_findings
@@ -30,7 +30,7 @@ def precheck(
     """
     The flow objects of the contract (docs/formats.md), one a file, in order.
 
-    *ledger*: when the installation has one, it is asked which pieces were already accepted; it is only read.
+    *ledger*: when the installation has one, it is asked which pieces and which bytes were already accepted; it is only read.
     """
     whole = kit.build()
     with TemporaryDirectory(prefix="flux-check-") as folder, Sandbox(CHILDREN) as sandbox:
@@ -38,60 +38,68 @@ def precheck(
         for name in ("tmp", "store"):
             (spool / name).mkdir()
         content = FileStore(spool)
-        works = [_work(n, file, content, policy, whole, now, partner) for n, file in enumerate(files, 1)]
+        works = [_work(file, content, policy, ledger, whole, now, partner) for file in files]
         with Round(content, sandbox, whole) as judging:
             judging.add(works)
             judging.run(lambda _ready: None)
     known: dict[str, Deposited] = {}
     if ledger is not None:
         known = dict(ledger.deposited(identity(j.piece) for work in works for j in work.judged if j.piece))
-    decisions = {work.flow.id: _decided(work, Known(known, markets), whole) for work in works if not work.trouble}
-    shared = _shared(works, decisions)
-    return [
-        told.not_evaluated(work.flow, work.brief.interface, work.trouble) if work.trouble else _told(work, decisions[work.flow.id], shared, whole)
-        for work in works
-    ]
+    decisions = [_decided(work, Known(known, markets), whole) for work in works]
+    carried = _carried(decisions)
+    return [_told(work, decision, works, carried, whole) for work, decision in zip(works, decisions, strict=True)]
 
 
-def _work(n: int, file: Path, content: FileStore, policy: Policy, whole: Kit, now: datetime, partner: str) -> Work:
+def _work(file: Path, content: FileStore, policy: Policy, ledger: Ledger | None, whole: Kit, now: datetime, partner: str) -> Work:
     sha, size, trouble = "", 0, None
     try:
         with file.open("rb", buffering=0) as source:
             sha, size = content.add(source)
     except OSError as error:
         trouble = Fault("FLX-I54", file=str(file), detail=error.strerror or str(error))
-    flow = Flow(f"check-{n:06d}", partner, file.name.encode("utf-8", "surrogateescape"), sha, size, now)
+    first = ledger.first_with(partner, sha) if ledger and sha else ""
+    name = file.name.encode("utf-8", "surrogateescape")
+    flow = Flow(shown(name), partner, name, sha, size, now, duplicate_of=first)  # its id is how a duplicate inside it is told
     envelope, findings = flow_findings(flow, policy, whole)
     brief = Brief(envelope.interface or policy.interface, policy, day_of(now))
     return Work(flow, policy, envelope, brief, list(findings), perf_counter(), trouble=trouble)
 
 
-def _decided(work: Work, known: Known, whole: Kit) -> Decision:
-    """Each file alone against what the installation knows, as if it were the next to be dropped."""
+def _decided(work: Work, known: Known, whole: Kit) -> Decision | None:
+    """Each file alone against what the installation knows, as if it were the next to be dropped; None where trouble of ours came between."""
     context = Context(whole.tables, work.policy, work.brief.interface, work.brief.today)
-    return conclude(work.flow, work.envelope, work.findings, work.judged, known, context, whole)
+    if work.trouble:
+        return None
+    try:
+        with netted():
+            return conclude(work.flow, work.envelope, work.findings, work.judged, known, context, whole)
+    except Fault as fault:
+        work.trouble = fault
+        return None
 
 
-def _shared(works: Sequence[Work], decisions: Mapping[str, Decision]) -> dict[str, dict[str, str]]:
-    """Identities that accepted pieces of several files carry: identity -> flow id -> file name. Production would refuse the second."""
-    names = {work.flow.id: work.flow.display_name for work in works}
-    carried: dict[str, dict[str, str]] = {}
-    for id_, decision in decisions.items():
-        for d in decision.pieces:
+def _carried(decisions: Sequence[Decision | None]) -> dict[str, list[int]]:
+    """By identity, the places of the files in which an accepted piece carries it: production would refuse the second."""
+    carried: dict[str, list[int]] = {}
+    for place, decision in enumerate(decisions):
+        for d in decision.pieces if decision else ():
             if d.verdict.kind is VerdictKind.ACCEPTED:
-                carried.setdefault(identity(d.piece), {})[id_] = names[id_]
-    return {key: files for key, files in carried.items() if len(files) > 1}
+                carried.setdefault(identity(d.piece), []).append(place)
+    return carried
 
 
-def _told(work: Work, decision: Decision, shared: dict[str, dict[str, str]], whole: Kit) -> dict[str, Any]:
+def _told(work: Work, decision: Decision | None, works: Sequence[Work], carried: dict[str, list[int]], whole: Kit) -> dict[str, Any]:
     """The flow object; a piece whose number another file of the same call carries says so (FLX-D04)."""
+    if decision is None:
+        assert work.trouble is not None, "only trouble leaves a flow undecided"  # noqa: S101 - an invariant of this module
+        return told.not_evaluated(work.flow, work.brief.interface, work.trouble)
 
     def severity(finding: Finding) -> Severity:
         return effective_severity(finding, work.policy, whole.tables)
 
-    flow = told.flow(work.flow, decision, whole.tables, severity)
+    flow = told.flow(work.flow, decision, whole.tables, severity, unevaluated(decision))
     for d, piece in zip(decision.pieces, flow["pieces"], strict=True):
-        if other := next((name for id_, name in shared.get(identity(d.piece), {}).items() if id_ != work.flow.id), ""):
-            twin = Finding("FLX-D04", "number", d.piece.ordinal, (("found", d.piece.number), ("file", other)))
+        if other := next((works[place] for place in carried.get(identity(d.piece), ()) if works[place] is not work), None):
+            twin = Finding("FLX-D04", "number", d.piece.ordinal, (("found", d.piece.number), ("file", other.flow.display_name)))
             piece["findings"].append(told.finding(twin, whole.tables, severity))
     return flow

@@ -58,8 +58,8 @@ def piece(one: Decided, tables: Tables, weigh: Weigh) -> dict[str, Any]:
     }
 
 
-def flow(received: Flow, decision: Decision, tables: Tables, weigh: Weigh) -> dict[str, Any]:
-    """A flow that was judged: the object of ``flux check``."""
+def flow(received: Flow, decision: Decision, tables: Tables, weigh: Weigh, trouble: Fault | None = None) -> dict[str, Any]:
+    """A flow that was judged: the object of ``flux check``. *trouble*: why not all of it could be."""
     return {
         "file": received.display_name,
         "interface": decision.interface or None,
@@ -67,6 +67,7 @@ def flow(received: Flow, decision: Decision, tables: Tables, weigh: Weigh) -> di
         "state": decision.verdict.value,
         "findings": [finding(f, tables, weigh) for f in decision.findings],
         "pieces": [piece(d, tables, weigh) for d in decision.pieces],
+        **({"reason": asdict(trouble.reason())} if trouble else {}),
     }
 
 

@@ -12,10 +12,11 @@ from time import perf_counter
 
 from msgspec import Struct
 
-from flux.faults import Fault, traced
+from flux.decision import unevaluated
+from flux.faults import Fault, netted
 from flux.kit import Kit
 from flux.log import get
-from flux.model import Decision, Deposited, Envelope, Event, Flow, FlowVerdict, Known, Market, Plumbing, VerdictKind, identity
+from flux.model import Decision, Deposited, Envelope, Event, Flow, Known, Market, Plumbing, VerdictKind, identity
 from flux.owing import WHO, Draft, outcome, tell
 from flux.policy import Brief, Policy
 from flux.ports import ContentStore, Ledger
@@ -137,18 +138,17 @@ class Worker:
         return refused
 
     def _drafted(self, work: Work, taken: dict[str, Deposited]) -> Draft | None:
-        """The decision and its answers; accepted pieces take their identity in *taken*, for the flows behind. The one net is here."""
+        """The decision and its answers; accepted pieces take their identity in *taken*, for the flows behind. The one net is here: a bug costs an attempt."""
         context = Context(self._kit.tables, work.policy, work.brief.interface, work.brief.today)
         try:
-            known = Known(taken, dict(self._set.markets))
-            decision = conclude(work.flow, work.envelope, work.findings, work.judged, known, context, self._kit)
-            _evaluated(decision)
-            draft = tell(work.flow, decision, work.policy, self._set.installation, self._now(), self._kit, work.files)
+            with netted():
+                known = Known(taken, dict(self._set.markets))
+                decision = conclude(work.flow, work.envelope, work.findings, work.judged, known, context, self._kit)
+                if trouble := unevaluated(decision):
+                    raise trouble
+                draft = tell(work.flow, decision, work.policy, self._set.installation, self._now(), self._kit, work.files)
         except Fault as fault:
             work.trouble = fault
-            return None
-        except Exception as error:  # noqa: BLE001 - the one net: a bug of ours costs this flow an attempt, and no neighbour anything
-            work.trouble = Fault("FLX-I64", detail=traced(error))
             return None
         for d in decision.pieces:
             if d.verdict.kind is VerdictKind.ACCEPTED:
@@ -170,22 +170,6 @@ class Worker:
         event = Event(flow.id, "postponed", now, WHO, detail=met)
         self._ledger.postpone(flow, now + timedelta(seconds=wait), reason, event)
         _log(work, None, "postponed")
-
-
-def _evaluated(decision: Decision) -> None:
-    """
-    Raises Fault for a piece that no rule refuses and that is not accepted either: ours to settle, so nothing of its flow is told.
-
-    It comes of a setting: an error that was made a warning still leaves nobody who acts next, or a check that could not go on.
-    """
-    if decision.verdict is not FlowVerdict.NOT_EVALUATED:
-        return
-    first = next(d for d in decision.pieces if d.verdict.kind is VerdictKind.NOT_EVALUATED)
-    ordinal, number = str(first.piece.ordinal), first.piece.number or "—"
-    if first.verdict.skipped:
-        codes = ", ".join(dict.fromkeys(finding.code for finding in first.verdict.findings))
-        raise Fault("FLX-I68", ordinal=ordinal, number=number, codes=codes)
-    raise Fault("FLX-I67", ordinal=ordinal, number=number)
 
 
 def _identities(works: Iterable[Work]) -> list[str]:

@@ -53,7 +53,7 @@ class SqlLedger(Reading):
         with self._write() as connection:
             ids = [flow.id for flow in flows]
             known = set(connection.scalars(select(t.flow.c.id).where(t.flow.c.id.in_(ids))))
-            new = [_with_first(connection, flow) for flow in flows if flow.id not in known]
+            new = [replace(flow, duplicate_of=_first_with(connection, flow.partner, flow.sha256)) for flow in flows if flow.id not in known]
             if new:
                 connection.execute(insert(t.flow), [_flow_row(flow) for flow in new])
                 fresh = {flow.id for flow in new}
@@ -113,6 +113,11 @@ class SqlLedger(Reading):
                 for row in connection.execute(select(t.identity).where(t.identity.c.key.in_(keys[start : start + _IN]))):
                     found[row.key] = Deposited(row.flow, row.ordinal, row.sha256, instant(row.at))
         return found
+
+    def first_with(self, partner: str, sha256: str) -> str:
+        """The id of the first flow in which this partner brought these bytes and of which something went in; "" when there is none."""
+        with self._read() as connection:
+            return _first_with(connection, partner, sha256)
 
     def record(self, outcomes: Sequence[Outcome], now: datetime) -> dict[str, str]:
         """T3: one transaction for the group, each outcome whole or not at all, only under its fence."""
@@ -237,16 +242,14 @@ def _tune_sqlite(engine: Engine, *, read_only: bool) -> None:
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
-def _with_first(connection: Connection, flow: Flow) -> Flow:
+def _first_with(connection: Connection, partner: str, sha256: str) -> str:
     """
-    The flow with the first that brought these bytes and of which something went in.
+    The first flow that brought these bytes and of which something went in.
 
     What was refused may be sent again under a better name or when a limit was raised, and what is held was answered nothing: no duplicates.
     """
-    first = select(t.flow.c.id).where(
-        t.flow.c.partner == flow.partner, t.flow.c.sha256 == flow.sha256, t.flow.c.verdict.in_(_WENT_IN)
-    )
-    return replace(flow, duplicate_of=connection.scalar(first.limit(1)) or "")
+    first = select(t.flow.c.id).where(t.flow.c.partner == partner, t.flow.c.sha256 == sha256, t.flow.c.verdict.in_(_WENT_IN))
+    return connection.scalar(first.limit(1)) or ""
 
 
 def _mine(flow: Flow):  # type: ignore[no-untyped-def]  # noqa: ANN202 - SQLAlchemy's own type says no more

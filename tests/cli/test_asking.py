@@ -2,10 +2,11 @@
 
 import json
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
-from rig import CONFIG, GOOD
+from rig import CONFIG, EXAMPLES, GOOD
 
 from flux import kit, tables
 from flux.model import EmissionState, FlowVerdict, Plumbing, Severity, VerdictKind
@@ -182,3 +183,24 @@ def test_the_configuration_is_found_by_the_environment(seen, tmp_path):
 def test_the_version_is_that_of_the_package(seen):
     project = tomllib.loads((Path(__file__).resolve().parents[2] / "pyproject.toml").read_text("utf-8"))
     assert seen.flux("--version").stdout == f"flux {project['project']['version']}\n"
+
+
+def test_the_pre_check_says_that_these_bytes_went_in_already(site):
+    site.drop(GOOD)
+    (file,) = EXAMPLES.glob(GOOD)
+    assert site.flux("check", file, "--partner", "batipro").returncode == 0
+    site.flux("once")
+    (flow,) = site.json("check", file, "--partner", "batipro")["flows"]
+    assert [finding["code"] for finding in flow["findings"]] == ["FLX-D03"]
+
+
+def test_a_duplicate_inside_one_archive_is_told_with_the_name_of_the_archive(site):
+    content = next(EXAMPLES.glob(GOOD)).read_bytes()
+    path = site.root / "lot.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("a.xml", "b.xml"):
+            archive.writestr(name, content)
+    (flow,) = site.json("check", path)["flows"]
+    (finding,) = flow["pieces"][1]["findings"]
+    assert finding["code"] == "FLX-D01"
+    assert "(flow lot.zip, piece 1)" in finding["text"]["en"]

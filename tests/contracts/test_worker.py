@@ -101,6 +101,7 @@ def test_the_pre_check_tells_the_piece_as_not_evaluated(house):
     (flow,) = precheck([NOBODY], TOLERANT, {}, None, NOON, "check")
     assert flow["state"] == "NOT_EVALUATED"
     assert [piece["verdict"] for piece in flow["pieces"]].count("not_evaluated") == 1
+    assert flow["reason"]["code"] == "FLX-I67"
 
 
 def test_a_check_that_a_lowered_severity_left_half_done_is_held_and_names_the_finding(tmp_path):
@@ -156,7 +157,7 @@ def test_a_bug_beside_the_ledger_costs_an_attempt_and_is_told_with_its_place(hou
     monkeypatch.setattr(worker, "conclude", conclude)
     row = house.work(times=1)
     assert (row.state, row.reason.code) == (Plumbing.RECEIVED, "FLX-I64")
-    assert "KeyError: 'gone' (worker.py:" in row.reason.en
+    assert "KeyError: 'gone' (faults.py:" in row.reason.en
 
 
 class Broken:

@@ -91,4 +91,4 @@ def test_one_net_for_unexpected_exceptions():
         for node in ast.walk(tree):
             if isinstance(node, ast.ExceptHandler) and (node.type is None or ast.unparse(node.type) in {"Exception", "BaseException"}):
                 nets[name] = nets.get(name, 0) + 1
-    assert nets == {"worker": 1, "sandbox.child": 2}
+    assert nets == {"faults": 1, "sandbox.child": 2}
