@@ -18,7 +18,7 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
 from flux import config as settings
-from flux import doctor, durable, kit, log, tables, told
+from flux import doctor, durable, folders, kit, log, tables, told
 from flux.config import Config
 from flux.dispatch import Dispatch
 from flux.doctor import Line
@@ -26,7 +26,6 @@ from flux.faults import Fault
 from flux.ids import new_id
 from flux.intake import Intake
 from flux.model import Plumbing
-from flux.owing import who_matches
 from flux.policy import Policy
 from flux.ports import FlowRow, Ledger, Unsettled, Why
 from flux.precheck import precheck
@@ -69,15 +68,15 @@ class Installation:
     """An installation at work, under its lock: folders, ledger, loops."""
 
     def __init__(self, config: Config, *, warm: bool) -> None:
-        make_folders(config)
+        folders.make(config)
         self.config = config
         self.shaken = False  # the last turn ended in trouble
         self.ledger = SqlLedger(config.ledger_url)
         self.sandbox = Sandbox(config.children, warm=warm)
         content = FileStore(config.spool)
-        outbox = FolderOutbox(config.spool / "staged", lambda target: folder_of(config, target))
+        outbox = FolderOutbox(config.spool / "staged", lambda target: folders.folder_of(config, target))
         self.inboxes = [
-            FolderInbox(p.name, config.inbox_of(p), config.spool / "claim" / p.name, settle_s=config.settle_s) for p in config.partners
+            FolderInbox(p.name, config.inbox_of(p), folders.claims_of(config, p.name), settle_s=config.settle_s) for p in config.partners
         ]
         owner = f"{socket.gethostname()}-{os.getpid()}-{time.time_ns()}"
         asked = Settings(
@@ -146,7 +145,7 @@ class Installation:
 @contextmanager
 def opened(config: Config, *, warm: bool = False) -> Iterator[Installation]:
     """The installation, under its lock. Raises Fault when another flux has it."""
-    (config.spool).mkdir(parents=True, exist_ok=True)
+    folders.made(config.spool, 0o700)
     fd = durable.lock(config.spool / "lock")
     if fd is None:
         raise Fault("FLX-I20", root=str(config.root))
@@ -258,36 +257,6 @@ def _watched(house: Installation, wake: Flag) -> Iterator[None]:
         observer.join()
 
 
-def folder_of(config: Config, target: str) -> Path:
-    """Where a target lies: a partner's returns, a route of the configuration, or the folder of the one who acts next."""
-    kind, _, name = target.partition("/")
-    if kind == "returns":
-        gone = config.outbox / "returns" / name  # what is owed to a partner who left the configuration is owed all the same
-        return next((config.returns_of(p) for p in config.partners if p.name == name), gone)
-    routed = next((route.folder for route in config.routes if who_matches(name, route.actor)), None)
-    return config.root / routed if routed else config.outbox / "pieces" / name
-
-
-def make_folders(config: Config) -> None:
-    """The folders of an installation. Claims, scratch, store and staged files share one file system with the inboxes and the outbox."""
-    spool = config.spool
-    for own in ("tmp", "claim", "staged", "store"):
-        (spool / own).mkdir(parents=True, exist_ok=True)
-    for partner in config.partners:
-        for folder in (config.inbox_of(partner), config.returns_of(partner), spool / "claim" / partner.name):
-            folder.mkdir(parents=True, exist_ok=True)
-    (config.outbox / "pieces").mkdir(parents=True, exist_ok=True)
-    _same_device(config)
-
-
-def _same_device(config: Config) -> None:
-    home = config.spool.stat().st_dev
-    others = [config.outbox, *(folder for p in config.partners for folder in (config.inbox_of(p), config.returns_of(p)))]
-    for folder in others:
-        if folder.stat().st_dev != home:
-            raise Fault("FLX-I22", folder=str(folder), spool=str(config.spool))
-
-
 def check(files: Sequence[Path], config: Config | None, interface: str, partner: str) -> list[dict[str, Any]]:
     """The pre-check of *files*: flow objects of the contract. Without a configuration: free naming and the defaults."""
     settings.proven_interface(interface)
@@ -310,12 +279,12 @@ def init(folder: Path) -> Config:
     path = folder / settings.FILE
     if path.exists():
         raise Fault("FLX-I01", path=str(path))
-    folder.mkdir(parents=True, exist_ok=True)
+    folders.made(folder)
     for name, text in ((settings.FILE, settings.starter()), (settings.MARKETS, settings.starter_markets())):
         if not (folder / name).exists():
             (folder / name).write_text(text, "utf-8")
     config = settings.load(path)
-    make_folders(config)
+    folders.make(config)
     return config
 
 

@@ -23,7 +23,7 @@ from lxml import etree
 from msgspec import Struct
 
 from flux import config as settings
-from flux import durable, kit
+from flux import durable, folders, kit
 from flux.config import Config
 from flux.faults import Fault
 from flux.model import Plumbing
@@ -140,11 +140,12 @@ def _probe() -> BinaryIO:
 
 
 def _folders(config: Config) -> Iterator[Line]:
-    folders = [config.spool, config.outbox, *(f for p in config.partners for f in (config.inbox_of(p), config.returns_of(p)))]
     home = config.spool.stat().st_dev if config.spool.is_dir() else None
-    for folder in folders:
+    for folder in (config.spool, *folders.shared(config)):
         facts = {"path": str(folder), "spool": str(config.spool)}
-        if not folder.is_dir():
+        if folder.exists() and not folder.is_dir():
+            yield _faulty("folder", Fault("FLX-I85", path=str(folder)))
+        elif not folder.is_dir():
             yield Line("bad", "folder", "folder_missing", facts, "folder_missing_do")
         elif not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
             yield Line("bad", "folder", "folder_rights", facts, "folder_rights_do")

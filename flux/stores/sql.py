@@ -16,7 +16,7 @@ from msgspec.structs import asdict, replace
 from sqlalchemy import Connection, bindparam, create_engine, func, insert, select, update
 from sqlalchemy import event as sa_event
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from flux.faults import Fault, Reason
 from flux.model import Deposited, Emission, EmissionState, Event, Flow, FlowVerdict, Plumbing
@@ -33,7 +33,7 @@ class SqlLedger(Reading):
     """The ledger behind a database URL. One writer: the daemon, under the installation's lock. Readers are many."""
 
     def __init__(self, url: str, *, read_only: bool = False) -> None:
-        self._engine = create_engine(url)
+        self._engine = _engine(url)
         if self._engine.dialect.name == "sqlite":
             _tune_sqlite(self._engine, read_only=read_only)
         try:
@@ -203,6 +203,16 @@ class SqlLedger(Reading):
             connection.commit()
         if version != t.VERSION:
             raise Fault("FLX-I24", found=str(version), expected=t.VERSION)
+
+
+def _engine(url: str) -> Engine:
+    """The engine for a database URL. Raises Fault for one that cannot be understood, and where the database's driver is missing."""
+    try:
+        return create_engine(url)
+    except ImportError as error:
+        raise Fault("FLX-I83", driver=error.name or str(error)) from error
+    except (ArgumentError, ValueError) as error:  # the URL itself is not told: it may hold a password
+        raise Fault("FLX-I82", detail=str(error).partition("\n")[0]) from error
 
 
 def _tune_sqlite(engine: Engine, *, read_only: bool) -> None:

@@ -9,6 +9,7 @@ import time
 import pytest
 from rig import CONFIG, EXAMPLES, GOOD, REFUSED, Site
 
+MOE = "moe-99913225100029"  # of the market in GOOD
 HELD = 'settle_s = 0.0\nattempts = 2\nretry_s = [0]\n\n[severities]\nFLX-P20 = "warning"\n\n[[partner]]\nname = "batipro"\nnaming = "chorus"\n'
 
 
@@ -64,17 +65,18 @@ def test_once_ends_with_1_when_a_flow_is_held_and_its_sender_is_told_nothing(sit
 
 
 def test_once_ends_with_1_when_something_cannot_be_delivered_and_delivers_it_when_it_can(site):
-    site.configure(CONFIG + '\n[[route]]\nactor = "moe"\nfolder = "blocked/here"\n')
-    (site.root / "blocked").write_text("a file where a folder should be")
+    blocked = site.outbox / "pieces" / MOE
+    blocked.parent.mkdir(parents=True)
+    blocked.write_text("a file where a folder should be")
     site.drop(GOOD)
     assert site.flux("once").returncode == 1
     (flow,) = site.json("flows")["flows"]
     stuck = [e for e in flow["emissions"] if e["state"] != "EMITTED"]
     assert [(e["kind"], e["state"]) for e in stuck] == [("piece", "STAGED")]
-    assert "blocked" in stuck[0]["problem"]
-    (site.root / "blocked").unlink()
+    assert MOE in stuck[0]["problem"]
+    blocked.unlink()
     assert site.flux("once").returncode == 0
-    assert len(list((site.root / "blocked" / "here").iterdir())) == 1
+    assert len(list(blocked.iterdir())) == 1
 
 
 @pytest.mark.parametrize(

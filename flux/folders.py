@@ -1,0 +1,56 @@
+"""The folders of an installation: which there are, how they are made and what must hold of them."""
+
+from pathlib import Path
+
+from flux.config import Config
+from flux.faults import Fault
+from flux.owing import who_matches
+
+OWN = ("tmp", "claim", "staged", "store")
+
+
+def folder_of(config: Config, target: str) -> Path:
+    """Where a target lies: a partner's returns, a route of the configuration, or the folder of the one who acts next."""
+    kind, _, name = target.partition("/")
+    if kind == "returns":
+        gone = config.outbox / "returns" / name  # what is owed to a partner who left the configuration is owed all the same
+        return next((config.returns_of(p) for p in config.partners if p.name == name), gone)
+    routed = next((route.folder for route in config.routes if who_matches(name, route.actor)), None)
+    return config.root / routed if routed else config.outbox / "pieces" / name
+
+
+def make(config: Config) -> None:
+    """
+    The folders of an installation, where they are missing.
+
+    Raises Fault where a file stands in the place of one, and where one is on another file system than the spool; OSError when the system
+    refuses. Nobody but flux looks into the spool: what it holds was received, or is not published yet.
+    """
+    made(config.spool, 0o700)
+    for folder in (*(config.spool / own for own in OWN), *(claims_of(config, p.name) for p in config.partners), *shared(config)):
+        made(folder)
+    home = config.spool.stat().st_dev
+    for folder in (*(config.spool / own for own in OWN), *shared(config)):
+        if folder.stat().st_dev != home:
+            raise Fault("FLX-I22", folder=str(folder), spool=str(config.spool))
+
+
+def made(folder: Path, mode: int = 0o777) -> None:
+    """The folder, made when it is missing. Raises Fault where something else has its name, OSError when the system refuses."""
+    try:
+        folder.mkdir(mode, parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        file = next((path for path in (folder, *folder.parents) if path.exists()), folder)
+        raise Fault("FLX-I85", path=str(file)) from error
+
+
+def shared(config: Config) -> list[Path]:
+    """The folders in which flux meets others: inboxes, and wherever it delivers."""
+    partners = (folder for p in config.partners for folder in (config.inbox_of(p), config.returns_of(p)))
+    routes = (config.root / route.folder for route in config.routes)
+    return list(dict.fromkeys((config.outbox, config.outbox / "pieces", *partners, *routes)))
+
+
+def claims_of(config: Config, partner: str) -> Path:
+    """Where the claimed files of a partner stand."""
+    return config.spool / "claim" / partner
