@@ -69,6 +69,7 @@ class Installation:
 
     def __init__(self, config: Config, *, warm: bool) -> None:
         folders.make(config)
+        _proven_ledger(config)
         self.config = config
         self.shaken = False  # the last turn ended in trouble
         self.ledger = SqlLedger(config.ledger_url)
@@ -90,11 +91,14 @@ class Installation:
         self.worker = Worker(self.ledger, content, self.sandbox, kit.build(), asked, now=utc_now)
         self.dispatch = Dispatch(outbox, content, self.ledger, now=utc_now)
         ids = lambda: new_id(utc_now(), secrets.randbits)  # noqa: E731 - clock and luck, joined where they are known
-        self.intake = Intake(self.inboxes, content, self.ledger, now=utc_now, new_id=ids)
+        left = [FolderInbox(name, claims, claims, settle_s=0.0) for name, claims in folders.departed(config).items()]
+        self.intake = Intake(self.inboxes, content, self.ledger, now=utc_now, new_id=ids, departed=left)
         content.clean()
         outbox.clean()
         self.ledger.release_leases(owner)
         self.intake.recover()
+        for path in folders.strays(config):
+            log.get().warning("intake", ended="stray", trouble=str(Fault("FLX-I89", path=str(path))))
 
     def step(self) -> int:
         """
@@ -140,6 +144,13 @@ class Installation:
         """End the children and let go of the ledger."""
         self.sandbox.close()
         self.ledger.close()
+
+
+def _proven_ledger(config: Config) -> None:
+    """Raises Fault when the ledger is gone: a new one beside a store that is not empty knows no duplicate, and owes nobody anything."""
+    file, store = config.ledger_file, config.spool / "store"
+    if file is not None and not (file.exists() and file.stat().st_size) and any(store.iterdir()):
+        raise Fault("FLX-I90", path=str(file), store=str(store))
 
 
 @contextmanager

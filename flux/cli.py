@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from enum import IntEnum
 from pathlib import Path
@@ -17,11 +17,14 @@ from typing import Annotated, Any
 import orjson
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
-from flux import __version__, app, config, screen
+from flux import __version__, app, config, folders, screen
 from flux.config import Config
 from flux.faults import Fault
 from flux.words import Words
+
+STREAMS = (0, 1, 2)  # the descriptors of the standard streams
 
 
 class Exit(IntEnum):
@@ -38,11 +41,41 @@ def _language() -> str:
     return "fr" if spoken.lower().startswith("fr") else "en"
 
 
+def _whole_streams() -> None:
+    """
+    A standard stream that the caller closed leads nowhere.
+
+    Left closed, its number would go to the next file that is opened, the ledger perhaps, and what a library prints would go there.
+    """
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= STREAMS[-1]:
+        pass
+    os.close(fd)
+    sys.stdout = sys.stdout or os.fdopen(STREAMS[1], "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(STREAMS[2], "w", closefd=False)
+
+
+class _Passing(Console):
+    """What is said in passing: a standard error that is full or gone changes nothing of what a command did, nor of how it ends."""
+
+    def print(self, *objects: Any, **how: Any) -> None:  # noqa: ANN401 - as Console
+        with suppress(OSError):
+            super().print(*objects, **how)
+
+
+class _Told(TyperGroup):
+    """Every command, and what it prints, under one net for trouble of ours."""
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - as TyperGroup
+        with _told_faults():
+            return super().invoke(ctx)
+
+
+_whole_streams()
 say = Words(_language())
 PIPED_WIDTH = 160  # columns of a table that nobody's terminal bounds
 out = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH)
-err = Console(stderr=True)
-main = typer.Typer(help=say("help.flux"), no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+err = _Passing(stderr=True)
+main = typer.Typer(cls=_Told, help=say("help.flux"), no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 Where = Annotated[str, typer.Option("--config", metavar="PATH", help=say("help.config"))]
 AsJson = Annotated[bool, typer.Option("--json", help=say("help.json"))]
@@ -62,22 +95,20 @@ def flux(
 @main.command(help=say("help.init"))
 def init(folder: Annotated[Path, typer.Argument(metavar="[DIR]", help=say("help.init_dir"))] = Path()) -> None:
     """Write the starter files; what exists is never touched."""
-    with _told_faults():
-        made = app.init(folder)
+    made = app.init(folder)
     out.print(say("say.made", root=made.root, inbox=made.inbox_of(made.partners[0])), highlight=False, soft_wrap=True)
 
 
 @main.command(help=say("help.run"))
 def run(context: typer.Context, where: Where = "") -> None:
     """Run the daemon."""
-    with _told_faults():
-        app.run(_config(context, where))
+    app.run(_config(context, where))
 
 
 @main.command(help=say("help.once"))
 def once(context: typer.Context, where: Where = "") -> None:
     """One pass."""
-    with _told_faults(), err.status(say("say.working")) if err.is_terminal else _quiet():
+    with err.status(say("say.working")) if err.is_terminal else _quiet():
         done = app.once(_config(context, where))
     said = say("say.once", handled=done.handled, refused=done.refused, held=done.held, undelivered=done.undelivered)
     err.print(said, highlight=False, soft_wrap=True)
@@ -96,7 +127,7 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """The supplier's own pre-check. A configuration is used when there is one, and wanted when it or a partner is named."""
-    with _told_faults(), err.status(say("say.checking", count=len(files))) if err.is_terminal else _quiet():
+    with err.status(say("say.checking", count=len(files))) if err.is_terminal else _quiet():
         named = where or context.obj or partner
         path = config.find(where or context.obj)
         known = config.load(path) if named or path.exists() else None
@@ -124,7 +155,7 @@ def flows(
 ) -> None:
     """The list of flows. In JSON each is told whole."""
     day: date | None = on.date() if on else None
-    with _told_faults(), app.open_reader(_config(context, where)) as ledger:
+    with app.open_reader(_config(context, where)) as ledger:
         rows = ledger.flows(partner=partner, state=state.upper(), on=day, limit=limit)
         if not as_json:
             screen.flow_list(out, rows, limit, say)
@@ -138,7 +169,7 @@ def show(
     context: typer.Context, flow: Annotated[str, typer.Argument(metavar="FLOW", help=say("help.show_flow"))], where: Where = "", *, as_json: AsJson = False
 ) -> None:
     """One flow whole."""
-    with _told_faults(), app.open_reader(_config(context, where)) as ledger:
+    with app.open_reader(_config(context, where)) as ledger:
         row = ledger.flow(flow)
         if row is None:
             raise _unknown(say("say.no_flow", id=flow))
@@ -158,7 +189,7 @@ def piece(
     as_json: AsJson = False,
 ) -> None:
     """One piece across flows."""
-    with _told_faults(), app.open_reader(_config(context, where)) as ledger:
+    with app.open_reader(_config(context, where)) as ledger:
         met = app.tell_pieces(ledger, number)
     if not met and not as_json:
         raise _unknown(say("say.no_piece", number=number))
@@ -171,8 +202,7 @@ def piece(
 @main.command(help=say("help.matrix"))
 def matrix(*, as_json: AsJson = False) -> None:
     """The matrix as it is applied: from the table that the rules read."""
-    with _told_faults():
-        told = app.matrix()
+    told = app.matrix()
     if as_json:
         _write(told)
     else:
@@ -182,8 +212,7 @@ def matrix(*, as_json: AsJson = False) -> None:
 @main.command(help=say("help.doctor"))
 def doctor(context: typer.Context, where: Where = "", *, as_json: AsJson = False) -> None:
     """Examine the installation."""
-    with _told_faults():
-        lines = app.examine(config.find(where or context.obj))
+    lines = app.examine(config.find(where or context.obj))
     bad = sum(line.verdict == "bad" for line in lines)
     if as_json:
         _write({"lines": [line.told() for line in lines]})
@@ -218,6 +247,9 @@ def _told_faults() -> Iterator[None]:
     except BrokenPipeError:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         raise
+    except OSError as error:
+        screen.fault(err, folders.refused(error), say)
+        raise typer.Exit(Exit.UNUSABLE) from error
 
 
 @contextmanager

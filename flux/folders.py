@@ -1,7 +1,11 @@
 """The folders of an installation: which there are, how they are made and what must hold of them."""
 
+import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
+from flux import _settings as s
 from flux.config import Config
 from flux.faults import Fault
 from flux.owing import who_matches
@@ -54,3 +58,28 @@ def shared(config: Config) -> list[Path]:
 def claims_of(config: Config, partner: str) -> Path:
     """Where the claimed files of a partner stand."""
     return config.spool / "claim" / partner
+
+
+def departed(config: Config) -> dict[str, Path]:
+    """The claims of partners who are no longer in the configuration: what they sent was taken, so it is ours to keep."""
+    known = {partner.name for partner in config.partners}
+    return {path.name: path for path in sorted((config.spool / "claim").iterdir()) if _is_claims(path) and path.name not in known}
+
+
+def strays(config: Config) -> Iterator[Path]:
+    """What stands among the claims and is none: flux never puts a file there that is not in a batch, nor a folder that is no partner's."""
+    for path in sorted((config.spool / "claim").iterdir()):
+        if _is_claims(path):
+            yield from (batch for batch in sorted(path.iterdir()) if not batch.is_dir() or batch.is_symlink())
+        else:
+            yield path
+
+
+def _is_claims(path: Path) -> bool:
+    return re.fullmatch(s.NAME, path.name) is not None and path.is_dir() and not path.is_symlink()
+
+
+def refused(error: OSError) -> Fault:
+    """What the system refused, as trouble of ours that says where."""
+    paths = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes | os.PathLike)]
+    return Fault("FLX-I84", path=" → ".join(paths) or "—", detail=error.strerror or str(error))

@@ -14,19 +14,21 @@ GROUP = 100  # files claimed and admitted with the same syncs
 
 
 class Intake:
-    """The intake of every partner. Clock and ids are handed in."""
+    """The intake of every partner. Clock and ids are handed in. departed: whose claims are still ours to admit, and whose inbox is not."""
 
     def __init__(
-        self, inboxes: Sequence[Inbox], content: ContentStore, ledger: Ledger, *, now: Callable[[], datetime], new_id: Callable[[], str]
+        self, inboxes: Sequence[Inbox], content: ContentStore, ledger: Ledger, *, now: Callable[[], datetime], new_id: Callable[[], str],
+        departed: Sequence[Inbox] = (),
     ) -> None:
-        self._inboxes, self._content, self._ledger = inboxes, content, ledger
+        self._inboxes, self._departed, self._content, self._ledger = inboxes, departed, content, ledger
         self._now, self._new_id = now, new_id
         self._unfinished: set[str] = set()  # partners with claims that are not in custody yet
         self.troubled: set[str] = set()     # partners whose folder was in trouble at the last scan
+        self._told: dict[tuple[str, str], str] = {}  # by partner and claimed file, the trouble that the log has already
 
     def recover(self) -> int:
         """At start, under the lock: admit what a crash left claimed, with the id that the claim minted."""
-        return sum(self._kept_apart(inbox, self._resume) for inbox in self._inboxes)
+        return sum(self._kept_apart(inbox, self._resume) for inbox in (*self._inboxes, *self._departed))
 
     def step(self) -> int:
         """One scan of every inbox; returns how many files came into custody. A partner whose folder is in trouble does not stop the others."""
@@ -34,6 +36,10 @@ class Intake:
         self.troubled.clear()
         for inbox in self._inboxes:
             done += self._kept_apart(inbox, self._scan)
+        for inbox in self._departed:
+            if inbox.partner in self._unfinished:
+                done += self._kept_apart(inbox, self._resume)
+        self._told = {key: trouble for key, trouble in self._told.items() if key[0] in self.troubled}
         return done
 
     def _kept_apart(self, inbox: Inbox, act: Callable[[Inbox], int]) -> int:
@@ -44,10 +50,13 @@ class Intake:
             self._unsettle(inbox, trouble)
             return 0
 
-    def _unsettle(self, inbox: Inbox, trouble: Exception) -> None:
+    def _unsettle(self, inbox: Inbox, trouble: Exception, claimed: str = "") -> None:
+        """Trouble with an inbox, or with one claimed file of it: looked at again at each scan, logged when it is new."""
         self._unfinished.add(inbox.partner)
         self.troubled.add(inbox.partner)
-        get().error("intake", partner=inbox.partner, ended="fault", trouble=str(trouble))
+        if self._told.get((inbox.partner, claimed)) != str(trouble):
+            self._told[inbox.partner, claimed] = str(trouble)
+            get().error("intake", partner=inbox.partner, ended="fault", trouble=str(trouble))
 
     def _scan(self, inbox: Inbox) -> int:
         done = self._resume(inbox) if inbox.partner in self._unfinished else 0
@@ -86,5 +95,5 @@ class Intake:
         except Busy:
             self._unfinished.add(inbox.partner)
         except (Fault, OSError) as trouble:
-            self._unsettle(inbox, trouble)
+            self._unsettle(inbox, trouble, deposit.id)
         return None

@@ -84,9 +84,9 @@ class FolderInbox:
         return taken
 
     def recover(self) -> list[Deposit]:
-        """What stands claimed, from whatever crash. A batch without a file is over, or never happened: removed."""
+        """What stands claimed, from whatever crash. A batch without a file is over, or never happened: removed. A stray file is no batch."""
         left = []
-        for folder in sorted(self._claims.iterdir()):
+        for folder in sorted(path for path in self._claims.iterdir() if path.is_dir() and not path.is_symlink()):
             for name in sorted(os.listdir(os.fsencode(folder))):
                 if name.startswith(b"."):  # no claimed file begins with a dot: half a copy of ours
                     os.unlink(os.path.join(os.fsencode(folder), name))
