@@ -22,7 +22,7 @@ from flux.faults import Fault, Reason
 from flux.model import Deposited, Emission, EmissionState, Event, Flow, FlowVerdict, Plumbing
 from flux.ports import Outcome, Piled
 from flux.stores import _schema as t
-from flux.stores._reading import READS, Reading, emission_of, flow_of
+from flux.stores._reading import READS, Reading, emission_of, flow_of, known_trouble
 from flux.when import instant, moment
 
 _WENT_IN = (FlowVerdict.INTEGRATED, FlowVerdict.PARTIAL)
@@ -40,7 +40,7 @@ class SqlLedger(Reading):
             with self._engine.connect() as connection:
                 self._prepare(connection, read_only=read_only)
         except DBAPIError as error:
-            raise Fault("FLX-I23", url=self._engine.url.render_as_string(), detail=str(error.orig)) from error
+            raise known_trouble(error) or Fault("FLX-I23", url=self._engine.url.render_as_string(), detail=str(error.orig)) from error
 
     def close(self) -> None:
         """Let go of the database."""
@@ -187,7 +187,7 @@ class SqlLedger(Reading):
             with self._engine.connect() as connection, connection.begin():
                 yield connection
         except DBAPIError as error:  # the disk is full, the file is gone, a lock is held too long: nothing was committed
-            raise Fault("FLX-I26", detail=str(error.orig)) from error
+            raise known_trouble(error) or Fault("FLX-I26", detail=str(error.orig)) from error
 
     def _prepare(self, connection: Connection, *, read_only: bool) -> None:
         if read_only:
