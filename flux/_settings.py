@@ -55,6 +55,7 @@ SITE = (
     Setting("children", 2, "Child processes that judge: as many as there are cores.", "Processus enfants qui jugent : autant que de cœurs.", int, least=1, most=64),
     Setting("attempts", 3, "Attempts at a flow before it is held, when the trouble is ours.", "Tentatives sur un flux avant sa mise en attente, quand le défaut vient de nous.", int, least=1, most=20),
     Setting("retry_s", [1, 5, 30], "Seconds before the next attempt, after the first, the second, ...", "Secondes avant la tentative suivante, après la première, la deuxième, ...", list, least=1, most=20),
+    Setting("least_free_mb", 64, "MB that must be free where the spool is: with less, nothing new is taken from the inboxes.", "Mo libres exigés là où se trouve spool : en dessous, rien de nouveau n'est pris dans les boîtes.", int, least=0, most=1_000_000),
     Setting("siret_check", "error", "What a SIRET whose Luhn key is wrong does.", "Effet d'un SIRET dont la clé de Luhn est fausse.", choices=_SEVERITIES),
     Setting("vat_check", "warning", "What a French VAT number whose key is wrong does.", "Effet d'un numéro de TVA français dont la clé est fausse.", choices=_SEVERITIES),
     Setting("log_format", "console", "Form of the logs on the standard error.", "Forme des journaux sur la sortie d'erreur.", choices=("console", "json")),

@@ -48,7 +48,7 @@ class Pass(Struct, frozen=True):
     """
     What one pass did: flows brought to a decision and their refusals; what stands held, undelivered or untaken at its end.
 
-    troubled: the last turn met trouble of ours, which is in the log. left: files that stand in an inbox.
+    troubled: the last turn met trouble of ours, which is in the log. left: files that stand in an inbox. lack: why nothing new was taken.
     """
 
     handled: int
@@ -57,11 +57,12 @@ class Pass(Struct, frozen=True):
     undelivered: int
     troubled: bool
     left: tuple[Unsettled, ...]
+    lack: Fault | None = None
 
     @property
     def clean(self) -> bool:
         """Whether everything that could be handled was; a file that is still being sent is nobody's fault."""
-        return not (self.held or self.undelivered or self.troubled or any(one.stuck for one in self.left))
+        return not (self.held or self.undelivered or self.troubled or self.lack or any(one.stuck for one in self.left))
 
 
 class Installation:
@@ -92,7 +93,7 @@ class Installation:
         self.dispatch = Dispatch(outbox, content, self.ledger, now=utc_now)
         ids = lambda: new_id(utc_now(), secrets.randbits)  # noqa: E731 - clock and luck, joined where they are known
         left = [FolderInbox(name, claims, claims, settle_s=0.0) for name, claims in folders.departed(config).items()]
-        self.intake = Intake(self.inboxes, content, self.ledger, now=utc_now, new_id=ids, departed=left)
+        self.intake = Intake(self.inboxes, content, self.ledger, now=utc_now, new_id=ids, lacking=self._lacking, departed=left)
         content.clean()
         outbox.clean()
         self.ledger.release_leases(owner)
@@ -116,6 +117,9 @@ class Installation:
             self.shaken = True
             log.get().error("step", ended="fault", trouble=str(trouble))
             return 0
+
+    def _lacking(self) -> Fault | None:
+        return folders.room(self.config.spool).lacking(self.config)
 
     @property
     def troubled(self) -> bool:
@@ -205,7 +209,7 @@ def once(config: Config) -> Pass:
 def _pass(house: Installation, started: datetime) -> Pass:
     decided, piled = house.ledger.decided_since(started), house.ledger.piled()
     held = sum(piled.by_state.get(state, 0) for state in (Plumbing.HELD, Plumbing.QUARANTINED))
-    return Pass(decided.flows, decided.refused, held, piled.emissions_owed, house.troubled, tuple(house.left()))
+    return Pass(decided.flows, decided.refused, held, piled.emissions_owed, house.troubled, tuple(house.left()), house.intake.lack)
 
 
 def run(config: Config) -> None:

@@ -31,7 +31,7 @@ class Exit(IntEnum):
     """What a command ends with."""
 
     DONE = 0
-    REFUSED = 1   # check: something is refused; once: something is held or undelivered; doctor: something is red
+    REFUSED = 1   # check: something is refused; once: something is held, undelivered or not taken; doctor: something is red
     UNUSABLE = 2  # usage, configuration, or something that could not be evaluated
 
 
@@ -112,6 +112,8 @@ def once(context: typer.Context, where: Where = "") -> None:
         done = app.once(_config(context, where))
     said = say("say.once", handled=done.handled, refused=done.refused, held=done.held, undelivered=done.undelivered)
     err.print(said, highlight=False, soft_wrap=True)
+    if done.lack:
+        screen.fault(err, done.lack, say)
     screen.left(err, done.left, say)
     raise typer.Exit(Exit.DONE if done.clean else Exit.REFUSED)
 

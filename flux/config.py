@@ -65,6 +65,7 @@ class Config(Struct, frozen=True):
     vat_check: Severity
     log_format: str
     log_level: str
+    least_free_mb: int
     limits: Limits
     severities: dict[str, Severity]
     partners: tuple[Partner, ...]

@@ -5,7 +5,6 @@ It changes nothing but a scratch file beside the spool, which it removes, and it
 """
 
 import os
-import shutil
 import sqlite3
 import statistics
 import sys
@@ -35,7 +34,7 @@ from flux.sandbox.wire import Item, Judge, Lost
 from flux.words import LANGUAGES, Words
 
 LEAST = {"lxml": (6, 1, 1), "libxml2": (2, 14, 6), "SQLite": (3, 37, 0)}  # below: known CVEs, or a WAL that lacks what we ask (reliability 2.H)
-SPACE_BAD, SPACE_WARN = 64 << 20, 1 << 30
+SPACE_WARN = 1 << 30
 SYNCS = 25
 _PROBE = b"<x/>"
 SYNC_FAST_MS, SYNC_SLOW_MS = 0.02, 20.0  # faster than any disk; slower than a night of single files bears
@@ -88,7 +87,7 @@ def examine(path: Path, open_reader: Callable[[Config], AbstractContextManager[L
     lines.append(Line("ok", "markets", "markets_found", {"count": str(len(markets))}))
     lines += _folders(config)
     if os.access(config.spool, os.W_OK):
-        lines += [_space(config.spool), *_disk(config.spool)]
+        lines += [_space(config), *_disk(config.spool)]
     return [*lines, *_ledger(config, open_reader)]
 
 
@@ -155,10 +154,14 @@ def _folders(config: Config) -> Iterator[Line]:
             yield Line("ok", "folder", "folder_ok", facts)
 
 
-def _space(spool: Path) -> Line:
-    free = shutil.disk_usage(spool).free
-    verdict = "bad" if free < SPACE_BAD else "warn" if free < SPACE_WARN else "ok"
-    return Line(verdict, "space", "space_found", {"free": f"{free / (1 << 30):.1f} GB", "path": str(spool)}, "space_do")
+def _space(config: Config) -> Line:
+    """Red as soon as the intake stops: the same measure decides both."""
+    left = folders.room(config.spool)
+    if lack := left.lacking(config):
+        return _faulty("space", lack)
+    files = "—" if left.files is None else str(left.files)
+    facts = {"free": f"{left.size / (1 << 30):.1f} GB", "files": files, "path": str(config.spool), "least": str(config.least_free_mb)}
+    return Line("warn" if left.size < SPACE_WARN else "ok", "space", "space_found", facts, "space_do")
 
 
 def _disk(spool: Path) -> Iterator[Line]:

@@ -1,9 +1,11 @@
-"""The folders of an installation: which there are, how they are made and what must hold of them."""
+"""The folders of an installation: which there are, how they are made, what must hold of them, and what room is left."""
 
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+
+from msgspec import Struct
 
 from flux import _settings as s
 from flux.config import Config
@@ -11,6 +13,7 @@ from flux.faults import Fault
 from flux.owing import who_matches
 
 OWN = ("tmp", "claim", "staged", "store")
+LEAST_FILES = 1000  # inodes: some ten a flow while it is under way
 
 
 def folder_of(config: Config, target: str) -> Path:
@@ -77,6 +80,27 @@ def strays(config: Config) -> Iterator[Path]:
 
 def _is_claims(path: Path) -> bool:
     return re.fullmatch(s.NAME, path.name) is not None and path.is_dir() and not path.is_symlink()
+
+
+class Room(Struct, frozen=True):
+    """What a file system has left for flux. size: bytes; files: how many more, None where it does not count them."""
+
+    size: int
+    files: int | None
+
+    def lacking(self, config: Config) -> Fault | None:
+        """Why nothing new may be taken, None when there is room: what is taken must also be judged, kept and answered."""
+        if self.size >= config.least_free_mb << 20 and (self.files is None or self.files >= LEAST_FILES):
+            return None
+        files = "—" if self.files is None else str(self.files)
+        least, spool = str(config.least_free_mb), str(config.spool)
+        return Fault("FLX-I86", spool=spool, free=str(self.size >> 20), files=files, least=least, least_files=str(LEAST_FILES))
+
+
+def room(folder: Path) -> Room:
+    """What the file system of *folder* has left."""
+    found = os.statvfs(folder)
+    return Room(found.f_bavail * found.f_frsize, found.f_favail if found.f_files else None)
 
 
 def refused(error: OSError) -> Fault:

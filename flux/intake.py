@@ -14,14 +14,19 @@ GROUP = 100  # files claimed and admitted with the same syncs
 
 
 class Intake:
-    """The intake of every partner. Clock and ids are handed in. departed: whose claims are still ours to admit, and whose inbox is not."""
+    """
+    The intake of every partner. Clock and ids are handed in.
+
+    lacking: says why nothing new may be taken now, if it may not. departed: whose claims are still ours to admit, and whose inbox is not.
+    """
 
     def __init__(
         self, inboxes: Sequence[Inbox], content: ContentStore, ledger: Ledger, *, now: Callable[[], datetime], new_id: Callable[[], str],
-        departed: Sequence[Inbox] = (),
+        lacking: Callable[[], Fault | None] = lambda: None, departed: Sequence[Inbox] = (),
     ) -> None:
         self._inboxes, self._departed, self._content, self._ledger = inboxes, departed, content, ledger
-        self._now, self._new_id = now, new_id
+        self._now, self._new_id, self._lacking = now, new_id, lacking
+        self.lack: Fault | None = None      # why nothing new was taken at the last scan
         self._unfinished: set[str] = set()  # partners with claims that are not in custody yet
         self.troubled: set[str] = set()     # partners whose folder was in trouble at the last scan
         self._told: dict[tuple[str, str], str] = {}  # by partner and claimed file, the trouble that the log has already
@@ -32,6 +37,7 @@ class Intake:
 
     def step(self) -> int:
         """One scan of every inbox; returns how many files came into custody. A partner whose folder is in trouble does not stop the others."""
+        self._look_for_room()
         done = 0
         self.troubled.clear()
         for inbox in self._inboxes:
@@ -41,6 +47,14 @@ class Intake:
                 done += self._kept_apart(inbox, self._resume)
         self._told = {key: trouble for key, trouble in self._told.items() if key[0] in self.troubled}
         return done
+
+    def _look_for_room(self) -> None:
+        """Whether anything new may be taken; logged when it changes."""
+        before, self.lack = self.lack, self._lacking()
+        if self.lack and not before:
+            get().error("intake", ended="full", trouble=str(self.lack))
+        elif before and not self.lack:
+            get().info("intake", ended="room")
 
     def _kept_apart(self, inbox: Inbox, act: Callable[[Inbox], int]) -> int:
         """What one partner's folder does to us, kept from the others."""
@@ -61,7 +75,7 @@ class Intake:
     def _scan(self, inbox: Inbox) -> int:
         done = self._resume(inbox) if inbox.partner in self._unfinished else 0
         names = inbox.waiting(GROUP)
-        return done + (self._admit(inbox, inbox.claim(names, self._new_id())) if names else 0)
+        return done + (self._admit(inbox, inbox.claim(names, self._new_id())) if names and not self.lack else 0)
 
     def _resume(self, inbox: Inbox) -> int:
         """Admit what stands claimed: left by a crash, by trouble of ours, or still being written by its sender."""
