@@ -6,7 +6,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event as Flag
@@ -333,4 +333,13 @@ def matrix() -> dict[str, Any]:
 
 def examine(path: Path) -> list[Line]:
     """The doctor's lines for the configuration at *path*."""
-    return doctor.examine(path, open_reader)
+    return doctor.examine(path, open_reader, _stuck)
+
+
+def _stuck(config: Config) -> Iterator[Unsettled]:
+    """What waits in the inboxes and will not be taken until a person acts; an inbox that cannot be read is another line's concern."""
+    for partner in config.partners:
+        inbox = FolderInbox(partner.name, config.inbox_of(partner), folders.claims_of(config, partner.name), settle_s=0.0)
+        with suppress(Fault):
+            inbox.waiting(0)
+        yield from (one for one in inbox.unsettled() if one.stuck)

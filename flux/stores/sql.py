@@ -6,7 +6,6 @@ on SQLite WAL with synchronous FULL, proven at start (with NORMAL a power cut lo
 What people read is in ``_reading``.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -20,12 +19,14 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from flux.faults import Fault, Reason
 from flux.model import Deposited, Emission, EmissionState, Event, Flow, FlowVerdict, Plumbing
-from flux.ports import Outcome, Piled
+from flux.ports import Journal, Outcome, Piled
 from flux.stores import _schema as t
+from flux.stores._chain import event_hash, walk
 from flux.stores._reading import READS, Reading, emission_of, flow_of, known_trouble
 from flux.when import instant, moment
 
 _WENT_IN = (FlowVerdict.INTEGRATED, FlowVerdict.PARTIAL)
+SHOWN = 3  # undeliverable emissions that are told with the count of them
 _IN = 500  # values in one IN (...): below every database's limit
 
 
@@ -170,7 +171,14 @@ class SqlLedger(Reading):
         with self._read() as connection:
             states = connection.execute(select(t.flow.c.state, func.count().label("many")).group_by(t.flow.c.state)).all()
             owed = connection.scalar(select(func.count()).where(t.emission.c.state != EmissionState.EMITTED)) or 0
-        return Piled({row.state: row.many for row in states}, owed)
+            dead = (t.emission.c.state == EmissionState.STAGED, t.emission.c.problem != "")
+            stuck = connection.scalar(select(func.count()).where(*dead)) or 0
+            some = connection.execute(select(t.emission).where(*dead).order_by(t.emission.c.seq).limit(SHOWN)).all()
+        return Piled({row.state: row.many for row in states}, owed, stuck, tuple(emission_of(row) for row in some))
+
+    def journal(self) -> Journal:
+        """The journal, proven line by line."""
+        return walk(self._read)
 
     def _move(self, keys: Sequence[str], before: EmissionState, after: EmissionState) -> None:
         with self._write() as connection:
@@ -325,9 +333,3 @@ def _journal(connection: Connection, events: Sequence[Event]) -> None:
         row["hash"] = before = event_hash(row)
         rows.append(row)
     connection.execute(insert(t.event), rows)
-
-
-def event_hash(row: Mapping[str, object]) -> str:
-    """The hash of a line of the journal: over the hash of the line before and every word of its own."""
-    words = (row["before"], row["flow"], row["piece"], row["what"], row["at"], row["who"], row["detail"])
-    return hashlib.sha256("\x1f".join(str(word) for word in words).encode("utf-8", "surrogatepass")).hexdigest()

@@ -5,20 +5,10 @@ import subprocess
 import time
 
 import pytest
-from rig import CONFIG, GOOD, Site
+from rig import CONFIG, GOOD, Site, fill
 
 from flux.faults import Fault
 from flux.stores.sql import SqlLedger
-
-
-def fill(folder, leave=0):
-    """Fill a file system but for *leave* bytes."""
-    with (folder / "fill").open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(4096))
-        except OSError:
-            file.truncate(max(0, file.tell() - leave))
 
 
 def the_fault(act):
