@@ -1,11 +1,12 @@
 """
 ``flux doctor``: is this installation sound? Each line is a check, what was found, and, when it is not green, what to do.
 
-It changes nothing but a scratch file beside the spool, which it removes, and it never takes the installation's lock.
+It changes nothing but scratch files in the spool, which it removes, and it never takes the installation's lock.
 """
 
 import os
 import sqlite3
+import stat
 import statistics
 import sys
 import time
@@ -36,6 +37,7 @@ from flux.words import LANGUAGES, Words
 LEAST = {"lxml": (6, 1, 1), "libxml2": (2, 14, 6), "SQLite": (3, 37, 0)}  # below: known CVEs, or a WAL that lacks what we ask (reliability 2.H)
 SPACE_WARN = 1 << 30
 SYNCS = 25
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
 SHOWN = 20  # files that cannot be taken, a line each
 _PROBE = b"<x/>"
 SYNC_FAST_MS, SYNC_SLOW_MS = 0.02, 20.0  # faster than any disk; slower than a night of single files bears
@@ -172,8 +174,20 @@ def _folders(config: Config) -> Iterator[Line]:
             yield Line("bad", "folder", "folder_rights", facts, "folder_rights_do")
         elif home is not None and folder.stat().st_dev != home:
             yield Line("bad", "folder", "folder_device", facts, "folder_device_do")
+        elif folder.stat().st_mode & stat.S_ISGID and not _may_give(config.spool, folder.stat().st_gid):
+            yield Line("warn", "folder", "folder_group", facts | {"group": str(folder.stat().st_gid)}, "folder_group_do")
+        elif folder == config.spool and folder.stat().st_mode & OTHERS:
+            yield Line("warn", "folder", "folder_open", facts, "folder_open_do")
         else:
             yield Line("ok", "folder", "folder_ok", facts)
+
+
+def _may_give(spool: Path, group: int) -> bool:
+    """Whether flux can give a file of its own to this group: it is tried."""
+    with TemporaryFile(dir=spool) as file, suppress(PermissionError):
+        os.fchown(file.fileno(), -1, group)
+        return True
+    return False
 
 
 def _strays(config: Config) -> Iterator[Line]:
