@@ -37,7 +37,7 @@ class Setting(Struct, frozen=True):
         if self.choices and value not in self.choices:
             raise Fault("FLX-I07", where=where, name=self.name, value=told(value), expected=", ".join(self.choices))
         size: Any = len(value) if isinstance(value, str | list) else value
-        if (self.least is not None and size < self.least) or (self.most is not None and size > self.most):
+        if not ((self.least is None or size >= self.least) and (self.most is None or size <= self.most)):  # so that nan is out of them
             if isinstance(value, str | list):
                 raise Fault("FLX-I09", where=where, name=self.name, value=told(value), expected=_bounds(self.least, self.most))
             raise Fault("FLX-I08", where=where, name=self.name, value=told(value), expected=_bounds(self.least, self.most))

@@ -261,10 +261,15 @@ class _Doorbell(FileSystemEventHandler):
 
 @contextmanager
 def _watched(house: Installation, wake: Flag) -> Iterator[None]:
-    observer = Observer()
-    for partner in house.config.partners:
-        observer.schedule(_Doorbell(wake), str(house.config.inbox_of(partner)))
-    observer.start()
+    try:
+        observer = Observer()
+        for partner in house.config.partners:
+            observer.schedule(_Doorbell(wake), str(house.config.inbox_of(partner)))
+        observer.start()
+    except OSError as error:  # no watch is left to give
+        log.get().warning("unwatched", scan_s=house.config.scan_s, trouble=str(Fault("FLX-I92", detail=error.strerror or str(error))))
+        yield
+        return
     try:
         yield
     finally:

@@ -24,6 +24,7 @@ _MARKET = (
     'moe = { id = "99913225100029", name = "Ingénierie des Rives" }', 'moa = { id = "22990008900017", name = "Département de la Haute-Lisse" }',
 )  # fmt: skip
 VARIABLE = "FLUX_CONFIG"
+WEEK_S = 604_800  # the longest wait before another attempt
 
 
 class Partner(Struct, frozen=True):
@@ -98,8 +99,10 @@ def load(path: Path) -> Config:
     root = path.resolve().parent
     if not re.fullmatch(r"[A-Z0-9]{3,8}", site["installation"]):
         raise Fault("FLX-I12", where=path.name, value=s.told(site["installation"]))
-    if not all(isinstance(wait, int | float) and not isinstance(wait, bool) and wait >= 0 for wait in site["retry_s"]):
+    if not all(isinstance(wait, int | float) and not isinstance(wait, bool) for wait in site["retry_s"]):
         raise Fault("FLX-I06", where=path.name, name="retry_s", value=s.told(site["retry_s"]), expected="[1, 5, 30]")
+    if not all(0 <= wait <= WEEK_S for wait in site["retry_s"]):
+        raise Fault("FLX-I08", where=path.name, name="retry_s", value=s.told(site["retry_s"]), expected=f"0 – {WEEK_S}")
     partners = tuple(_partner(row, f"{path.name} [[partner]] {n}") for n, row in enumerate(_rows(raw, "partner", path), 1))
     names = [partner.name for partner in partners]
     if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -134,7 +137,10 @@ def _apart(config: Config, where: str) -> None:
     places += [_Place("out", f"[[route]] {r.actor}: folder", config.root / r.folder) for r in config.routes]
     at: dict[Path, list[_Place]] = {}
     for place in places:
-        at.setdefault(place.path.resolve(), []).append(place)
+        try:
+            at.setdefault(place.path.resolve(), []).append(place)
+        except (ValueError, RuntimeError, OSError) as error:  # a NUL in it, links that lead in a circle
+            raise Fault("FLX-I91", where=where, name=place.name, path=str(place.path), detail=str(error)) from error
     for path, here in at.items():
         for above in (path, *path.parents):
             for one, other in product(at.get(above, ()), here):

@@ -34,6 +34,8 @@ def make(config: Config) -> None:
     refuses. Nobody but flux looks into the spool: what it holds was received, or is not published yet.
     """
     made(config.spool, 0o700)
+    if config.ledger_file is not None:
+        made(config.ledger_file.parent)
     for folder in (*(config.spool / own for own in OWN), *(claims_of(config, p.name) for p in config.partners), *shared(config)):
         made(folder)
     home = config.spool.stat().st_dev

@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import time
 
 import pytest
 from rig import CONFIG, FLUX, GOOD
@@ -134,3 +135,20 @@ def test_what_was_claimed_of_a_partner_who_left_waits_for_its_writer(site):
     site.configure(CONFIG.replace("settle_s", "retry_s = [0]\nsettle_s"))
     site.flux("once")
     assert [flow["plumbing"] for flow in site.json("flows")["flows"]] == ["HELD"]
+
+
+@pytest.mark.parametrize("limit", ["max_inotify_instances", "max_inotify_watches"])
+def test_a_daemon_that_gets_no_notice_of_deposits_says_so_and_scans(site, limit):
+    """In a user namespace of its own, which has no such notices to give."""
+    alone = ["unshare", "-Ur", "sh", "-c", f'echo 0 > /proc/sys/user/{limit} && exec "$@"', "sh"]
+    if not shutil.which("unshare") or subprocess.run([*alone, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("needs the right to make a user namespace")
+    daemon = subprocess.Popen([*alone, *FLUX, "run"], cwd=site.root, env=site.environment(), stderr=subprocess.PIPE, text=True)
+    site.drop(GOOD)
+    end = time.monotonic() + 20
+    while list(site.inbox.iterdir()) or not list((site.outbox / "returns").rglob("*.html")):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    daemon.terminate()
+    _, logged = daemon.communicate(timeout=15)
+    assert [line["event"] for line in lines(logged)] == ["unwatched", "started", "attempt", "stopped"]

@@ -105,6 +105,21 @@ def test_a_file_in_the_place_of_a_folder_is_told_by_its_name(tmp_path):
     assert (met.value.code, met.value.facts) == ("FLX-I85", {"path": str(tmp_path / "far")})
 
 
+@pytest.mark.parametrize("spool", [r"a\u0000b", "loop/spool"])
+def test_a_path_that_can_name_no_folder_is_told(tmp_path, spool):
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(Fault) as met:
+        load(tmp_path, f'spool = "{spool}"')
+    assert (met.value.code, met.value.facts["name"]) == ("FLX-I91", "spool")
+
+
+def test_the_folder_of_the_ledger_is_made_too(tmp_path):
+    known = load(tmp_path, 'ledger = "sqlite:///books/2026/ledger.db"')
+    folders.make(known)
+    SqlLedger(known.ledger_url).close()
+    assert (tmp_path / "books" / "2026" / "ledger.db").exists()
+
+
 def test_a_configuration_that_an_editor_began_with_a_byte_order_mark_is_read(tmp_path):
     (tmp_path / "flux.toml").write_bytes(b"\xef\xbb\xbfattempts = 4\n")
     assert config.load(tmp_path / "flux.toml").attempts == 4
