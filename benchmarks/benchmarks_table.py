@@ -15,7 +15,7 @@ def write_table(path, rows, memory, rounds):
     kernel = ".".join(platform.release().split(".")[:2])
     lines = [
         f"Measured on {datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {platform.system()} {kernel}, Python {platform.python_version()}, "
-        f"{rounds} rounds interleaved, medians.",
+        f"{rounds} rounds interleaved, medians, `settle_s = 0`.",
         "",
         "| case | floor | pipeline (fastest to slowest round) | pieces/s | pipeline / floor |",
         "|---|---|---|---|---|",

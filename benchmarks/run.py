@@ -1,7 +1,7 @@
 """
 The whole pipeline against the floor, in one run, interleaved: ``make bench``.
 
-The pipeline is the real daemon (``flux run``, every sync on) from the rename into the inbox to the last return flow in the outbox. The
+The pipeline is the real daemon (``flux run``, every sync on, no rest before a file is taken: settle_s = 0) from the rename into the inbox to the last return flow in the outbox. The
 floor is what the same bytes cost at the least: lxml parse and XSD of each piece in a loop, and a bare durable grouped write of the same
 bytes (groups of 100: write, one syncfs, rename, sync the folder). Medians of the rounds; the ratio is the ratio of medians.
 """

@@ -52,9 +52,9 @@ SITE = (
     Setting("spool", "spool", "flux's own folder, on the same file system as the two above.", "Dossier propre à flux, sur le même système de fichiers que les deux précédents."),
     Setting("settle_s", 1.0, "Seconds that a dropped file must rest unchanged, and without a writer, before it is taken.", "Secondes pendant lesquelles un fichier déposé doit rester inchangé, sans écrivain, avant d'être pris.", float, least=0, most=3600),
     Setting("scan_s", 5.0, "Seconds between two scans of the inboxes; a file notice only makes the next one earlier.", "Secondes entre deux parcours des boîtes ; une notification ne fait que hâter le prochain.", float, least=0.05, most=3600),
-    Setting("children", 2, "Child processes that judge: as many as there are cores.", "Processus enfants qui jugent : autant que de cœurs.", int, least=1, most=64),
-    Setting("attempts", 3, "Attempts at a flow before it is held, when the trouble is ours.", "Tentatives sur un flux avant sa mise en attente, quand le défaut vient de nous.", int, least=1, most=20),
-    Setting("retry_s", [1, 5, 30], "Seconds before the next attempt, after the first, the second, ...", "Secondes avant la tentative suivante, après la première, la deuxième, ...", list, least=1, most=20),
+    Setting("children", 2, "Child processes that judge; best as many as there are cores.", "Processus enfants qui jugent ; au mieux autant que de cœurs.", int, least=1, most=64),
+    Setting("attempts", 3, "Attempts before a flow is held on which a program of ours breaks: trying for longer would not help.", "Tentatives avant la mise en attente d'un flux sur lequel un programme à nous se casse : insister n'aiderait pas.", int, least=1, most=20),
+    Setting("retry_s", [1, 10, 60, 300, 1800], "Trouble that passes (a full disk, a ledger that is away): seconds before each next attempt; after the last, the flow is held.", "Ennuis qui passent (disque plein, registre absent) : secondes avant chaque nouvelle tentative ; après la dernière, le flux est mis en attente.", list, least=1, most=20),
     Setting("least_free_mb", 64, "MB that must be free where the spool is: with less, nothing new is taken from the inboxes.", "Mo libres exigés là où se trouve spool : en dessous, rien de nouveau n'est pris dans les boîtes.", int, least=0, most=1_000_000),
     Setting("siret_check", "error", "What a SIRET whose Luhn key is wrong does.", "Effet d'un SIRET dont la clé de Luhn est fausse.", choices=_SEVERITIES),
     Setting("vat_check", "warning", "What a French VAT number whose key is wrong does.", "Effet d'un numéro de TVA français dont la clé est fausse.", choices=_SEVERITIES),
@@ -82,7 +82,7 @@ _LIMIT_WORDS = {
     "pieces_per_flow": ("Pieces in one flow.", "Pièces par flux."),
     "flow_mb": ("Size of one flow, MB.", "Taille d'un flux, en Mo."),
     "expanded_mb": ("What an archive may unpack to, MB.", "Taille d'une archive décompressée, en Mo."),
-    "expansion_ratio": ("Unpacked to packed, above 10 MB.", "Rapport du décompressé au compressé, au-delà de 10 Mo."),
+    "expansion_ratio": ("How many times its own size an archive may unpack to, above 10 MB.", "Combien de fois sa taille une archive décompressée peut peser, au-delà de 10 Mo."),
     "members": ("Members of one archive.", "Membres d'une archive."),
     "xml_mb": ("Size of one document, MB.", "Taille d'un document, en Mo."),
     "xml_depth": ("Nesting of elements.", "Profondeur des éléments."),
@@ -91,8 +91,8 @@ _LIMIT_WORDS = {
     "attachment_mb": ("An attachment must be smaller than this, MB.", "Une pièce jointe doit être plus petite, en Mo."),
     "attachments_mb": ("All attachments of a piece together, MB.", "Toutes les pièces jointes d'une pièce, en Mo."),
     "attachment_name": ("Characters of an attachment's name.", "Caractères du nom d'une pièce jointe."),
-    "judge_s": ("Seconds for judging one piece,", "Secondes pour juger une pièce,"),
-    "judge_s_per_mb": ("and for each MB of it.", "et pour chaque Mo de celle-ci."),
+    "judge_s": ("Seconds for judging one piece.", "Secondes pour juger une pièce."),
+    "judge_s_per_mb": ("Seconds more for each MB of it.", "Secondes de plus pour chaque Mo de celle-ci."),
 }
 LIMITS = tuple(Setting(name, getattr(Limits(), name), en, fr, int, least=1, most=1_000_000) for name, (en, fr) in _LIMIT_WORDS.items())
 

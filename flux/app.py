@@ -5,7 +5,7 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,8 +14,6 @@ from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
-from watchdog.events import FileSystemEvent, FileSystemEventHandler
-from watchdog.observers import Observer
 
 from flux import config as settings
 from flux import doctor, durable, folders, kit, log, tables, told
@@ -26,6 +24,7 @@ from flux.faults import Fault
 from flux.ids import new_id
 from flux.intake import Intake
 from flux.model import Plumbing
+from flux.notices import watched
 from flux.policy import Policy
 from flux.ports import FlowRow, Ledger, Unsettled, Why
 from flux.precheck import precheck
@@ -35,8 +34,8 @@ from flux.stores.sql import SqlLedger
 from flux.transports.folder import FolderInbox, FolderOutbox
 from flux.worker import Settings, Worker
 
-ONCE_PATIENCE_S = 5.0  # how long ``once`` waits, beyond the rest that is set, for a file that keeps changing
-EVENTS = ("created", "moved", "closed")
+ONCE_PATIENCE_S = 5.0  # how long ``once`` waits, beyond the rest that is set, for a file that keeps changing or a flow that is due again
+RECEIVE_S = 0.05       # between two scans while the worker works
 
 
 def utc_now() -> datetime:
@@ -46,7 +45,7 @@ def utc_now() -> datetime:
 
 class Pass(Struct, frozen=True):
     """
-    What one pass did: flows brought to a decision and their refusals; what stands held, undelivered or untaken at its end.
+    What one pass did: flows brought to a decision and their refusals; what stands held, due again, undelivered or untaken at its end.
 
     troubled: the last turn met trouble of ours, which is in the log. left: files that stand in an inbox. lack: why nothing new was taken.
     """
@@ -54,6 +53,7 @@ class Pass(Struct, frozen=True):
     handled: int
     refused: int
     held: int
+    due: int
     undelivered: int
     troubled: bool
     left: tuple[Unsettled, ...]
@@ -62,7 +62,16 @@ class Pass(Struct, frozen=True):
     @property
     def clean(self) -> bool:
         """Whether everything that could be handled was; a file that is still being sent is nobody's fault."""
-        return not (self.held or self.undelivered or self.troubled or self.lack or any(one.stuck for one in self.left))
+        return not (self.held or self.due or self.undelivered or self.troubled or self.lack or any(one.stuck for one in self.left))
+
+
+class Listed(Struct, frozen=True):
+    """The list of flows. told: each whole, when that was asked for. more: there are others. fresh: nothing was ever received here."""
+
+    rows: Sequence[FlowRow] = ()
+    told: Sequence[dict[str, Any]] = ()
+    more: bool = False
+    fresh: bool = False
 
 
 class Installation:
@@ -73,6 +82,7 @@ class Installation:
         _proven_ledger(config)
         self.config = config
         self.shaken = False  # the last turn ended in trouble
+        self._receive_at = 0.0
         self.ledger = SqlLedger(config.ledger_url)
         self.sandbox = Sandbox(config.children, warm=warm)
         content = FileStore(config.spool)
@@ -101,9 +111,9 @@ class Installation:
         for path in folders.strays(config):
             log.get().warning("intake", ended="stray", trouble=str(Fault("FLX-I89", path=str(path))))
 
-    def step(self) -> int:
+    def step(self, stopped: Callable[[], bool] = lambda: False) -> int:
         """
-        One turn of the loops: how much was done.
+        One turn of the loops: how much was done. Once *stopped*, a turn is over in a tenth of a second; what it had in hand is given back.
 
         Trouble that no loop could keep to one flow (the ledger cannot be written, a folder is gone) ends the turn: nothing is lost, what was
         leased is due again at the next.
@@ -112,14 +122,36 @@ class Installation:
             if self.shaken:
                 self.ledger.release_leases("")
                 self.shaken = False
-            return self.intake.step() + self.worker.step(self.dispatch.step) + self.dispatch.step()
+            return self.intake.step() + self.worker.step(self._deliver, self._receive, stopped) + self.dispatch.step()
         except (Fault, OSError) as trouble:
-            self.shaken = True
-            log.get().error("step", ended="fault", trouble=str(trouble))
+            self._shake(trouble)
             return 0
 
     def _lacking(self) -> Fault | None:
         return folders.room(self.config.spool).lacking(self.config)
+
+    def _deliver(self) -> None:
+        """What is owed goes out while the worker works; trouble there costs no flow in hand an attempt."""
+        try:
+            self.dispatch.step()
+        except (Fault, OSError) as trouble:
+            self._shake(trouble)
+
+    def _receive(self) -> None:
+        """Files are taken into custody while the worker works, for a tenth of its time at most."""
+        began = time.monotonic()
+        if began < self._receive_at:
+            return
+        try:
+            self.intake.step()
+        except (Fault, OSError) as trouble:
+            self._shake(trouble)
+        ended = time.monotonic()
+        self._receive_at = ended + max(RECEIVE_S, 9 * (ended - began))
+
+    def _shake(self, trouble: Exception) -> None:
+        self.shaken = True
+        log.get().error("step", ended="fault", trouble=str(trouble))
 
     @property
     def troubled(self) -> bool:
@@ -139,8 +171,7 @@ class Installation:
         try:
             due = self.ledger.next_due()
         except Fault as trouble:
-            self.shaken = True
-            log.get().error("step", ended="fault", trouble=str(trouble))
+            self._shake(trouble)
             return None
         return None if due is None else max(0.0, (due - utc_now()).total_seconds())
 
@@ -174,12 +205,16 @@ def opened(config: Config, *, warm: bool = False) -> Iterator[Installation]:
         os.close(fd)
 
 
+def fresh(config: Config) -> bool:
+    """Whether nothing was ever received here: there is no ledger yet."""
+    return config.ledger_file is not None and not config.ledger_file.exists()
+
+
 @contextmanager
 def open_reader(config: Config) -> Iterator[Ledger]:
     """The ledger for reading, beside a daemon or without one. Raises Fault when nothing was ever received here."""
-    path = config.ledger_file
-    if path is not None and not path.exists():
-        raise Fault("FLX-I21", path=str(path))
+    if fresh(config):
+        raise Fault("FLX-I21", path=str(config.ledger_file))
     ledger = SqlLedger(config.ledger_url, read_only=True)
     try:
         yield ledger
@@ -197,10 +232,10 @@ def once(config: Config) -> Pass:
             if house.step():
                 give_up = time.monotonic() + config.settle_s + ONCE_PATIENCE_S
                 continue
-            due = house.due_in_s()
-            if due is not None:
-                time.sleep(min(due + 0.01, 1.0))
-            elif (house.resting() or house.troubled) and time.monotonic() < give_up:
+            due, now = house.due_in_s(), time.monotonic()
+            if due is not None and now + due < give_up:
+                time.sleep(due + 0.01)
+            elif (house.resting() or house.troubled) and now < give_up:
                 time.sleep(min(max(config.settle_s, 0.01), 0.2))
             else:
                 return _pass(house, started)
@@ -209,7 +244,8 @@ def once(config: Config) -> Pass:
 def _pass(house: Installation, started: datetime) -> Pass:
     decided, piled = house.ledger.decided_since(started), house.ledger.piled()
     held = sum(piled.by_state.get(state, 0) for state in (Plumbing.HELD, Plumbing.QUARANTINED))
-    return Pass(decided.flows, decided.refused, held, piled.emissions_owed, house.troubled, tuple(house.left()), house.intake.lack)
+    due = sum(piled.by_state.get(state, 0) for state in (Plumbing.RECEIVED, Plumbing.PROCESSING))
+    return Pass(decided.flows, decided.refused, held, due, piled.emissions_owed, house.troubled, tuple(house.left()), house.intake.lack)
 
 
 def run(config: Config) -> None:
@@ -227,11 +263,11 @@ def run(config: Config) -> None:
     signal.signal(signal.SIGINT, asked)
     with opened(config, warm=True) as house:
         house.sandbox.start()
-        with _watched(house, wake):
+        with watched([config.inbox_of(p) for p in config.partners], wake, config.scan_s):
             log.get().info("started", partners=[p.name for p in config.partners], root=str(config.root))
             while not stop.is_set():
                 wake.clear()
-                if not house.step():
+                if not house.step(stop.is_set):
                     wake.wait(_pause_s(house))
             log.get().info("stopped")
 
@@ -248,35 +284,6 @@ def _pause_s(house: Installation) -> float:
     return min(pauses)
 
 
-class _Doorbell(FileSystemEventHandler):
-    """A notice only wakes the loop; what there is to do is what the scan finds. Losing one costs a scan interval, never a flow."""
-
-    def __init__(self, wake: Flag) -> None:
-        self._wake = wake
-
-    def on_any_event(self, event: FileSystemEvent) -> None:
-        if event.event_type in EVENTS:
-            self._wake.set()
-
-
-@contextmanager
-def _watched(house: Installation, wake: Flag) -> Iterator[None]:
-    try:
-        observer = Observer()
-        for partner in house.config.partners:
-            observer.schedule(_Doorbell(wake), str(house.config.inbox_of(partner)))
-        observer.start()
-    except OSError as error:  # no watch is left to give
-        log.get().warning("unwatched", scan_s=house.config.scan_s, trouble=str(Fault("FLX-I92", detail=error.strerror or str(error))))
-        yield
-        return
-    try:
-        yield
-    finally:
-        observer.stop()
-        observer.join()
-
-
 def check(files: Sequence[Path], config: Config | None, interface: str, partner: str) -> list[dict[str, Any]]:
     """The pre-check of *files*: flow objects of the contract. Without a configuration: free naming and the defaults."""
     settings.proven_interface(interface)
@@ -288,7 +295,7 @@ def check(files: Sequence[Path], config: Config | None, interface: str, partner:
     if interface:
         chosen = replace(chosen, naming="free", interface=interface)
     markets = settings.markets(config)
-    if config.ledger_file is not None and not config.ledger_file.exists():
+    if fresh(config):
         return precheck(files, chosen, markets, None, utc_now(), partner or "check")
     with open_reader(config) as ledger:
         return precheck(files, chosen, markets, ledger, utc_now(), partner or "check")
@@ -312,6 +319,16 @@ def tell(ledger: Ledger, row: FlowRow) -> dict[str, Any]:
     """A flow of the ledger, whole: the object of the contract."""
     id_ = row.flow.id
     return told.recorded(row, ledger.pieces(flow=id_), ledger.events(id_), ledger.emissions(id_))
+
+
+def listed(config: Config, *, whole: bool, limit: int, **asked: Any) -> Listed:  # noqa: ANN401 - what Ledger.flows is asked for
+    """At most *limit* flows, newest first. asked: as in Ledger.flows."""
+    if fresh(config):
+        return Listed(fresh=True)
+    with open_reader(config) as ledger:
+        rows = ledger.flows(limit=limit + 1, **asked)
+        told = [tell(ledger, row) for row in rows[:limit]] if whole else []
+    return Listed(rows[:limit], told, more=len(rows) > limit)
 
 
 def tell_pieces(ledger: Ledger, number: str) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ Only this module and ``config`` read the environment. Tables go to the standard 
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from enum import IntEnum
@@ -17,11 +17,13 @@ from typing import Annotated, Any
 import orjson
 import typer
 from rich.console import Console
+from rich.markup import escape
 from typer.core import TyperGroup
 
 from flux import __version__, app, config, folders, screen
 from flux.config import Config
 from flux.faults import Fault
+from flux.ports import FlowRow
 from flux.words import Words
 
 STREAMS = (0, 1, 2)  # the descriptors of the standard streams
@@ -72,6 +74,7 @@ class _Told(TyperGroup):
 
 _whole_streams()
 say = Words(_language())
+CANDIDATES = 5  # flows named when a part of an id means several
 PIPED_WIDTH = 160  # columns of a table that nobody's terminal bounds
 out = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH)
 err = _Passing(stderr=True)
@@ -110,7 +113,7 @@ def once(context: typer.Context, where: Where = "") -> None:
     """One pass."""
     with err.status(say("say.working")) if err.is_terminal else _quiet():
         done = app.once(_config(context, where))
-    said = say("say.once", handled=done.handled, refused=done.refused, held=done.held, undelivered=done.undelivered)
+    said = say("say.once", handled=done.handled, refused=done.refused, held=done.held, due=done.due, undelivered=done.undelivered)
     err.print(said, highlight=False, soft_wrap=True)
     if done.lack:
         screen.fault(err, done.lack, say)
@@ -156,14 +159,20 @@ def flows(
     as_json: AsJson = False,
 ) -> None:
     """The list of flows. In JSON each is told whole."""
+    if state and state.upper() not in screen.STATES:
+        raise _unknown(say("say.no_state", state=state, known=screen.states(say)))
     day: date | None = on.date() if on else None
-    with app.open_reader(_config(context, where)) as ledger:
-        rows = ledger.flows(partner=partner, state=state.upper(), on=day, limit=limit)
-        if not as_json:
-            screen.flow_list(out, rows, limit, say)
-            return
-        told = [app.tell(ledger, row) for row in rows]
-    _write({"flows": told})
+    house = _config(context, where)
+    listed = app.listed(house, whole=as_json, partner=partner, state=state.upper(), on=day, limit=limit)
+    partners = [p.name for p in house.partners]
+    if partner and not listed.rows and partner not in partners:
+        err.print(escape(say("say.no_partner", partner=partner, known=", ".join(partners))), highlight=False, soft_wrap=True)
+    if as_json:
+        _write({"flows": listed.told, "more": listed.more})
+    elif listed.fresh:
+        out.print(say("say.nothing_yet"))
+    else:
+        screen.flow_list(out, listed.rows, say, more=listed.more)
 
 
 @main.command(help=say("help.show"))
@@ -174,7 +183,7 @@ def show(
     with app.open_reader(_config(context, where)) as ledger:
         row = ledger.flow(flow)
         if row is None:
-            raise _unknown(say("say.no_flow", id=flow))
+            raise _no_flow(flow, ledger.alike(flow, CANDIDATES + 1))
         told = app.tell(ledger, row)
     if as_json:
         _write(told)
@@ -234,7 +243,15 @@ def _write(told: Any) -> None:  # noqa: ANN401 - a JSON value
 
 
 def _unknown(sentence: str) -> typer.Exit:
-    err.print(sentence, highlight=False, soft_wrap=True)
+    err.print(escape(sentence), highlight=False, soft_wrap=True)
+    return typer.Exit(Exit.UNUSABLE)
+
+
+def _no_flow(part: str, alike: Sequence[FlowRow]) -> typer.Exit:
+    """No flow is called so: none, or several."""
+    if not alike:
+        return _unknown(say("say.no_flow", id=part))
+    screen.several(err, part, alike[:CANDIDATES], say, more=len(alike) > CANDIDATES)
     return typer.Exit(Exit.UNUSABLE)
 
 

@@ -100,7 +100,7 @@ def load(path: Path) -> Config:
     if not re.fullmatch(r"[A-Z0-9]{3,8}", site["installation"]):
         raise Fault("FLX-I12", where=path.name, value=s.told(site["installation"]))
     if not all(isinstance(wait, int | float) and not isinstance(wait, bool) for wait in site["retry_s"]):
-        raise Fault("FLX-I06", where=path.name, name="retry_s", value=s.told(site["retry_s"]), expected="[1, 5, 30]")
+        raise Fault("FLX-I06", where=path.name, name="retry_s", value=s.told(site["retry_s"]), expected="[1, 10, 60]")
     if not all(0 <= wait <= WEEK_S for wait in site["retry_s"]):
         raise Fault("FLX-I08", where=path.name, name="retry_s", value=s.told(site["retry_s"]), expected=f"0 – {WEEK_S}")
     partners = tuple(_partner(row, f"{path.name} [[partner]] {n}") for n, row in enumerate(_rows(raw, "partner", path), 1))
@@ -188,7 +188,7 @@ def markets(config: Config) -> dict[str, Market]:
         for actor in (row.moe, row.moa):
             if actor and actor.type == "1" and not re.fullmatch(r"[0-9]{14}", actor.id):
                 raise Fault("FLX-I16", where=f"{path.name} [[market]] {row.number}", value=s.told(actor.id))
-    return {row.number: Market(row.number, _party(row.moe), _party(row.moa), row.label) for row in rows}
+    return {row.number: Market(row.number, _party(row.moe), _party(row.moa)) for row in rows}
 
 
 def starter() -> str:
@@ -208,7 +208,7 @@ def starter() -> str:
 def starter_markets() -> str:
     """The text of a first markets.toml: an example to uncomment."""
     return "\n".join((
-        "# Who the MOE and the MOA of each market are, for pieces that do not name them: a first form of the Fiche d'Identité du Marché.",
+        "# Who the MOE and the MOA of each marché are, for pieces that do not name them: a first form of the Fiche d'Identité du Marché.",
         "# La MOE et la MOA de chaque marché, pour les pièces qui ne les nomment pas.", "",
         *("# " + line for line in _MARKET), "",
     ))  # fmt: skip
@@ -222,9 +222,11 @@ def reference() -> str:
         parts += [f"| `{x.name}` | `{s.told(x.default)}` | {_cell(x.en, x)} | {x.fr} |" for x in settings]
         parts.append("")
     parts += [
-        "## `[severities]`", "", 'By code, for the installation here or for one partner in `[partner.severities]`: `"FLX-M05" = "off"`.', "",
+        "## `[severities]`", "",
+        'By code, for the installation here or for one partner in `[partner.severities]`: `"FLX-M05" = "off"`. One of: `error`, `warning`,',
+        "`off`. Not for the codes of the stages transport, archive, format and duplicate: what they refuse cannot be handled.", "",
         "## `markets.toml`", "",
-        "Beside `flux.toml`: who the MOE and the MOA of a market are, for pieces that do not name them.", "",
+        "Beside `flux.toml`: who the MOE and the MOA of a *marché* are, for pieces that do not name them. Read at start.", "",
         "```toml", *_MARKET, "```", "",
     ]  # fmt: skip
     return "\n".join(parts)
@@ -238,8 +240,9 @@ def _explained(settings: tuple[s.Setting, ...], values: dict[str, str] | None = 
     lines = []
     for setting in settings:
         choices = f" ({' | '.join(setting.choices)})" if setting.choices else ""
-        value = (values or {}).get(setting.name, setting.default)
-        lines += [f"# {setting.en}{choices}", f"# {setting.fr}", f"{setting.name} = {s.told(value)}", ""]
+        value, usual = (values or {}).get(setting.name, setting.default), s.told(setting.default)
+        other = [f"# Not the default here, which is {usual}. Ici autre que la valeur par défaut, {usual}."] if setting.default not in ("", value) else []
+        lines += [f"# {setting.en}{choices}", f"# {setting.fr}", *other, f"{setting.name} = {s.told(value)}", ""]
     return lines
 
 

@@ -66,7 +66,7 @@ def verdict_of(findings: tuple[Finding, ...], closed: str, actor: Actor | None, 
 
 def decide(envelope: Envelope, findings: tuple[Finding, ...], pieces: tuple[Decided, ...], policy: Policy, tables: Tables) -> Decision:
     """The flow's verdict: whole, partly, not at all (domain 3.5). An error about the flow itself refuses it whole."""
-    return Decision(_flow_verdict(findings, pieces, policy, tables), envelope, pieces, findings, _syntax(pieces))
+    return Decision(_flow_verdict(findings, pieces, policy, tables), envelope, pieces, findings, syntax=_syntax(pieces))
 
 
 def _flow_verdict(findings: Iterable[Finding], pieces: tuple[Decided, ...], policy: Policy, tables: Tables) -> FlowVerdict:

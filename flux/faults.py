@@ -15,7 +15,11 @@ FRAMES = 6  # of a traceback: enough to find the place, few enough for one line
 
 
 class Texts(Struct, frozen=True, forbid_unknown_fields=True):
-    """A row of the table: what happened, what it means for flows and senders, what to do. One sentence each, the facts in braces."""
+    """
+    A row of the table: what happened, what it means for flows and senders, what to do. One sentence each, the facts in braces.
+
+    passes: it lies around a flow and not in it, so that trying again for longer may help.
+    """
 
     what_fr: str
     what_en: str
@@ -23,6 +27,7 @@ class Texts(Struct, frozen=True, forbid_unknown_fields=True):
     means_en: str
     do_fr: str
     do_en: str
+    passes: bool = False
 
 
 class Reason(Struct, frozen=True):
@@ -43,6 +48,11 @@ class Fault(Exception):  # noqa: N818 - the house calls our own trouble a Fault;
 
     def __str__(self) -> str:
         return " ".join(self.told("en"))
+
+    @property
+    def passes(self) -> bool:
+        """Whether it may be over after a while."""
+        return table()[self.code].passes
 
     def told(self, language: str) -> tuple[str, str, str]:
         """What happened, what it means, what to do: in French for "fr", else in English."""

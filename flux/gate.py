@@ -5,6 +5,7 @@ No invoice needs a DOCTYPE, an inclusion or 65 levels; each is refused by what t
 encoding can dress up. Codes FLX-X01 to X06 and X08 stand in ``tables/catalogue/xml.toml``; FLX-X07 (unknown root) is given by ``process``.
 """
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import cast
@@ -12,6 +13,8 @@ from typing import cast
 from lxml import etree
 from msgspec import Struct
 
+from flux.facts import Facts, above, sized
+from flux.malformed import why
 from flux.model import Finding
 from flux.policy import Limits
 
@@ -41,7 +44,9 @@ _NAME_TOO_LONG = etree.ErrorTypes.ERR_NAME_TOO_LONG
 _RESOURCE_LIMIT = 114  # XML_ERR_RESOURCE_LIMIT, which lxml has no name for
 
 # libxml2's own limits outside the large mode, which nothing but an attack reaches.
-_NAME_MOST, _BUFFER_MOST = "50 kB", "10 MB"
+_NAME_MOST_KB, _BUFFER_MOST_MB = 50, 10
+
+_DECLARED = re.compile(rb"encoding\s*=\s*[\"']([A-Za-z0-9._:-]{1,40})")  # to name what was refused; it judges nothing
 
 _attributes_above = lru_cache(lambda most: etree.XPath(f"(/descendant::*/attribute::*[{most + 1}]/..)[1]"))
 _level = lru_cache(lambda depth: etree.XPath(f"({'/*' * depth})[1]"))
@@ -62,7 +67,7 @@ def admit_xml(content: bytes, limits: Limits) -> Gated | Finding:
     Raises MemoryError when there was too little of it: libxml2 calls that a syntax error, which would blame the document (reliability F5).
     """
     if len(content) > limits.xml_mb << 20:
-        return _too_long(f"{len(content) >> 20} MiB", f"{limits.xml_mb} MiB")
+        return _too_long(sized("found", f"{len(content) / (1 << 20):.1f}"), sized("expected", str(limits.xml_mb)))
     if refusal := _too_many(content, limits):
         return refusal
     try:
@@ -168,14 +173,14 @@ def _unparsed(content: bytes, error: etree.XMLSyntaxError, limits: Limits) -> Fi
     if code == _NO_MEMORY:
         raise MemoryError from error
     if code in _ENCODING_ERRORS:
-        return _encoding(message)
+        return _encoding(_declared(content))
     if seen := _walk(content, limits):
         return seen
     if code == _NAME_TOO_LONG:
-        return _too_long(f"> {_NAME_MOST}", _NAME_MOST, line)
+        return _too_long(sized("found", f"> {_NAME_MOST_KB}", "kB"), sized("expected", str(_NAME_MOST_KB), "kB"), line)
     if code == _RESOURCE_LIMIT:
-        return _too_long(f"> {_BUFFER_MOST}", _BUFFER_MOST, line)
-    return Finding("FLX-X01", facts=(("found", quoted(message, 200)), ("line", str(line))), line=line)
+        return _too_long(sized("found", f"> {_BUFFER_MOST_MB}"), sized("expected", str(_BUFFER_MOST_MB)), line)
+    return Finding("FLX-X01", facts=why(code, quoted(message, 200)), line=line)
 
 
 def _out_of_shape(root: etree._Element, limits: Limits) -> Finding | None:
@@ -227,26 +232,32 @@ def _doctype(found: str) -> Finding:
     return Finding("FLX-X02", facts=(("found", quoted(found)),), line=1)
 
 
+def _declared(content: bytes) -> str:
+    """The encoding that the document declares, "" when that cannot be read."""
+    match = _DECLARED.search(content[:400].replace(b"\0", b""))
+    return match[1].decode("ascii") if match else ""
+
+
 def _encoding(found: str) -> Finding:
-    return Finding("FLX-X03", facts=(("found", quoted(found.strip())), ("expected", _ALLOWED)), line=1)
+    return Finding("FLX-X03", facts=(("found", quoted(found) or "—"), ("expected", _ALLOWED)), line=1)
 
 
 def _too_deep(most: int, line: int = 0) -> Finding:
-    return Finding("FLX-X04", facts=(("found", f"> {most}"), ("expected", str(most))), line=line)
+    return Finding("FLX-X04", facts=(*above(most), ("expected", str(most))), line=line)
 
 
 def _too_numerous(what_fr: str, what_en: str, most: int) -> Finding:
-    return Finding("FLX-X05", facts=(("found", f"> {most}"), ("expected", str(most)), ("what_fr", what_fr), ("what_en", what_en)))
+    return Finding("FLX-X05", facts=(*above(most), ("expected", str(most)), ("what_fr", what_fr), ("what_en", what_en)))
 
 
 def _too_wide(tag: str, most: int, line: int = 0) -> Finding:
     name = quoted(etree.QName(tag).localname)
-    facts = (("found", f"> {most}"), ("expected", str(most)), ("what_fr", f"attributs de {name}"), ("what_en", f"attributes of {name}"))
+    facts = (*above(most), ("expected", str(most)), ("what_fr", f"attributs de {name}"), ("what_en", f"attributes of {name}"))
     return Finding("FLX-X05", facts=facts, line=line)
 
 
-def _too_long(found: str, expected: str, line: int = 0) -> Finding:
-    return Finding("FLX-X06", facts=(("found", quoted(found)), ("expected", expected)), line=line)
+def _too_long(found: Facts, expected: Facts, line: int = 0) -> Finding:
+    return Finding("FLX-X06", facts=(*found, *expected), line=line)
 
 
 def _active(found: str, line: int) -> Finding:

@@ -85,7 +85,7 @@ class Finding(Struct, frozen=True):
 
     field: name of the Piece field, dotted and indexed from 1: ``supplier.id``, ``vat[2].rate``; "" when it is about the whole.
     ordinal: the piece, from 1; 0 while unknown, or when the finding is about the flow.
-    facts: what the text quotes; ``found`` and ``expected`` are the usual names.
+    facts: what the text quotes; ``found`` and ``expected`` are the usual names, ``found_fr`` is the French of ``found``.
     """
 
     code: str
@@ -224,7 +224,7 @@ class Judged(Struct, frozen=True):
     """
     What the sandbox says of one piece: everything that needs only the document.
 
-    document: index of the file in its flow, from 1. index: of the piece in its file, from 1.
+    document: index of the file in its flow, from 1. index: of the piece in its file, from 1. interface: under which it was judged.
     piece is None when the file could not be read as a piece. closed: the stage whose finding closed the later ones, or "".
     sha256: of the bytes that are this piece (the file, or extracted).
     """
@@ -235,6 +235,7 @@ class Judged(Struct, frozen=True):
     sha256: str
     piece: Piece | None = None
     syntax: str = ""
+    interface: str = ""
     findings: tuple[Finding, ...] = ()
     closed: str = ""
     where: dict[str, Place] = {}
@@ -308,7 +309,6 @@ class Market(Struct, frozen=True):
     number: str
     moe: Party | None = None
     moa: Party | None = None
-    label: str = ""
 
 
 class Known(Struct, frozen=True):
@@ -352,6 +352,7 @@ class Decision(Struct, frozen=True):
     envelope: Envelope
     pieces: tuple[Decided, ...] = ()
     findings: tuple[Finding, ...] = ()
+    interface: str = ""  # as its name tells, a setting, or its documents; "" when none did, or documents of several
     syntax: str = ""
     pack: str = ""  # identity of the rules that judged
 
@@ -368,7 +369,7 @@ class Emission(Struct, frozen=True):
     """
     One thing owed: bytes [offset, offset + size) of the blob named by its sha256, to be published as target/name.
 
-    key: unique for ever, derived; sha256: of the bytes to publish. target: "returns/<partner>" or "pieces/<who>", or a route's folder.
+    key: unique for ever, derived; sha256: of the bytes to publish. target: "returns/<partner>" or "pieces/<who>".
     """
 
     key: str

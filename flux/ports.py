@@ -212,6 +212,9 @@ class Ledger(Protocol):
     def hold(self, flow: Flow, state: Plumbing, reason: Reason, event: Event) -> None:
         """HELD or QUARANTINED, until a person acts."""
 
+    def give_back(self, flows: Sequence[Flow]) -> None:
+        """Leases that were not used: due at once, and the attempt does not count."""
+
     def release_leases(self, owner: str) -> int:
         """At start, under the installation's lock: flows PROCESSING under a dead owner are due again."""
 
@@ -243,10 +246,13 @@ class Ledger(Protocol):
         """What was decided from *since* on."""
 
     def flows(self, *, partner: str = "", state: str = "", on: date | None = None, limit: int = 50) -> Sequence[FlowRow]:
-        """Newest first. *on* is a day in Europe/Paris."""
+        """Newest first. *state* is a state of the plumbing or a flow verdict; *on* is a day in Europe/Paris."""
 
     def flow(self, id_: str) -> FlowRow | None:
         """One flow; *id_* may be any part of an id that only one flow has."""
+
+    def alike(self, part: str, limit: int) -> Sequence[FlowRow]:
+        """The flows whose id contains *part*, newest first."""
 
     def pieces(self, *, flow: str = "", number: str = "") -> Sequence[PieceRow]:
         """The pieces of a flow, or those with a number across flows."""

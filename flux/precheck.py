@@ -1,7 +1,6 @@
 """The supplier's own check: the same judgement as production, in a scratch folder, with nothing of the installation touched."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,13 +33,15 @@ def precheck(
     *ledger*: when the installation has one, it is asked which pieces were already accepted; it is only read.
     """
     whole = kit.build()
-    with TemporaryDirectory(prefix="flux-check-") as folder, Sandbox(CHILDREN) as sandbox, ExitStack() as scratches:
+    with TemporaryDirectory(prefix="flux-check-") as folder, Sandbox(CHILDREN) as sandbox:
         spool = Path(folder)
         for name in ("tmp", "store"):
             (spool / name).mkdir()
         content = FileStore(spool)
         works = [_work(n, file, content, policy, whole, now, partner) for n, file in enumerate(files, 1)]
-        Round(works, content, sandbox, scratches, whole).run(lambda _ready: None)
+        with Round(content, sandbox, whole) as judging:
+            judging.add(works)
+            judging.run(lambda _ready: None)
     known: dict[str, Deposited] = {}
     if ledger is not None:
         known = dict(ledger.deposited(identity(j.piece) for work in works for j in work.judged if j.piece))

@@ -14,8 +14,9 @@ from msgspec.structs import replace
 
 from flux.decision import decide, effective_severity, next_actor, verdict_of
 from flux.emitters import Told
+from flux.facts import sized
 from flux.faults import Fault
-from flux.gate import admit_xml
+from flux.gate import admit_xml, quoted
 from flux.kit import Kit
 from flux.model import (
     JUDGE_STAGES,
@@ -43,7 +44,13 @@ from flux.validators import Context
 from flux.validators.duplicate import duplicate, duplicate_flow
 from flux.validators.envelope import read_name
 from flux.validators.market import complete
-from flux.validators.schema import validate
+from flux.validators.schema import unit_of, validate
+
+MOST_TOLD = 50     # findings of one piece that are told, errors before warnings; FLX-L18 tells that there are more
+FLOW_TOLD = 5_000  # and of a whole flow: many pieces share them,
+LEAST_TOLD = 10    # but each has these
+_MORE = "FLX-L18"
+MOST_QUOTED = 200  # characters of what a finding quotes
 
 
 class _Opened(Struct, frozen=True):
@@ -64,13 +71,13 @@ def judge(index: int, name: str, content: bytes, brief: Brief, kit: Kit) -> tupl
     assert opened.parser.read is not None, "a parser that claims a root reads it"  # noqa: S101 - checked at start-up by Kit
     pieces = opened.parser.read(opened.source)
     interface = brief.interface or _interface_of(opened.syntax, pieces, kit)
-    refusals = _format(opened, interface, kit)
+    refusals = _format(opened, brief, interface, kit)
     several = len(pieces) > 1
     return tuple(
         _ask_document(
-            Judged(index, n, name, _sha_of(parsed, sha256), syntax=opened.syntax, where=parsed.where, extracted=parsed.extracted),
+            Judged(index, n, name, _sha_of(parsed, sha256), syntax=opened.syntax, where=parsed.where, extracted=parsed.extracted, interface=interface),
             replace(parsed, piece=replace(parsed.piece, syntax=opened.syntax)),
-            [f for f in refusals if not several or _concerns(f, n, len(pieces))],
+            [f for f in refusals if not several or unit_of(f) in (0, n)],  # a piece is judged whatever its neighbours
             Context(kit.tables, brief.policy, interface, brief.today),
             kit,
         )
@@ -86,13 +93,21 @@ def conclude(
     decided = []
     if len(judged) > (most := context.policy.limits.pieces_per_flow):  # a file of several pieces can hide more than its container tells
         found, judged = [*found, Finding("FLX-L03", facts=(("found", str(len(judged))), ("expected", str(most))))], []
+    room = min(MOST_TOLD, max(LEAST_TOLD, FLOW_TOLD // max(1, len(judged))))
     for ordinal, one in enumerate(sorted(judged, key=lambda j: (j.document, j.index)), 1):
-        done = _conclude_piece(ordinal, one, Known(taken, known.markets), context, kit)
+        done = _conclude_piece(ordinal, one, Known(taken, known.markets), room, context, kit)
         if done.verdict.kind == "accepted":
             taken[identity(done.piece)] = Deposited(flow.id, ordinal, done.sha256, flow.received_at)
         decided.append(done)
     findings = tuple(f for f in found if effective_severity(f, context.policy, kit.tables) is not Severity.OFF)
-    return replace(decide(envelope, findings, tuple(decided), context.policy, kit.tables), pack=kit.pack)
+    decision = decide(envelope, findings, tuple(decided), context.policy, kit.tables)
+    return replace(decision, pack=kit.pack, interface=context.interface or _only(one.interface for one in judged))
+
+
+def _only(names: Iterable[str]) -> str:
+    """The one name that is told, "" when several are, or none."""
+    told = set(names) - {""}
+    return told.pop() if len(told) == 1 else ""
 
 
 def flow_findings(flow: Flow, policy: Policy, kit: Kit) -> tuple[Envelope, tuple[Finding, ...]]:
@@ -104,7 +119,7 @@ def flow_findings(flow: Flow, policy: Policy, kit: Kit) -> tuple[Envelope, tuple
     elif flow.size == 0:
         findings += (Finding("FLX-T01", facts=(("found", "0"), ("expected", "> 0"))),)
     elif flow.size > most:
-        findings += (Finding("FLX-T05", facts=(("found", f"{flow.size >> 20} MB"), ("expected", f"{policy.limits.flow_mb} MB"))),)
+        findings += (Finding("FLX-T05", facts=(*sized("found", f"{flow.size / (1 << 20):.1f}"), *sized("expected", str(policy.limits.flow_mb)))),)
     return envelope, findings
 
 
@@ -148,15 +163,15 @@ def _open(content: bytes, brief: Brief, kit: Kit) -> _Opened | Finding:
         return Finding("FLX-X07", facts=(("found", root), ("expected", _roots(kit))), line=1, xpath="/*")
     parser, family = claimed
     syntax = carrier.syntax if carrier else parser.syntax
-    expected = kit.tables.interfaces[brief.interface].syntax if brief.interface else syntax
-    if expected != syntax:
-        return Finding("FLX-T15", facts=(("found", syntax), ("expected", f"{expected} ({brief.interface})")))
     return _Opened(parser, family, syntax, Source(gated.root, content, limits, gated.stylesheet, brief.policy.default_cadre))
 
 
-def _format(opened: _Opened, interface: str, kit: Kit) -> tuple[Finding, ...]:
-    form = kit.tables.interfaces[interface].form
-    return validate(opened.source.root, len(opened.source.content), kit.schemas.get(opened.family, form))
+def _format(opened: _Opened, brief: Brief, interface: str, kit: Kit) -> tuple[Finding, ...]:
+    """What its form is refused for: another syntax than its flow's, else what its schema says."""
+    row = kit.tables.interfaces[interface]
+    if brief.interface and row.syntax != opened.syntax:
+        return (Finding("FLX-T15", facts=(("found", opened.syntax), ("expected", f"{row.syntax} ({interface})")), line=1, xpath="/*"),)
+    return validate(opened.source.root, len(opened.source.content), kit.schemas.get(opened.family, row.form))
 
 
 def _interface_of(syntax: str, pieces: Sequence[Parsed], kit: Kit) -> str:
@@ -167,12 +182,6 @@ def _interface_of(syntax: str, pieces: Sequence[Parsed], kit: Kit) -> str:
 
 def _sha_of(parsed: Parsed, sha256: str) -> str:
     return sha256 if parsed.extracted is None else hashlib.sha256(parsed.extracted).hexdigest()
-
-
-def _concerns(finding: Finding, n: int, count: int) -> bool:
-    """In a document of several pieces a fault inside another piece is not this one's: a piece is judged whatever its neighbours."""
-    units = [f"Unitaire[{other}]" for other in range(1, count + 1)]
-    return units[n - 1] in finding.xpath or not any(unit in finding.xpath for unit in units)
 
 
 def _ask_document(blank: Judged, parsed: Parsed, refusals: Iterable[Finding], context: Context, kit: Kit) -> Judged:
@@ -202,7 +211,9 @@ def _weighed(findings: Iterable[Finding], where: dict[str, Place], context: Cont
 
 
 def _located(finding: Finding, where: dict[str, Place]) -> Finding:
-    """Add the place of the finding's field, or of the nearest thing around it that has one."""
+    """Add the place of the finding's field, or of the nearest thing around it that has one, and quote no more than anybody reads."""
+    if any(len(fact) > MOST_QUOTED for _, fact in finding.facts):
+        finding = replace(finding, facts=tuple((name, quoted(fact, MOST_QUOTED)) for name, fact in finding.facts))
     if finding.line or finding.xpath:
         return finding
     name = finding.field
@@ -212,8 +223,8 @@ def _located(finding: Finding, where: dict[str, Place]) -> Finding:
     return replace(finding, line=place.line, xpath=place.xpath) if place else finding
 
 
-def _conclude_piece(ordinal: int, one: Judged, known: Known, context: Context, kit: Kit) -> Decided:
-    """Ask the two stages beside the ledger, unless the sandbox closed them, and give the verdict."""
+def _conclude_piece(ordinal: int, one: Judged, known: Known, room: int, context: Context, kit: Kit) -> Decided:
+    """Ask the two stages beside the ledger, unless the sandbox closed them, and give the verdict. *room*: for how many findings."""
     findings, closed = list(one.findings), one.closed
     piece = replace(one.piece, ordinal=ordinal) if one.piece else Piece(ordinal=ordinal, syntax=one.syntax)
     actor: Actor | Finding | None = None
@@ -226,15 +237,25 @@ def _conclude_piece(ordinal: int, one: Judged, known: Known, context: Context, k
         asked = [*_ask(Stage.ROUTING, piece, known, context, kit), *([actor] if isinstance(actor, Finding) else [])]
         closed = _add(findings, asked, Stage.ROUTING, one.where, context)
     goes_to = actor if isinstance(actor, Actor) else None
-    verdict = verdict_of(tuple(replace(f, ordinal=ordinal) for f in findings), closed, goes_to, context.policy, kit.tables)
+    told = tuple(replace(f, ordinal=ordinal) for f in _fewer(findings, room, context))
+    verdict = verdict_of(told, closed, goes_to, context.policy, kit.tables)
     return Decided(piece, verdict, one.name, one.document, one.sha256, one.piece is not None, one.extracted)
 
 
 def _add(findings: list[Finding], asked: Iterable[Finding], stage: Stage, where: dict[str, Place], context: Context) -> str:
     """Add what a stage found; gives the stage when it refuses, else ""."""
     weighed = _weighed(asked, where, context)
-    findings += weighed
+    findings += _fewer(weighed, MOST_TOLD - len(findings), context)
     return stage if refuses(weighed, context.policy, context.tables) else ""
+
+
+def _fewer(found: list[Finding], room: int, context: Context) -> list[Finding]:
+    """As many as there is room for, one at least; what refuses goes before what is only told. FLX-L18 tells that there are more."""
+    plain, most = [f for f in found if f.code != _MORE], max(1, room)
+    if len(plain) <= most:
+        return found
+    first = sorted(plain, key=lambda f: effective_severity(f, context.policy, context.tables) is not Severity.ERROR)[:most]
+    return [*first, *_weighed([Finding(_MORE, facts=(("found", f"> {most}"), ("expected", str(most))))], {}, context)]
 
 
 def _roots(kit: Kit) -> str:

@@ -1,5 +1,5 @@
 """
-One round in the sandbox over a group of flows: from flows in custody to flows whose every piece is judged.
+One round in the sandbox over some flows: from flows in custody to flows whose every piece is judged.
 
 The worker runs it before it records; the pre-check (``flux check``) runs it and records nothing: the same judgement.
 """
@@ -7,15 +7,17 @@ The worker runs it before it records; the pre-check (``flux check``) runs it and
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from functools import partial
 from itertools import count
 from time import perf_counter
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 from msgspec import Struct, field
 
+from flux import faults
 from flux.containers import Proof, kind_of
+from flux.facts import sized
 from flux.faults import Fault
 from flux.kit import Kit
 from flux.model import Envelope, Finding, Flow, Judged, Member, Stage
@@ -23,11 +25,13 @@ from flux.owing import Content
 from flux.policy import Brief, Policy
 from flux.ports import ContentStore
 from flux.process import refuses
+from flux.sandbox.child import LARGE_MEMORY_BYTES
 from flux.sandbox.pool import Job, Sandbox
 from flux.sandbox.wire import Item, Judge, Lost, Prove, Result
 
 RECORD = 100           # decisions in one commit,
 RECORD_AFTER_S = 0.02  # or what is ready after so long
+BEAT_AFTER_S = 0.02    # between two looks around
 CHUNK = 64             # files in one task of a child,
 CHUNK_BYTES = 4 << 20  # or so many bytes
 HEAD_BYTES = 512       # enough to tell a container by its magic: telling is not parsing
@@ -47,40 +51,64 @@ class Work(Struct):
     judged: list[Judged] = field(default_factory=list)
     owed: int = 0
     trouble: Fault | None = None
-    settled: bool = False
     intact: set[str] = field(default_factory=set)  # contents whose hash was proven again
 
 
 class Round:
-    """One round in the sandbox over a group of flows: containers are proven, then their files are judged beside the single ones."""
+    """
+    A round in the sandbox: containers are proven, then their files are judged beside the single ones.
 
-    def __init__(self, works: Sequence[Work], content: ContentStore, sandbox: Sandbox, scratches: ExitStack, kit: Kit) -> None:
-        self._works, self._content, self._sandbox, self._scratches, self._kit = works, content, sandbox, scratches, kit
+    Flows may join while it runs, so that none waits for a slow neighbour; a context manager, whose end throws away what was half unpacked.
+    """
+
+    def __init__(self, content: ContentStore, sandbox: Sandbox, kit: Kit) -> None:
+        self._content, self._sandbox, self._kit = content, sandbox, kit
         self._keys: dict[int, tuple[Work, Member | None]] = {}
         self._serial = count(1)
-        self._proving: dict[int, BinaryIO] = {}
+        self._proving: dict[int, tuple[ExitStack, BinaryIO]] = {}
         self._jobs: deque[Job] = deque()
         self._ready: list[Work] = []
+        self.open = 0  # flows that joined and were not handed over
 
-    def run(self, settle: Callable[[Sequence[Work]], object]) -> None:
-        """Until every flow is ready; *settle* is called with groups of ready flows, none of which waits for a slow neighbour."""
-        self._plan()
-        since = perf_counter()
-        for result in self._sandbox.run(self._jobs):
-            self._take_in(result)
-            if self._ready and (len(self._ready) >= RECORD or perf_counter() - since > RECORD_AFTER_S):
-                settle(self._handed_over())
-                since = perf_counter()
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for stack, _scratch in self._proving.values():
+            stack.close()
+
+    def run(self, settle: Callable[[Sequence[Work]], object], beat: Callable[[], bool] = lambda: True) -> bool:
+        """
+        Until every flow is ready. *settle* is called with groups of ready flows; *beat* many times a second, where flows may join.
+
+        Ends early, and gives False, when *beat* does: what is not ready then is not judged.
+        """
+        since = beaten = perf_counter()
+        with closing(self._sandbox.run(self._jobs)) as results:
+            for result in results:
+                if result is not None:
+                    self._take_in(result)
+                now = perf_counter()
+                if self._ready and (result is None or len(self._ready) >= RECORD or now - since > RECORD_AFTER_S):
+                    settle(self._handed_over())
+                    since = perf_counter()
+                if result is None or now - beaten > BEAT_AFTER_S:
+                    if not beat():
+                        return False
+                    beaten = perf_counter()
         settle(self._handed_over())
+        return True
 
     def _handed_over(self) -> list[Work]:
         ready, self._ready = self._ready, []
+        self.open -= len(ready)
         return ready
 
-    def _plan(self) -> None:
-        """What needs no sandbox is ready; single files are members of themselves; containers are proven first."""
+    def add(self, works: Sequence[Work]) -> None:
+        """These flows join. What needs no sandbox is ready; single files are members of themselves; containers are proven first."""
+        self.open += len(works)
         single: list[tuple[Work, Member]] = []
-        for work in self._works:
+        for work in works:
             flow = work.flow
             if work.trouble or refuses(work.findings, work.policy, self._kit.tables):
                 self._ready.append(work)
@@ -101,12 +129,12 @@ class Round:
         self._judge(single)
 
     def _prove(self, work: Work) -> None:
-        scratch = self._scratches.enter_context(self._content.scratch())
+        stack = ExitStack()
+        scratch = stack.enter_context(self._content.scratch())
         key = self._key(work, None)
-        self._proving[key] = scratch
+        self._proving[key] = stack, scratch
         sha = work.flow.sha256
-        job = Job(Prove(key, work.flow.size, work.policy.limits), lambda: [*self._opened([sha]), _again(scratch)])
-        self._jobs.append(job)
+        self._jobs.append(Job(Prove(key, work.flow.size, work.policy.limits), lambda: [*self._opened([sha]), _again(scratch)]))
 
     def _expect(self, work: Work, blob: str, members: tuple[Member, ...]) -> None:
         work.members, work.owed = members, len(members)
@@ -129,22 +157,32 @@ class Round:
 
     def _take_in(self, result: Result) -> None:
         work, member = self._keys.pop(result.key)
-        value = result.value
-        if isinstance(value, Proof):
-            self._proven(work, value, self._proving.pop(result.key))
-            return
-        if isinstance(value, Finding):
-            work.findings.append(value)
-            self._suspect(work, work.flow.sha256)
-        elif isinstance(value, Lost):
-            _lost(work, member, value)
+        if member is None:
+            self._take_proof(work, result)
         else:
-            work.judged += value
-            if member and any(judged.closed == Stage.FORMAT for judged in value):
-                self._suspect(work, work.files[member.index].blob)
-        work.owed -= 1 if member else 0
+            self._take_judgement(work, member, result.value)
         if work.owed == 0:
             self._ready.append(work)
+
+    def _take_proof(self, work: Work, result: Result) -> None:
+        stack, scratch = self._proving.pop(result.key)
+        with stack:
+            if isinstance(result.value, Proof):
+                self._proven(work, result.value, scratch)
+            elif isinstance(result.value, Finding):
+                work.findings.append(result.value)
+                self._suspect(work, work.flow.sha256)
+            elif isinstance(result.value, Lost):
+                _lost(work, None, result.value)
+
+    def _take_judgement(self, work: Work, member: Member, value: object) -> None:
+        work.owed -= 1
+        if isinstance(value, Lost):
+            _lost(work, member, value)
+        elif isinstance(value, tuple):
+            work.judged += value
+            if any(judged.closed == Stage.FORMAT for judged in value):
+                self._suspect(work, work.files[member.index].blob)
 
     def _suspect(self, work: Work, blob: str) -> None:
         """Before a sender is told that what he sent cannot be read: it must be what he sent. Asked once a content."""
@@ -157,7 +195,6 @@ class Round:
         """The container is whole: what it unpacked to becomes content, and its members are judged, unless there are too many."""
         if len(proof.members) > (most := work.policy.limits.pieces_per_flow):
             work.findings.append(Finding("FLX-L03", facts=(("found", str(len(proof.members))), ("expected", str(most)))))
-            self._ready.append(work)
             return
         blob, _ = self._content.keep(scratch)
         self._expect(work, blob, proof.members)
@@ -183,24 +220,24 @@ def _chunks(files: Sequence[tuple[Work, Member]]) -> Iterable[list[tuple[Work, M
 
 
 def _lost(work: Work, member: Member | None, lost: Lost) -> None:
-    """No judgement came back. Time and memory are limits that the document reached: told. A crash or a bug is ours: another attempt."""
-    limits = work.policy.limits
-    if lost.why in ("time", "memory"):
-        seconds = limits.judge_s + limits.judge_s_per_mb * (member.size if member else work.flow.size) // 1_000_000
-        finding = Finding("FLX-L01", facts=(("limit", f"{seconds} s"),)) if lost.why == "time" else Finding("FLX-L02", facts=(("limit", "4 GB"),))
-        if member:
-            work.judged.append(Judged(member.index, 1, member.name, member.sha256, findings=(finding,), closed="format"))
-        else:
-            work.findings.append(finding)
-        return
-    work.trouble = _ours(lost, _where(work.flow, member))
+    """No judgement came back. Time and memory are limits that the document reached: told. Whatever else is ours: another attempt."""
+    if member is None and lost.why == "time":
+        work.findings.append(Finding("FLX-A13", facts=(("limit", lost.detail),)))
+    elif member is not None and lost.why in ("time", "memory"):
+        slow, heavy = (("limit", lost.detail),), sized("limit", str(LARGE_MEMORY_BYTES >> 30), "GB")
+        finding = Finding("FLX-L01", facts=slow) if lost.why == "time" else Finding("FLX-L02", facts=heavy)
+        work.judged.append(Judged(member.index, 1, member.name, member.sha256, findings=(finding,), closed="format"))
+    else:  # an archive is read in some megabytes whatever it holds: one that needs more met a bug of ours
+        work.trouble = _ours(lost, _where(work.flow, member))
 
 
 def _ours(lost: Lost, where: str) -> Fault:
-    if lost.why == "fault":
+    if lost.why == "fault" and lost.detail in faults.table():
         return Fault(lost.detail, **lost.facts)
     if lost.why == "crash":
         return Fault("FLX-I62", where=where, status=lost.detail)
+    if lost.why == "stalled":
+        return Fault("FLX-I70", where=where, seconds=lost.detail)
     return Fault("FLX-I63", where=where, detail=lost.detail)
 
 

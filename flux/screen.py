@@ -11,7 +11,7 @@ from rich.text import Text
 
 from flux.doctor import Line
 from flux.faults import Fault
-from flux.model import shown
+from flux.model import FlowVerdict, Plumbing, shown
 from flux.ports import FlowRow, Unsettled
 from flux.when import in_paris
 from flux.words import Words
@@ -23,11 +23,13 @@ STYLE = {
     "NOT_EVALUATED": "magenta", "not_evaluated": "magenta", "QUARANTINED": "bold red",
 }  # fmt: skip
 CELLS = {"allowed": "[green]✓[/]", "forbidden": "[red]✗[/]", "not_applicable": "[dim]–[/]"}
+SIGNS = {"ok": "✓", "warn": "!", "bad": "✗"}  # colour alone tells nothing in a file, or to many eyes
 NONE = "—"
+STATES = (*Plumbing, *FlowVerdict)  # what ``flux flows --state`` knows
 
 
-def flow_list(out: Console, rows: Sequence[FlowRow], limit: int, say: Words) -> None:
-    """One line a flow."""
+def flow_list(out: Console, rows: Sequence[FlowRow], say: Words, *, more: bool) -> None:
+    """One line a flow. more: there are others, which were not asked for."""
     if not rows:
         out.print(say("say.nothing"))
         return
@@ -36,10 +38,25 @@ def flow_list(out: Console, rows: Sequence[FlowRow], limit: int, say: Words) -> 
         flow, state = row.flow, row.verdict or NONE
         at = f"{in_paris(flow.received_at):%Y-%m-%d %H:%M:%S}"
         counted, name = f"{row.accepted}/{row.pieces}", Text(flow.display_name, overflow="fold")
-        table.add_row(at, short(flow.id), flow.partner, counted, _state(state, say), _styled(row.state), name)
+        table.add_row(at, short(flow.id), flow.partner, counted, _state(state, say), _plumbing(row.state, say), name)
     out.print(table)
-    if len(rows) == limit:
-        out.print(say("say.more", shown=limit), style="dim")
+    if more:
+        out.print(say("say.more", shown=len(rows)), style="dim")
+
+
+def states(say: Words) -> str:
+    """Every state by its code, with its word."""
+    return ", ".join(f"{s} ({say(f'plumbing.{s}') if isinstance(s, Plumbing) else say(f'state.{s}')})" for s in STATES)
+
+
+def several(err: Console, part: str, rows: Sequence[FlowRow], say: Words, *, more: bool) -> None:
+    """Which flows a part of an id means, when it means several."""
+    err.print(say("say.several_flows", id=escape(part)), highlight=False, soft_wrap=True)
+    for row in rows:
+        at = f"{in_paris(row.flow.received_at):%Y-%m-%d %H:%M:%S}"
+        err.print(f"  {row.flow.id}  {at}  {row.flow.partner}  {escape(row.flow.display_name)}", highlight=False, soft_wrap=True)
+    if more:
+        err.print(f"  {say('say.and_more')}")
 
 
 def flows_whole(out: Console, flows: Iterable[dict[str, Any]], say: Words) -> None:
@@ -54,7 +71,8 @@ def flow_whole(out: Console, flow: dict[str, Any], say: Words) -> None:
     out.print(f"[bold]{escape(flow['file'])}[/]  {_state(flow['state'], say)}", highlight=False, soft_wrap=True)
     pieces = flow["pieces"]
     accepted = sum(piece["verdict"] == "accepted" for piece in pieces)
-    known = [flow.get("id"), flow.get("partner"), flow.get("received_at"), flow.get("plumbing"), flow["interface"], flow["syntax"]]
+    plumbing = say(f"plumbing.{flow['plumbing']}") if "plumbing" in flow else None
+    known = [flow.get("id"), flow.get("partner"), flow.get("received_at"), plumbing, flow["interface"], flow["syntax"]]
     counted = say("say.accepted_of", accepted=accepted, count=len(pieces)) if pieces else None
     if line := " · ".join(str(part) for part in (*known, counted) if part):
         out.print(f"  {line}", style="dim", highlight=False, soft_wrap=True)
@@ -97,7 +115,7 @@ def doctor(out: Console, lines: Sequence[Line], say: Words) -> None:
     """One line a check; what is not green says what to do."""
     table = Table(box=None, show_header=False, padding=(0, 1))
     for line in lines:
-        table.add_row(f"[{STYLE[line.verdict]}]●[/]", line.subject(say), Text(line.found(say), overflow="fold"))
+        table.add_row(f"[{STYLE[line.verdict]}]{SIGNS[line.verdict]}[/]", line.subject(say), Text(line.found(say), overflow="fold"))
         if advice := line.advice(say):
             table.add_row("", "", Text(f"→ {advice}", style=STYLE[line.verdict]))
     out.print(table)
@@ -143,7 +161,7 @@ def _pieces(out: Console, pieces: Sequence[dict[str, Any]], say: Words) -> None:
 
 def _findings(out: Console, findings: Sequence[dict[str, Any]], say: Words, *, indent: int) -> None:
     for finding in findings:
-        text = Text(f"{finding['code']} ", style=STYLE[finding["severity"]])
+        text = Text(f"{finding['code']} ({say('severity.' + finding['severity'])}) ", style=STYLE[finding["severity"]])
         text.append(finding["text"][say.language], style="default")
         out.print(Padding(text, (0, 0, 0, indent)))
 
@@ -162,7 +180,8 @@ def _emissions(out: Console, emissions: Sequence[dict[str, Any]], say: Words) ->
     out.print(f"  [bold]{say('say.emissions')}[/]")
     table = Table(box=None, show_header=False, padding=(0, 1, 0, 2))
     for emission in emissions:
-        table.add_row(_styled(emission["state"]), emission["kind"], Text(f"{emission['target']}/{emission['name']}", overflow="fold"))
+        state = f"[{STYLE.get(emission['state'], 'default')}]{say('emission.' + emission['state'])}[/]"
+        table.add_row(state, say("kind." + emission["kind"]), Text(f"{emission['target']}/{emission['name']}", overflow="fold"))
         if emission["problem"]:
             table.add_row("", "", Text(emission["problem"], style="red", overflow="fold"))
     out.print(table)
@@ -176,5 +195,5 @@ def _state(state: str, say: Words) -> str:
     return f"[{STYLE[state]}]{say(f'state.{state}')}[/]" if state in STYLE else state
 
 
-def _styled(word: str) -> str:
-    return f"[{STYLE.get(word, 'default')}]{word}[/]"
+def _plumbing(state: Plumbing, say: Words) -> str:
+    return f"[{STYLE.get(state, 'default')}]{say(f'plumbing.{state}')}[/]"

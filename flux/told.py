@@ -36,7 +36,7 @@ def finding(one: Finding, tables: Tables, weigh: Weigh) -> dict[str, Any]:
         "found": facts.get("found"),
         "expected": facts.get("expected"),
         "text": {
-            "fr": _text(one, facts, entry.fr, entry.fix_fr, line="ligne", field=f"{field.fr}{term}"),
+            "fr": _text(one, facts | _french(facts), entry.fr, entry.fix_fr, line="ligne", field=f"{field.fr}{term}"),
             "en": _text(one, facts, entry.en, entry.fix_en, line="line", field=f"{field.en}{term}"),
         },
     }
@@ -61,7 +61,7 @@ def flow(received: Flow, decision: Decision, tables: Tables, weigh: Weigh) -> di
     """A flow that was judged: the object of ``flux check``."""
     return {
         "file": received.display_name,
-        "interface": decision.envelope.interface or None,
+        "interface": decision.interface or None,
         "syntax": decision.syntax or None,
         "state": decision.verdict.value,
         "findings": [finding(f, tables, weigh) for f in decision.findings],
@@ -151,6 +151,11 @@ def _money(amount: Decimal | None) -> str | None:
 
 def _at(moment: datetime) -> str:
     return in_paris(moment).isoformat(timespec="milliseconds")
+
+
+def _french(facts: dict[str, str]) -> dict[str, str]:
+    """What French says otherwise: the fact ``found_fr`` in the place of ``found``."""
+    return {name.removesuffix("_fr"): value for name, value in facts.items() if name.endswith("_fr")}
 
 
 def _text(one: Finding, facts: dict[str, str], said: str, fix: str, *, line: str, field: str) -> str:

@@ -1,8 +1,10 @@
-"""The words of the command line: looked up by group and name, in the reader's language. Pure; the table is read once."""
+"""The words of the command line: looked up by group and name, in the reader's language, in the number that a count wants. Pure."""
 
 import tomllib
 from functools import lru_cache
 from importlib.resources import files
+from string import Formatter
+from typing import Any
 
 LANGUAGES = ("fr", "en")
 
@@ -12,11 +14,26 @@ class Words:
 
     def __init__(self, language: str) -> None:
         self.language = language
+        self._filler = _Filler(language)
 
     def __call__(self, name: str, **facts: object) -> str:
-        """The word ``group.name`` with its braces filled."""
+        """The word ``group.name`` with its braces filled; ``{count:piece|pieces}`` is the one that this count wants."""
         group, _, key = name.partition(".")
-        return _table()[group][key][self.language].format_map(facts)
+        return self._filler.vformat(_table()[group][key][self.language], (), facts)
+
+
+class _Filler(Formatter):
+    """Fills braces. A number of things below 2 is singular in French; in English only 1 is."""
+
+    def __init__(self, language: str) -> None:
+        self._french = language == "fr"
+
+    def format_field(self, value: Any, format_spec: str) -> str:  # noqa: ANN401 - as in Formatter
+        one, several, many = format_spec.partition("|")
+        if not several:
+            return str(super().format_field(value, format_spec))
+        count = int(value)
+        return one if count == 1 or (self._french and count == 0) else many
 
 
 @lru_cache

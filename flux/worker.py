@@ -6,7 +6,6 @@ and then held; a limit that a sender reached is a finding that names the limit.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
 from datetime import datetime, timedelta
 from io import BytesIO
 from time import perf_counter
@@ -28,9 +27,15 @@ from flux.when import day_of
 
 TAKE = 100  # flows leased at once
 
+Doing = Callable[[], object]
+
 
 class Settings(Struct, frozen=True):
-    """What the worker is told at start. policies: by partner. retry_s: the wait after each failed attempt, the last one repeated."""
+    """
+    What the worker is told at start. policies: by partner.
+
+    retry_s: the wait after each attempt that met trouble which passes. attempts: before a flow is held on which a program of ours breaks.
+    """
 
     owner: str
     installation: str
@@ -49,26 +54,47 @@ class Worker:
         self._ledger, self._content, self._sandbox, self._kit = ledger, content, sandbox, kit
         self._set, self._now = settings, now
 
-    def step(self, recorded: Callable[[], object] = lambda: None) -> int:
-        """Take what is due and bring each flow to its decision, or to its next attempt. *recorded* is called after each commit."""
-        flows = self._ledger.take(self._set.owner, TAKE, self._now())
-        if not flows:
-            return 0
-        works = [self._prepared(flow) for flow in flows]
+    def step(self, recorded: Doing = lambda: None, meanwhile: Doing = lambda: None, stopped: Callable[[], bool] = lambda: False) -> int:
+        """
+        Take what is due and bring each flow to its decision, or to its next attempt. Gives how many were taken.
+
+        *recorded* is called after each commit, *meanwhile* many times a second: what comes due then joins, so that nobody waits for a slow
+        neighbour. Once *stopped*, what is not decided yet is given back as if it had never been taken.
+        """
+        in_hand: dict[str, Work] = {}
+        taken = 0
 
         def settle(ready: Sequence[Work]) -> None:
             self._settle(ready)
+            for work in ready:
+                del in_hand[work.flow.id]
             recorded()
 
-        try:
-            with ExitStack() as scratches:
-                Round(works, self._content, self._sandbox, scratches, self._kit).run(settle)
-        except (Fault, OSError) as trouble:  # a disk that is full, a content that is gone: ours, and no reason to stop the daemon
-            for work in works:
-                if not work.settled:
+        def beat() -> bool:
+            nonlocal taken
+            meanwhile()
+            taken += self._join(judging, in_hand)
+            return not stopped()
+
+        with Round(self._content, self._sandbox, self._kit) as judging:
+            try:
+                taken = self._join(judging, in_hand)
+                if taken and not judging.run(settle, beat):
+                    self._ledger.give_back([work.flow for work in in_hand.values()])
+            except (Fault, OSError) as trouble:  # a disk that is full, a content that is gone: ours, and no reason to stop the daemon
+                for work in in_hand.values():
                     work.trouble = work.trouble or (trouble if isinstance(trouble, Fault) else Fault("FLX-I66", detail=str(trouble)))
                     self._give_up(work, work.trouble)
-        return len(flows)
+        return taken
+
+    def _join(self, judging: Round, in_hand: dict[str, Work]) -> int:
+        """Take what is due, as far as there is room for it. Gives how many."""
+        if judging.open > TAKE // 2:
+            return 0
+        works = [self._prepared(flow) for flow in self._ledger.take(self._set.owner, TAKE - judging.open, self._now())]
+        in_hand.update({work.flow.id: work for work in works})
+        judging.add(works)
+        return len(works)
 
     # -- before: what the flow's own name and size say ------------------------------------------------------------------------------------
 
@@ -76,7 +102,7 @@ class Worker:
         policy, trouble = self._set.policies.get(flow.partner), None
         if policy is None:
             trouble = Fault("FLX-I65", partner=flow.partner)
-        elif flow.attempt > self._set.attempts:  # counted before the work: the attempts before this one never came to an end
+        elif flow.attempt > max(self._set.attempts, len(self._set.retry_s) + 1):  # counted before the work: the attempts before this one never came to an end
             trouble = Fault("FLX-I69", attempts=str(flow.attempt - 1))
         if policy is None or trouble:
             return Work(flow, Policy(), Envelope(), Brief("", Policy(), day_of(flow.received_at)), [], perf_counter(), trouble=trouble)
@@ -95,7 +121,6 @@ class Worker:
         for work in works:
             if work.trouble:
                 self._give_up(work, work.trouble)
-            work.settled = True
 
     def _record(self, works: Sequence[Work]) -> Mapping[str, str]:
         """One group: conclude, render, store the packs, commit. Returns what the ledger refused, and why."""
@@ -134,8 +159,9 @@ class Worker:
         """Another attempt later, or HELD with the reason after the last. The sender is told nothing: it is not his fault."""
         flow, now, reason = work.flow, self._now(), trouble.reason()
         facts = " ".join(f"{name}={fact}" for name, fact in trouble.facts.items())
-        met = f"{flow.attempt}/{self._set.attempts} {trouble.code} {facts}".rstrip()
-        if flow.attempt >= self._set.attempts:
+        most = len(self._set.retry_s) + 1 if trouble.passes else self._set.attempts
+        met = f"{flow.attempt}/{most} {trouble.code} {facts}".rstrip()
+        if flow.attempt >= most:
             event = Event(flow.id, "held", now, WHO, detail=met)
             self._ledger.hold(flow, Plumbing.HELD, reason, event)
             _log(work, None, "held")

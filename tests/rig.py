@@ -61,7 +61,7 @@ class Site:
             found = sorted(EXAMPLES.glob(pattern))
             assert found, pattern
             for path in found:
-                shutil.copy(path, self.inbox)
+                shutil.copyfile(path, self.inbox / path.name)  # a mode set behind the last byte would find a file that is gone already
 
 
 GOOD = "03-moe-of-the-market/*.xml"

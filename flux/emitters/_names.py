@@ -2,12 +2,12 @@
 
 from flux.emitters import Told
 
-UNKNOWN_DEPOSIT = "CSO0000A"  # local: the integration report of a flow whose name tells no interface
+UNKNOWN_DEPOSIT = "CSO0000A"  # local: the integration report of a flow that is of no interface, or of several
 
 
 def report_stem(letter: Told) -> str:
     """The integration report's name without its extension: ``<CSO + digits of the deposit + A>_<installation>_<flow id>``."""
-    row = letter.tables.interfaces.get(letter.decision.envelope.interface)
+    row = letter.tables.interfaces.get(letter.decision.interface)
     return stem(letter, row.report if row else UNKNOWN_DEPOSIT)
 
 

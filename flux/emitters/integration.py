@@ -11,8 +11,10 @@ from typing import Any
 from flux.emitters import Emitter, Told
 from flux.emitters._cpp_statut import box, document, stamp, text
 from flux.emitters._names import report_stem
+from flux.gate import quoted
 from flux.model import Answer, VerdictKind
 
+NUMBER_MOST = 40  # characters of a piece's number before each of its findings: it is whole in the finding about it
 NATURE = {"error": "REJET", "warning": "AVERTISSEMENT"}
 
 
@@ -39,7 +41,7 @@ def _findings(letter: Told) -> Iterator[tuple[dict[str, Any], str]]:
     """Every finding with the words that say what it is about: the flow first, then piece by piece."""
     yield from ((finding, "Flux") for finding in letter.told_flow)
     for told in letter.told:
-        number = f", n° {told['number']}" if told["number"] else ""
+        number = f", n° {quoted(told['number'], NUMBER_MOST)}" if told["number"] else ""
         about = f"Pièce {told['ordinal']}{number} ({told['document']})"
         yield from ((finding, about) for finding in told["findings"])
 

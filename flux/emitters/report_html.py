@@ -1,5 +1,6 @@
 """The report for people: one self-contained page, French with English under it, made to be read and printed. Owed for every flow."""
 
+import re
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -12,11 +13,14 @@ from flux.model import Answer, VerdictKind
 from flux.when import in_paris
 from flux.words import Words
 
+_APART = re.compile(r"(?<=«) | (?=[»:;?!])")
+
 
 def render(letter: Told) -> Answer:
     """What is to be mended first, then what went in."""
     decision = letter.decision
     accepted = [piece for piece in letter.told if piece["verdict"] == VerdictKind.ACCEPTED]
+    cadres = {code: row.label for code, row in (letter.tables.works | letter.tables.others).items()}
     page = _template().render(
         flow=letter.flow,
         decision=decision,
@@ -27,7 +31,8 @@ def render(letter: Told) -> Answer:
         refused=[piece for piece in letter.told if piece["verdict"] != VerdictKind.ACCEPTED],
         accepted=accepted,
         labels={code: entry.label for code, entry in letter.tables.catalogue.items()},
-        cadres={code: row.label.fr for code, row in (letter.tables.works | letter.tables.others).items()},
+        cadres=cadres,
+        used=[code for code in cadres if code in {piece["cadre"] for piece in letter.told}],
         report=report_stem(letter),
         installation=letter.installation,
     )
@@ -40,13 +45,22 @@ def _template() -> Template:
     rooms = Environment(
         loader=PackageLoader("flux.emitters", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    rooms.filters |= {"money": _money, "day": _day, "role": lambda role: Words("fr")(f"role.{role}")}
+    rooms.filters |= {"money": _money, "grouped": _grouped, "french": _french, "day": _day, "role": lambda role, language: Words(language)(f"role.{role}")}
     return rooms.get_template("report.html.j2")
 
 
 def _money(amount: str) -> str:
     """As France writes it: 147 002,62 with narrow spaces that do not break."""
     return f"{Decimal(amount):,f}".replace(",", "\u202f").replace(".", ",")
+
+
+def _grouped(number: int) -> str:
+    return f"{number:,}".replace(",", "\u202f")
+
+
+def _french(text: str) -> str:
+    """French signs that stand apart stay with their word at the end of a line."""
+    return _APART.sub("\u00a0", text)
 
 
 def _day(day: str) -> str:

@@ -20,7 +20,7 @@ def render(letter: Told) -> Answer:
         "bytes": flow.size,
         "sha256": flow.sha256,
         "duplicate_of": flow.duplicate_of or None,
-        "interface": decision.envelope.interface or None,
+        "interface": decision.interface or None,
         "syntax": decision.syntax or None,
         "state": decision.verdict.value,
         "rules": decision.pack,

@@ -2,37 +2,54 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
+from decimal import Decimal
 from typing import NamedTuple
 
 from lxml import etree
 from msgspec.structs import replace
 
 from flux.attachments import unpack
-from flux.model import Amounts, Attachment, Line, Party, Payment, Piece, Place, VatLine
+from flux.gate import quoted
+from flux.model import Amounts, Attachment, Finding, Line, Party, Payment, Piece, Place, VatLine
 from flux.parsers import Source
-from flux.parsers._reading import Expected, Reading, Shape, deposit_kind, identifier_type, is_cadre, line_of, scheme_of
+from flux.parsers._reading import (
+    AN_AMOUNT,
+    Expected,
+    Reading,
+    Shape,
+    amount_of,
+    deposit_kind,
+    identifier_type,
+    is_cadre,
+    line_of,
+    scheme_of,
+)
 from flux.policy import Limits
 
 MOST_PLACES = 200  # lines, VAT rows and attachments whose place is kept: for the others it would cost more than it tells
+
+KINDS = frozenset({"01", "02"})  # TypePJ: main document, other
 
 _VAT = frozenset({"VA", "VAT", "TVA"})
 
 
 class Dialect(NamedTuple):
-    """What a syntax has of its own in the header: its form of a day, and how it says which tax a registration number is for."""
+    """What a syntax has of its own in the header: its form of a day, for which tax a registration number is, an identifier's scheme."""
 
     day: Callable[[str], date | None]
     a_day: Expected
     tax_of: Callable[[etree._Element], str]
+    scheme_of: Callable[[etree._Element], str] = scheme_of
 
 
 class Embedded(NamedTuple):
-    """A document that is carried inside the piece: the element of its bytes, the XPath of the element around it, name, kind."""
+    """A document that is carried inside the piece: its bytes in base64, the place of the element around it, name, kind, MIME type."""
 
-    element: etree._Element
+    encoded: str
     place: Place
     name: str
     kind: str
+    mime: str
 
 
 def header(reading: Reading, source: Source, dialect: Dialect) -> Piece:
@@ -47,7 +64,7 @@ def header(reading: Reading, source: Source, dialect: Dialect) -> Piece:
         supplier=_party(reading, "supplier", dialect), recipient=_party(reading, "recipient", dialect),
         valideur=_actor(reading, "valideur", dialect), moe=_actor(reading, "moe", dialect), moa=_actor(reading, "moa", dialect),
         engagement=text("engagement"), market=text("market"), previous=previous,
-        amounts=_amounts(reading), vat_regime=text("vat_regime"),
+        amounts=_amounts(reading, text("currency")), vat_regime=text("vat_regime"),
         payment=Payment(text("payment.code"), text("payment.iban"), text("payment.bic")),
         stylesheet=source.stylesheet,
     )  # fmt: skip
@@ -67,13 +84,28 @@ def _day(reading: Reading, field: str, dialect: Dialect) -> date | None:
     return reading.value(field, chosen, dialect.day, dialect.a_day) if chosen else None
 
 
-def _amounts(reading: Reading) -> Amounts:
-    amount = reading.amount
+def _amounts(reading: Reading, currency: str) -> Amounts:
+    def amount(name: str) -> Decimal | None:
+        return _total(reading, f"amounts.{name}", currency)
+
     return Amounts(
-        ht=amount("amounts.ht"), ttc=amount("amounts.ttc"), net=amount("amounts.net"), lines=amount("amounts.lines"),
-        allowances=amount("amounts.allowances"), charges=amount("amounts.charges"),
-        prepaid=amount("amounts.prepaid"), rounding=amount("amounts.rounding"),
+        ht=amount("ht"), ttc=amount("ttc"), net=amount("net"), lines=amount("lines"), allowances=amount("allowances"),
+        charges=amount("charges"), prepaid=amount("prepaid"), rounding=amount("rounding"),
     )  # fmt: skip
+
+
+def _total(reading: Reading, field: str, currency: str) -> Decimal | None:
+    """A total in the document's currency; FLX-M12 when it is told in others only: money of two currencies is never added up."""
+    given = list(reading.candidates(field))
+    chosen = next((c for c in given if in_currency(c.element, currency)), given[0] if given else None)
+    reading.mark(field, chosen)
+    if chosen is None:
+        return None
+    if not in_currency(chosen.element, currency):
+        place = reading.place(chosen.path, chosen.element)
+        facts = (("found", quoted(chosen.element.get("currencyID") or "")), ("expected", quoted(currency)))
+        reading.findings.append(Finding("FLX-M12", field, facts=facts, line=place.line, xpath=place.xpath))
+    return reading.value(field, chosen, amount_of, AN_AMOUNT)
 
 
 def _actor(reading: Reading, who: str, dialect: Dialect) -> Party | None:
@@ -88,13 +120,13 @@ def _party(reading: Reading, who: str, dialect: Dialect) -> Party:
     """A party. Its identifier is the first, by preference of places, whose scheme is known; else the first."""
     reading.mark(who, None)
     given = list(reading.candidates(f"{who}.id"))
-    known = (c for c in given if identifier_type(scheme_of(c.element), c.text))
+    known = (c for c in given if identifier_type(dialect.scheme_of(c.element), c.text))
     chosen = next(known, given[0] if given else None)
     registrations = reading.candidates(f"{who}.vat")
     vat = next((c for c in registrations if dialect.tax_of(c.element).upper() in _VAT), None)
     for field, candidate in (("id", chosen), ("type", chosen), ("vat", vat)):
         reading.mark(f"{who}.{field}", candidate)
-    identifier, scheme = (chosen.text, scheme_of(chosen.element)) if chosen else ("", "")
+    identifier, scheme = (chosen.text, dialect.scheme_of(chosen.element)) if chosen else ("", "")
     return Party(
         type=identifier_type(scheme, identifier), id=identifier, scheme=scheme, vat=vat.text if vat else "",
         name=reading.text(f"{who}.name"), service=reading.text(f"{who}.service"), country=reading.text(f"{who}.country"),
@@ -143,8 +175,7 @@ def attachments(reading: Reading, carried: Iterable[Embedded], limits: Limits) -
     """Take the documents out; what is wrong with one is told at its place."""
     taken = []
     for position, one in enumerate(carried, 1):
-        mime = one.element.get("mimeCode") or ""
-        attachment, wrong = unpack(one.name, one.element.text or "", mime=mime, kind=one.kind, position=position, limits=limits)
+        attachment, wrong = unpack(one.name, one.encoded, mime=one.mime, kind=one.kind, position=position, limits=limits)
         taken.append(attachment)
         reading.findings += [replace(finding, line=one.place.line, xpath=one.place.xpath) for finding in wrong]
         if position <= MOST_PLACES:

@@ -1,178 +1,161 @@
 """
 What CPPFactureMixte and CPPFacturePivot share (domain 3.6): one envelope, then several pieces, each an element of its own.
 
-| field | place below the unit |
-| --- | --- |
-| supplier | Fournisseur (TypeIdentifiant, Identifiant, RaisonSociale, CodePays) |
-| recipient, service | Debiteur (…, CodeService) |
-| number, type, cadre, dates | DonneesFacture (Id, Type, Cadre, DateEmissionFacture, DateLivraison) |
-| amounts, VAT | DonneesFacture/Montants, TVAS (mixte) or TVAs (pivot) |
-| market, engagement | DonneesFacture/Engagement |
-| previous | DonneesFacture/IdFactureOrigine |
-| valideur, moe, moa | DonneesFacture/ActeursTravaux (local: the published formats have no place for them) |
-| attachments | PJ: base64 of a ZIP |
+Where each field stands below that element is ``places``. valideur, moe and moa are our own choice (local): the published formats have no
+place for the works actors. An attachment is base64 of a ZIP; lines are information, of which the published facts tell name and net amount.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from copy import deepcopy
-from typing import TypeVar
+from decimal import Decimal
+from functools import lru_cache
 
 from lxml import etree
 from msgspec.structs import replace
 
-from flux.attachments import unpack
-from flux.model import Amounts, Attachment, Finding, Line, Parsed, Party, Payment, Piece, Place, VatLine
+from flux.model import Finding, Parsed, Payment, Piece, Place, VatLine
 from flux.parsers import Source
-from flux.parsers._reading import amount_of, deposit_kind, identifier_type, iso_day, line_of
+from flux.parsers._assembly import KINDS, Dialect, Embedded, attachments, header, lines, numbered, vat_line
+from flux.parsers._reading import A_DAY, MOST_NAME, Reading, Shape, iso_day, line_of, plain
 
-T = TypeVar("T")
+_DATA, _ACCOUNT = "DonneesFacture", "Fournisseur/ReferenceBancaire"
+_LINES, _FILES = f"{_DATA}/Lignes/Ligne", "PJ"
+FRAME_MOST = 64 << 10  # bytes of a document of several pieces beside them: every piece carries them on
+_NOWHERE: tuple[str, ...] = ()  # the formats have no place for it
 
 
-class Unit:
-    """One piece's element, being read: its values, where they stand, and what cannot be read in it."""
+def _party(who: str, at: str, name: str) -> dict[str, tuple[str, ...]]:
+    return {
+        who: (at,), f"{who}.id": (f"{at}/Identifiant",), f"{who}.type": (f"{at}/TypeIdentifiant",), f"{who}.name": (f"{at}/{name}",),
+        f"{who}.service": (f"{at}/CodeService",), f"{who}.vat": _NOWHERE, f"{who}.country": (f"{at}/CodePays",),
+    }  # fmt: skip
 
-    def __init__(self, element: etree._Element, xpath: str) -> None:
-        self.element, self._xpath = element, xpath
-        self.findings: list[Finding] = []
-        self.where: dict[str, Place] = {"": Place(line_of(element), xpath)}
 
-    def text(self, field: str, path: str) -> str:
-        """The text at *path*, "" when absent; notes the field's place, or that of the nearest element above it."""
-        found = self.element.find(path)
-        at, node = path, found
-        while node is None and "/" in at:
-            at = at.rpartition("/")[0]
-            node = self.element.find(at)
-        place = node if node is not None else self.element
-        self.where[field] = Place(line_of(place), f"{self._xpath}/{at}" if node is not None else self._xpath)
-        return (found.text or "").strip() if found is not None else ""
+def places(vat: str) -> dict[str, tuple[str, ...]]:
+    """Field -> paths below a unit. *vat*: what the format calls the element around its VAT rows."""
+    amounts = f"{_DATA}/Montants"
+    return {
+        "number": (f"{_DATA}/Id",),
+        "type": (f"{_DATA}/Type",),
+        "cadre": (f"{_DATA}/Cadre",),
+        "profile": _NOWHERE,
+        "issued": (f"{_DATA}/DateEmissionFacture",),
+        "due": _NOWHERE,
+        "delivered": (f"{_DATA}/DateLivraison",),
+        "currency": (f"{_DATA}/Devise",),
+        **_party("supplier", "Fournisseur", "RaisonSociale"),
+        **_party("recipient", "Debiteur", "Nom"),
+        **_party("valideur", f"{_DATA}/ActeursTravaux/Valideur", "Nom"),
+        **_party("moe", f"{_DATA}/ActeursTravaux/Moe", "Nom"),
+        **_party("moa", f"{_DATA}/ActeursTravaux/Moa", "Nom"),
+        "engagement": (f"{_DATA}/Engagement/NumeroEngagement",),
+        "market": (f"{_DATA}/Engagement/NumeroMarche",),
+        "previous": (f"{_DATA}/IdFactureOrigine",),
+        "amounts.ht": (f"{amounts}/MontantHT",),
+        "amounts.tva": (f"{_DATA}/{vat}",),
+        "amounts.ttc": (f"{amounts}/MontantTTC",),
+        "amounts.net": (f"{amounts}/MontantNetAPayer",),
+        **{f"amounts.{name}": _NOWHERE for name in ("lines", "allowances", "charges", "prepaid", "rounding")},
+        "vat": (f"{_DATA}/{vat}/TVA",),
+        "vat_regime": _NOWHERE,
+        "payment.code": (f"{_DATA}/ModePaiement/Code",),
+        "payment.iban": (_ACCOUNT,),
+        "payment.bic": _NOWHERE,
+        "attachments": (_FILES,),
+        "lines": (_LINES,),
+    }
 
-    def value(self, field: str, path: str, read: Callable[[str], T | None], expected: str) -> T | None:
-        """The value at *path*; FLX-S20 when there is a text that cannot be read."""
-        text = self.text(field, path)
-        if not text:
-            return None
-        value = read(text)
-        if value is None:
-            place = self.where[field]
-            facts = (("found", text[:120]), ("expected", expected), ("expected_fr", expected))
-            self.findings.append(Finding("FLX-S20", field, facts=facts, line=place.line, xpath=place.xpath))
-        return value
 
-    def party(self, field: str, path: str, name: str) -> Party:
-        """An actor: the type is Chorus Pro's own."""
-        type_ = self.text(f"{field}.type", f"{path}/TypeIdentifiant")
-        id_ = self.text(f"{field}.id", f"{path}/Identifiant")
-        self.where[field] = self.where[f"{field}.id"]
-        return Party(
-            type=identifier_type(type_, id_),
-            id=id_,
-            name=self.text(f"{field}.name", f"{path}/{name}"),
-            service=self.text(f"{field}.service", f"{path}/CodeService"),
-            country=self.text(f"{field}.country", f"{path}/CodePays"),
-            scheme=type_,
-        )
-
-    def actor(self, field: str, path: str) -> Party | None:
-        """A works actor, when the piece names him."""
-        return self.party(field, path, "Nom") if self.element.find(path) is not None else None
-
-    def rows(self, path: str) -> Iterator[tuple[int, "Unit"]]:
-        """Repeated elements, each a unit of its own that shares what is found here."""
-        for position, element in enumerate(self.element.findall(path), 1):
-            row = Unit(element, f"{self._xpath}/{path}[{position}]")
-            row.findings = self.findings
-            yield position, row
+_VAT = Shape({}, {"category": _NOWHERE, "rate": ("Taux",), "base": ("BaseHt",), "amount": ("MontantTVA",), "exemption": _NOWHERE})
+_LINE = Shape({}, {
+    "name": ("Designation",), "net": ("MontantHT",),
+    **dict.fromkeys(("id", "quantity", "price", "vat_category", "vat_rate", "note"), _NOWHERE),
+})  # fmt: skip
+_header = lru_cache(lambda vat: Shape({}, places(vat)))
 
 
 def read(source: Source, unit_name: str, vat_name: str) -> tuple[Parsed, ...]:
     """One Parsed a piece; when the document holds several, each with the document that would hold it alone."""
+    root, shape = source.root.tag, _header(vat_name)
     units = source.root.findall(f"CPPFactures/{unit_name}")
-    root = source.root.tag
-    parsed = []
-    for position, element in enumerate(units, 1):
-        unit = Unit(element, f"/{root}/CPPFactures/{unit_name}[{position}]")
-        piece = _piece(unit, vat_name, source)
-        alone = _alone(source.root, position - 1) if len(units) > 1 else None
-        parsed.append(Parsed(piece, tuple(unit.findings), unit.where, alone))
-    return tuple(parsed) or (Parsed(Piece(stylesheet=source.stylesheet), where={"": Place(line_of(source.root), f"/{root}")}),)
+    if not units:
+        return (Parsed(Piece(stylesheet=source.stylesheet), where={"": Place(line_of(source.root), f"/{root}")}),)
+    readings = [Reading(unit, shape, f"/{root}/CPPFactures/{unit_name}[{n}]") for n, unit in enumerate(units, 1)]
+    pieces = [_piece(reading, vat_name, source) for reading in readings]
+    alone = _alone(source.root, units) if len(units) > 1 else [None]
+    if isinstance(alone, Finding):
+        return tuple(Parsed(piece, (alone,), r.where) for piece, r in zip(pieces, readings, strict=True))
+    return tuple(Parsed(piece, tuple(r.findings), r.where, document) for piece, r, document in zip(pieces, readings, alone, strict=True))
 
 
-def _piece(unit: Unit, vat_name: str, source: Source) -> Piece:
-    data = "DonneesFacture"
-    type_, cadre = unit.text("type", f"{data}/Type"), unit.text("cadre", f"{data}/Cadre") or source.default_cadre
-    previous = unit.text("previous", f"{data}/IdFactureOrigine")
-    vat = _vat(unit, f"{data}/{vat_name}/TVA")
-    amounts = Amounts(
-        ht=unit.value("amounts.ht", f"{data}/Montants/MontantHT", amount_of, "0.00"),
-        ttc=unit.value("amounts.ttc", f"{data}/Montants/MontantTTC", amount_of, "0.00"),
-        net=unit.value("amounts.net", f"{data}/Montants/MontantNetAPayer", amount_of, "0.00"),
+def _piece(reading: Reading, vat_name: str, source: Source) -> Piece:
+    reading.where[""] = Place(line_of(reading.element), reading.at)
+    piece = header(reading, source, _DIALECT)
+    for field in ("vat", "amounts.tva", "attachments", "lines"):
+        reading.mark(field, None)
+    rows = numbered(reading.at, f"{_DATA}/{vat_name}/TVA", reading.all(f"{_DATA}/{vat_name}/TVA"))
+    vat = tuple(_categorised(vat_line(reading, row, _VAT, place, n)) for n, place, row in rows)
+    known = [row.amount for row in vat if row.amount is not None]
+    return replace(
+        piece,
+        amounts=replace(piece.amounts, tva=sum(known, Decimal(0)) if known else None),
+        vat=vat,
+        payment=_payment(reading, piece.payment),
+        attachments=attachments(reading, _embedded(reading), source.limits),
+        lines=lines(reading, _LINES, _LINE),
+        line_count=len(reading.all(_LINES)),
     )
-    rows = [row.amount for row in vat if row.amount is not None]
-    lines = tuple(_line(row) for _, row in unit.rows(f"{data}/Lignes/Ligne"))
-    return Piece(
-        number=unit.text("number", f"{data}/Id"), type=type_, cadre=cadre, previous=previous, deposit=deposit_kind(previous, type_, cadre),
-        issued=unit.value("issued", f"{data}/DateEmissionFacture", iso_day, "YYYY-MM-DD"),
-        delivered=unit.value("delivered", f"{data}/DateLivraison", iso_day, "YYYY-MM-DD"),
-        currency=unit.text("currency", f"{data}/Devise"),
-        supplier=unit.party("supplier", "Fournisseur", "RaisonSociale"),
-        recipient=unit.party("recipient", "Debiteur", "Nom"),
-        valideur=unit.actor("valideur", f"{data}/ActeursTravaux/Valideur"),
-        moe=unit.actor("moe", f"{data}/ActeursTravaux/Moe"),
-        moa=unit.actor("moa", f"{data}/ActeursTravaux/Moa"),
-        engagement=unit.text("engagement", f"{data}/Engagement/NumeroEngagement"),
-        market=unit.text("market", f"{data}/Engagement/NumeroMarche"),
-        amounts=replace(amounts, tva=sum(rows) if rows else None), vat=vat,
-        payment=_payment(unit), attachments=_attachments(unit, source), lines=lines, line_count=len(lines),
-        stylesheet=source.stylesheet,
-    )  # fmt: skip
 
 
-def _payment(unit: Unit) -> Payment:
+def _scheme_of(identifier: etree._Element) -> str:
+    """Chorus Pro's own type, beside the identifier."""
+    party = identifier.getparent()
+    return plain(party.findtext("TypeIdentifiant")) if party is not None else ""
+
+
+_DIALECT = Dialect(iso_day, A_DAY, lambda _: "", _scheme_of)
+
+
+def _categorised(row: VatLine) -> VatLine:
+    return replace(row, category="S") if row.rate else row
+
+
+def _payment(reading: Reading, payment: Payment) -> Payment:
     """Means and account; a bank reference of another kind than IBAN is no IBAN."""
-    reference = unit.element.find("Fournisseur/ReferenceBancaire")
-    is_iban = reference is not None and reference.get("Type", "IBAN") == "IBAN"
-    iban = unit.text("payment.iban", "Fournisseur/ReferenceBancaire").replace(" ", "") if is_iban else ""
-    return Payment(unit.text("payment.code", "DonneesFacture/ModePaiement/Code"), iban)
+    is_iban = any(account.get("Type", "IBAN") == "IBAN" for account in reading.all(_ACCOUNT)[:1])
+    return replace(payment, iban=payment.iban.replace(" ", "") if is_iban else "")
 
 
-def _vat(unit: Unit, path: str) -> tuple[VatLine, ...]:
-    found = []
-    for position, row in unit.rows(path):
-        field = f"vat[{position}]"
-        base = row.value(f"{field}.base", "BaseHt", amount_of, "0.00")
-        rate = row.value(f"{field}.rate", "Taux", amount_of, "0.00")
-        amount = row.value(f"{field}.amount", "MontantTVA", amount_of, "0.00")
-        found.append(VatLine("S" if rate else "", rate, base, amount))
-        unit.where |= {name: place for name, place in row.where.items() if name}
-    return tuple(found)
+def _embedded(reading: Reading) -> Iterator[Embedded]:
+    for _, place, file in numbered(reading.at, _FILES, reading.all(_FILES)):
+        name, kind, mime = (plain(file.findtext(tag), MOST_NAME) for tag in ("NomPJ", "TypePJ", "MimeTypePJ"))
+        yield Embedded(file.findtext("Contenu") or "", place, name, kind if kind in KINDS else "", mime)
 
 
-def _line(row: Unit) -> Line:
-    """A line of information: the published facts do not say more of it than its name and net amount."""
-    return Line(id=row.element.get("NumOrdre", ""), name=row.text("name", "Designation"), net=row.value("net", "MontantHT", amount_of, "0.00"))
+def _alone(root: etree._Element, units: list[etree._Element]) -> list[bytes] | Finding:
+    """By unit, the same document with that one only: its envelope as received, the count set to one. FLX-L19: the envelope is too large."""
+    before, mark, after = etree.tostring(_frame(root, units).getroottree(), encoding="UTF-8", xml_declaration=True).rpartition(b"</CPPFactures>")
+    if (size := len(before) + len(after)) > FRAME_MOST:
+        place = Place(line_of(root), f"/{root.tag}")
+        return Finding("FLX-L19", facts=(("found", str(size)), ("expected", str(FRAME_MOST))), line=place.line, xpath=place.xpath)
+    return [b"".join((before, etree.tostring(unit, encoding="UTF-8", with_tail=False), mark, after)) for unit in units]
 
 
-def _attachments(unit: Unit, source: Source) -> tuple[Attachment, ...]:
-    taken = []
-    for position, row in unit.rows("PJ"):
-        name, kind, mime = row.text("name", "NomPJ"), row.text("kind", "TypePJ"), row.text("mime", "MimeTypePJ")
-        encoded = row.text("bytes", "Contenu")
-        attachment, wrong = unpack(name, encoded, mime=mime, kind=kind, position=position, limits=source.limits)
-        taken.append(attachment)
-        place = row.where[""]
-        unit.findings += [replace(finding, line=place.line, xpath=place.xpath) for finding in wrong]
-        unit.where |= {f"attachments[{position}]{end}": place for end in ("", ".name", ".bytes", ".mime")}
-    return tuple(taken)
+def _frame(root: etree._Element, units: list[etree._Element]) -> etree._Element:
+    """The document without its units: copied once, whatever their number. The one received is left as it is."""
+    frame, apart = etree.Element(root.tag, _attributes(root), {str(prefix): uri for prefix, uri in root.nsmap.items()}), set(units)
+    for instruction in reversed(list(root.itersiblings(preceding=True))):
+        frame.addprevious(deepcopy(instruction))
+    for child in root:
+        if child.tag != "CPPFactures":
+            frame.append(deepcopy(child))
+            continue
+        pieces = etree.SubElement(frame, child.tag, _attributes(child))
+        pieces.extend([deepcopy(other) for other in child if other not in apart])
+        pieces.set("Compteur", "1")
+        pieces.text, pieces.tail = "\n", "\n"  # never an empty element: its end tag is where a unit goes
+    return frame
 
 
-def _alone(root: etree._Element, keep: int) -> bytes:
-    """The same document with one unit only: its envelope as received, the count set to one."""
-    copy = deepcopy(root)
-    pieces = copy.find("CPPFactures")
-    assert pieces is not None, "units were found below it"  # noqa: S101 - read() found them there
-    for position, unit in enumerate(list(pieces)):
-        if position != keep:
-            pieces.remove(unit)
-    pieces.set("Compteur", "1")
-    return etree.tostring(copy, encoding="UTF-8", xml_declaration=True)
+def _attributes(element: etree._Element) -> dict[str, str]:
+    return {str(name): str(value) for name, value in element.items()}

@@ -33,6 +33,8 @@ SCHEMES = {
 WORKS_CADRES = frozenset(f"A{n}" for n in (4, 5, 6, 7, 8, 10, *range(13, 21), *range(22, 26)))  # the rows of matrix.toml [works]
 
 MOST_FINDINGS = 200  # values that cannot be read, told of one piece: the rest would tell nothing new
+MOST_NAME = 255      # characters of a file's name
+MOST_TEXT = 1_000    # characters of a value that are read: ten times the longest that any rule allows; what is cut ends in an ellipsis
 
 _CADRE = re.compile(r"A(?:[1-9]|1[0-9]|2[0-5])")
 _SIRET = re.compile(r"[0-9]{14}")
@@ -50,12 +52,13 @@ class Expected(NamedTuple):
 
 
 AN_AMOUNT = Expected("an amount such as 1234.56", "un montant tel que 1234.56")
+A_DAY = Expected("a date such as 2026-01-31", "une date telle que 2026-01-31")
 
 _Node: TypeAlias = "tuple[str, dict[str, _Node]]"  # path of the element, tag of a child -> its node
 
 
 class Candidate(NamedTuple):
-    """Something that stands at one of a field's places. text is never empty."""
+    """Something that stands at one of a field's places. text is never empty, and never longer than MOST_TEXT."""
 
     path: str
     element: etree._Element
@@ -110,7 +113,7 @@ class Reading:
         """What stands at the field's places and is not empty, by preference."""
         for path in self.shape.places[field]:
             for element in self.found.get(path, ()):
-                if text := (element.text or "").strip():
+                if text := plain(element.text):
                     yield Candidate(path, element, text)
 
     def pick(self, field: str) -> Candidate | None:
@@ -150,7 +153,7 @@ class Reading:
 
     def _around(self, field: str) -> Place:
         paths = self.shape.places[field]
-        for path in (*paths, *self.shape.above[paths[0]]):
+        for path in (*paths, *(self.shape.above[paths[0]] if paths else ())):
             if found := self.found.get(path):
                 return self.place(path, found[0])
         return Place(line_of(self.element), self.at)
@@ -183,6 +186,12 @@ def _gather(element: etree._Element, trie: dict[str, _Node], found: dict[str, li
 def _position(node: etree._Element) -> str:
     before = sum(1 for _ in node.itersiblings(node.tag, preceding=True))
     return f"[{before + 1}]" if before or next(node.itersiblings(node.tag), None) is not None else ""
+
+
+def plain(text: str | None, most: int = MOST_TEXT) -> str:
+    """A value's text without the white space around it, and no longer than anybody reads."""
+    bare = (text or "").strip()
+    return bare if len(bare) <= most else bare[: most - 1] + "…"
 
 
 def line_of(element: etree._Element) -> int:

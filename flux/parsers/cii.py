@@ -22,8 +22,8 @@ from msgspec.structs import replace
 
 from flux.model import Parsed
 from flux.parsers import Parser, Source
-from flux.parsers._assembly import Dialect, Embedded, attachments, header, in_currency, lines, numbered, vat_line
-from flux.parsers._reading import AN_AMOUNT, Expected, Reading, Shape, amount_of, day_102
+from flux.parsers._assembly import KINDS, Dialect, Embedded, attachments, header, in_currency, lines, numbered, vat_line
+from flux.parsers._reading import AN_AMOUNT, MOST_NAME, Expected, Reading, Shape, amount_of, day_102, plain
 
 _CII = "urn:un:unece:uncefact:data:standard:"
 NAMESPACES = {
@@ -120,7 +120,6 @@ _VAT, _LINE = Shape(NAMESPACES, VAT_PLACES), Shape(NAMESPACES, LINE_PLACES)
 
 _ROOT = "/rsm:CrossIndustryInvoice"
 _RAM = f"{{{NAMESPACES['ram']}}}"
-_KINDS = frozenset({"01", "02"})
 
 
 def read(source: Source) -> tuple[Parsed, ...]:
@@ -160,9 +159,9 @@ def _embedded(reading: Reading) -> Iterator[Embedded]:
     """The supporting documents that bring their bytes. Named by @filename (BT-125-2), or as AIFE does by IssuerAssignedID."""
     for _, place, document in numbered(reading.at, _SUPPORTING, reading.all(_SUPPORTING)):
         for element in document.iterchildren(f"{_RAM}AttachmentBinaryObject"):
-            name = (element.get("filename") or document.findtext(f"{_RAM}IssuerAssignedID") or "").strip()
-            kind = (document.findtext(f"{_RAM}Name") or "").strip()
-            yield Embedded(element, place, name, kind if kind in _KINDS else "")
+            name = plain(element.get("filename") or document.findtext(f"{_RAM}IssuerAssignedID"), MOST_NAME)
+            kind = plain(document.findtext(f"{_RAM}Name"))
+            yield Embedded(element.text or "", place, name, kind if kind in KINDS else "", element.get("mimeCode") or "")
 
 
 PARSER = Parser(syntax="CII", roots={f"{{{NAMESPACES['rsm']}}}CrossIndustryInvoice": "cii"}, read=read)

@@ -8,6 +8,7 @@ invoices is read by the first of these names: the one that the current standard 
 from io import BytesIO
 from itertools import islice
 
+from flux.facts import own_words, pair, sized
 from flux.model import Finding
 from flux.parsers import Parser
 from flux.policy import Limits
@@ -24,9 +25,11 @@ def unwrap(content: bytes, limits: Limits) -> bytes | Finding:
     try:
         with pikepdf.open(BytesIO(content), suppress_warnings=True, attempt_recovery=False) as pdf:
             return _embedded(pdf, limits)
+    except pikepdf.PasswordError:
+        return Finding("FLX-A23", facts=pair("found", "it is encrypted with a password", "il est chiffré par un mot de passe"))
     except (pikepdf.PdfError, pikepdf.DependencyError, ValueError, RuntimeError, RecursionError, KeyError, TypeError, AttributeError) as error:
         # A PDF is a heap of references that may be of any type: whatever the reader stumbles over is the document's.
-        return Finding("FLX-A23", facts=(("found", str(error) or type(error).__name__),))
+        return Finding("FLX-A23", facts=own_words("the reader says", "le lecteur dit", str(error) or type(error).__name__))
 
 
 def _embedded(pdf: object, limits: Limits) -> bytes | Finding:
@@ -41,7 +44,7 @@ def _embedded(pdf: object, limits: Limits) -> bytes | Finding:
     file = attachments[wanted].get_file()
     most = limits.xml_mb << 20
     if int(file.size or 0) > most:  # what the PDF announces; the XML gate measures what it is
-        return Finding("FLX-X06", facts=(("found", f"{int(file.size) >> 20} MB"), ("expected", f"{limits.xml_mb} MB")))
+        return Finding("FLX-X06", facts=(*sized("found", str(int(file.size) >> 20)), *sized("expected", str(limits.xml_mb))))
     return bytes(file.read_bytes())
 
 

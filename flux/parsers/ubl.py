@@ -23,8 +23,8 @@ from msgspec.structs import replace
 
 from flux.model import Parsed, Piece, VatLine
 from flux.parsers import Parser, Source
-from flux.parsers._assembly import Dialect, Embedded, attachments, header, in_currency, lines, numbered, vat_line
-from flux.parsers._reading import AN_AMOUNT, Candidate, Expected, Reading, Shape, amount_of, iso_day
+from flux.parsers._assembly import KINDS, Dialect, Embedded, attachments, header, in_currency, lines, numbered, vat_line
+from flux.parsers._reading import A_DAY, AN_AMOUNT, MOST_NAME, Candidate, Reading, Shape, amount_of, iso_day, plain
 
 _UBL = "urn:oasis:names:specification:ubl:schema:xsd:"
 _INVOICE, _CREDIT_NOTE = f"{_UBL}Invoice-2", f"{_UBL}CreditNote-2"
@@ -133,7 +133,6 @@ _VAT, _LINE = Shape(NAMESPACES, VAT_PLACES), Shape(NAMESPACES, LINE_PLACES)
 _CAC, _CBC = (f"{{{NAMESPACES[prefix]}}}" for prefix in ("cac", "cbc"))
 _TAX_NAMES = tuple(f"{_CAC}TaxScheme/{_CBC}{name}" for name in ("ID", "TaxTypeCode"))
 _EMBEDDED = f"{_CAC}Attachment/{_CBC}EmbeddedDocumentBinaryObject"
-_KINDS = frozenset({"01", "02"})
 
 
 def read(source: Source) -> tuple[Parsed, ...]:
@@ -162,7 +161,7 @@ def _tax_of(company: etree._Element) -> str:
     return next((t for name in _TAX_NAMES if scheme is not None and (t := (scheme.findtext(name) or "").strip())), "")
 
 
-_DIALECT = Dialect(iso_day, Expected("a date such as 2026-01-31", "une date telle que 2026-01-31"), _tax_of)
+_DIALECT = Dialect(iso_day, A_DAY, _tax_of)
 
 
 def _market(reading: Reading) -> str:
@@ -203,9 +202,9 @@ def _embedded(reading: Reading) -> Iterator[Embedded]:
     for _, place, document in numbered(reading.at, _SUPPORTING, reading.all(_SUPPORTING)):
         element = document.find(_EMBEDDED)
         if element is not None:
-            name = (element.get("filename") or document.findtext(f"{_CBC}ID") or "").strip()
-            kind = (document.findtext(f"{_CBC}DocumentType") or "").strip()
-            yield Embedded(element, place, name, kind if kind in _KINDS else "")
+            name = plain(element.get("filename") or document.findtext(f"{_CBC}ID"), MOST_NAME)
+            kind = plain(document.findtext(f"{_CBC}DocumentType"))
+            yield Embedded(element.text or "", place, name, kind if kind in KINDS else "", element.get("mimeCode") or "")
 
 
 PARSER = Parser(

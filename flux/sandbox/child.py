@@ -18,7 +18,7 @@ from flux.faults import Fault, traced
 from flux.kit import Kit, build
 from flux.model import Finding
 from flux.process import judge
-from flux.sandbox.wire import Answer, Item, Judge, Prove, Task, frame, split, task_decoder
+from flux.sandbox.wire import DONE, READY, Answer, Item, Judge, Prove, Task, frame, split, task_decoder
 
 MEMORY_BYTES = 1 << 30        # the tree of the largest document that the limits allow
 LARGE_MEMORY_BYTES = 4 << 30  # for a document that failed at the first, asked again alone
@@ -37,6 +37,7 @@ def main() -> None:
         kit = build()
         if "--warm" in sys.argv:
             kit.schemas.warm()
+        line.sendall(frame(Answer(0, READY)))
         buffer, fds = bytearray(), array.array("i")
         while True:
             data, ancillary, _, _ = line.recvmsg(RECEIVE_BYTES, socket.CMSG_SPACE(253 * fds.itemsize))
@@ -54,14 +55,14 @@ def main() -> None:
 
 
 def serve(task: Task, fds: list[int], kit: Kit, line: socket.socket) -> None:
-    """Answer one task on *line*: an answer a key, then -1."""
+    """Answer one task on *line*: an answer a key, then DONE."""
     body = task.body
-    _soft_memory(LARGE_MEMORY_BYTES if isinstance(body, Judge) and body.large else MEMORY_BYTES)
+    _soft_memory(LARGE_MEMORY_BYTES if body.large else MEMORY_BYTES)
     if isinstance(body, Prove):
         line.sendall(frame(_proved(task.number, body, fds)))
     else:
         _judge_all(task.number, body, fds, kit, line)
-    line.sendall(frame(Answer(task.number, -1)))
+    line.sendall(frame(Answer(task.number, DONE)))
 
 
 def _judge_all(number: int, body: Judge, fds: list[int], kit: Kit, line: socket.socket) -> None:

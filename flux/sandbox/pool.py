@@ -1,96 +1,21 @@
-"""The daemon's side of the sandbox: children, their deadlines, and what becomes of the pieces of a child that is lost."""
+"""The daemon's side of the sandbox: a pool of children, and what becomes of the pieces of a child that is lost."""
 
-import os
 import selectors
-import signal
-import socket
-import subprocess
-import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-from typing import BinaryIO, Self
+from collections.abc import Generator, Iterator
+from typing import Self
 
-from msgspec import DecodeError, Struct
+from msgspec.structs import replace
 
-from flux.sandbox.wire import Answer, Item, Judge, Lost, Prove, Result, Task, answer_decoder, frame, split
+from flux.sandbox._process import Child, Job
+from flux.sandbox.wire import DONE, Answer, Judge, Lost, Prove, Result
 
-GRACE_S = 1.0            # beside the published limit: for the answers that a child has not flushed, and a slow machine
+__all__ = ["Job", "Sandbox"]
+
 PROVE_S = 30             # for a container, and one second more for each MB of it
-START_S = 30             # for a child to start: imports and schemas
 RECYCLE_AFTER = 20_000   # pieces a child judges before it is replaced: whatever leaks, leaks so far
-RECEIVE_BYTES = 1 << 18
-
-
-class Job(Struct, frozen=True):
-    """A message and the opener of the files that its descriptors stand for."""
-
-    body: Prove | Judge
-    files: Callable[[], Sequence[BinaryIO]]
-
-
-class _Child:
-    """One process and the task it is at."""
-
-    def __init__(self, *, warm: bool) -> None:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own module
-                [sys.executable, "-I", "-m", "flux.sandbox.child", str(theirs.fileno()), *(["--warm"] if warm else [])],
-                pass_fds=[theirs.fileno()],
-                env={"LANG": "C.UTF-8"},  # nothing of ours: no secret, no preload
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,  # killed as a group
-            )
-        self.line = ours
-        self.job: Job | None = None
-        self.number = 0
-        self.owed: dict[int, float] = {}  # key -> seconds it may take
-        self.deadline = 0.0
-        self.judged = 0
-        self.fresh = True
-        self._buffer = bytearray()
-
-    def give(self, number: int, job: Job, allowed: dict[int, float]) -> None:
-        """Hand over a task; the descriptors are duplicates, ours are closed at once."""
-        self.number, self.job, self.owed = number, job, allowed
-        files = job.files()
-        try:
-            body = frame(Task(number, job.body))
-            sent = socket.send_fds(self.line, [body], [file.fileno() for file in files])
-            self.line.sendall(body[sent:])
-        finally:
-            for file in files:
-                file.close()
-        self.extend(time.monotonic())
-
-    def extend(self, now: float) -> None:
-        """Heard from it: what is still owed may take its own time from now on."""
-        self.deadline = now + max(self.owed.values(), default=0.0) + GRACE_S + (START_S if self.fresh else 0)
-
-    def answers(self) -> list[Answer] | None:
-        """What it said for the task it has; None when it is gone or talks rubbish."""
-        try:
-            data = self.line.recv(RECEIVE_BYTES)
-            self._buffer += data
-            said = [answer_decoder.decode(body) for body in split(self._buffer)]
-        except (OSError, ValueError, DecodeError):
-            return None
-        if not data or any(answer.number != self.number for answer in said):
-            return None
-        self.fresh = False
-        return said
-
-    def kill(self) -> int:
-        """End it and whatever it started, and say how it ended."""
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.line.close()
-        return self.process.wait()
+BEAT_S = 0.1             # how long run() keeps silent at most
 
 
 class Sandbox:
@@ -98,7 +23,7 @@ class Sandbox:
 
     def __init__(self, children: int, *, warm: bool = False) -> None:
         self._wanted, self._warm = children, warm
-        self._children: list[_Child] = []
+        self._children: list[Child] = []
         self._number = 0
 
     def __enter__(self) -> Self:
@@ -110,7 +35,7 @@ class Sandbox:
     def start(self) -> None:
         """Start every child now, so that the first piece does not wait for it."""
         while len(self._children) < self._wanted:
-            self._children.append(_Child(warm=self._warm))
+            self._children.append(Child(warm=self._warm))
 
     def close(self) -> None:
         """End every child."""
@@ -118,37 +43,37 @@ class Sandbox:
             child.kill()
         self._children.clear()
 
-    def run(self, jobs: deque[Job]) -> Iterator[Result]:
+    def run(self, jobs: deque[Job]) -> Generator[Result | None, None, None]:
         """
-        Do *jobs*, taken off the left as children fall idle, and give a Result a key as it comes, in any order.
+        Do *jobs*, taken off the left as children fall idle, and give a Result a key as it comes, in any order; None where nothing came.
 
-        The caller may add to *jobs* while it reads: a container that is proven is followed by the judgement of its members.
+        The caller may add to *jobs* while it reads: a container that is proven is followed by the judgement of its members. What it does
+        not read to the end leaves no child behind at a task that nobody waits for.
         """
         try:
             with selectors.DefaultSelector() as selector:
                 yield from self._loop(jobs, selector)
         finally:
-            self._drop_busy()
+            for child in [c for c in self._children if c.job]:
+                self._replace(child)
 
-    def _loop(self, jobs: deque[Job], selector: selectors.BaseSelector) -> Iterator[Result]:
+    def _loop(self, jobs: deque[Job], selector: selectors.BaseSelector) -> Iterator[Result | None]:
         while True:
-            self._feed(jobs, selector)
+            yield from self._feed(jobs, selector)
             busy = [child for child in self._children if child.job]
             if not busy:
                 return
-            soonest = min(child.deadline for child in busy)
-            for key, _ in selector.select(max(0.0, soonest - time.monotonic())):
+            soonest = min(child.look_at for child in busy) - time.monotonic()
+            heard = selector.select(max(0.0, min(BEAT_S, soonest)))
+            for key, _ in heard:
                 yield from self._hear(key.data, jobs, selector)
-            for child in [c for c in self._children if c.job and c.deadline < time.monotonic()]:
-                yield from self._lose(child, "time", jobs, selector)
+            for child in [c for c in self._children if c.job and c.look_at < time.monotonic()]:
+                if why := child.late():
+                    yield from self._lose(child, why, jobs, selector)
+            if not heard:
+                yield None
 
-    def _drop_busy(self) -> None:
-        """A round that ended in trouble leaves no child behind at a task that nobody waits for."""
-        for child in [c for c in self._children if c.job]:
-            self._children.remove(child)
-            child.kill()
-
-    def _feed(self, jobs: deque[Job], selector: selectors.BaseSelector) -> None:
+    def _feed(self, jobs: deque[Job], selector: selectors.BaseSelector) -> Iterator[Result]:
         """Give every idle child a job, as long as there are any. Children are started only when there is work for them."""
         while jobs:
             child = next((c for c in self._children if not c.job), None)
@@ -156,55 +81,69 @@ class Sandbox:
                 return
             job = jobs.popleft()
             if child is None:
-                child = _Child(warm=self._warm)
+                child = Child(warm=self._warm)
                 self._children.append(child)
             self._number += 1
             try:
                 child.give(self._number, job, _allowed(job.body))
-            except (BrokenPipeError, ConnectionError):  # it died while it was idle: nothing was asked of it yet
-                self._children.remove(child)
-                child.kill()
-                jobs.appendleft(job)
+            except ConnectionError:  # it died while it was idle
+                ended = self._replace(child)
+                if child.ready:  # nothing was asked of it yet
+                    jobs.appendleft(job)
+                else:
+                    yield from (Result(key, Lost("crash", str(ended))) for key in child.owed)
                 continue
             selector.register(child.line, selectors.EVENT_READ, child)
 
-    def _hear(self, child: _Child, jobs: deque[Job], selector: selectors.BaseSelector) -> Iterator[Result]:
+    def _hear(self, child: Child, jobs: deque[Job], selector: selectors.BaseSelector) -> Iterator[Result]:
         said = child.answers()
         if said is None:
             yield from self._lose(child, "crash", jobs, selector)
             return
-        child.extend(time.monotonic())
+        child.heard()
         for answer in said:
-            if answer.key == -1:
-                self._rest(child, selector)
-            elif child.owed.pop(answer.key, None) is not None:
+            if child.owed.pop(answer.key, None) is not None:
                 child.judged += 1
                 yield from _result(answer, child, jobs)
+            elif answer.key == DONE and not child.owed:
+                self._rest(child, selector)
+            else:  # an answer to nothing, or an end too early: it is not to be believed any more
+                yield from self._lose(child, "crash", jobs, selector)
+                return
 
-    def _rest(self, child: _Child, selector: selectors.BaseSelector) -> None:
+    def _rest(self, child: Child, selector: selectors.BaseSelector) -> None:
         child.job = None
         selector.unregister(child.line)
         if child.judged > RECYCLE_AFTER:
-            self._children.remove(child)
-            child.kill()
+            self._replace(child)
 
-    def _lose(self, child: _Child, why: str, jobs: deque[Job], selector: selectors.BaseSelector) -> Iterator[Result]:
-        """A child is lost: what it owed is asked again one by one, or, when it was alone already, told as lost."""
-        selector.unregister(child.line)
+    def _replace(self, child: Child) -> int:
+        """Another one is started when there is work for it. Says how this one ended."""
         self._children.remove(child)
-        ended = child.kill()
-        job, owed = child.job, child.owed
+        return child.kill()
+
+    def _lose(self, child: Child, why: str, jobs: deque[Job], selector: selectors.BaseSelector) -> Iterator[Result]:
+        """
+        A child is lost: what it owed is asked again one by one, or, when it was alone already, told as lost.
+
+        One that never was ready says nothing about its task, and another would end alike.
+        """
+        selector.unregister(child.line)
+        ended = self._replace(child)
+        job = child.job
         assert job is not None, "only a child at work is ever lost"  # noqa: S101 - an invariant of this class
-        if isinstance(job.body, Judge) and len(job.body.items) > 1:
-            jobs.extend(_alone(job, item) for item in job.body.items if item.key in owed)
+        if child.ready and isinstance(job.body, Judge) and len(job.body.items) > 1:
+            jobs.extend(_alone(job, key) for key in child.owed)
             return
-        yield from (Result(key, Lost(why, str(ended))) for key in owed)
+        for key, seconds in child.owed.items():
+            yield Result(key, Lost(why, f"{seconds:.0f}" if why in ("time", "stalled") else str(ended)))
 
 
-def _result(answer: Answer, child: _Child, jobs: deque[Job]) -> Iterator[Result]:
+def _result(answer: Answer, child: Child, jobs: deque[Job]) -> Iterator[Result]:
     job = child.job
-    if answer.failed == "memory" and job and isinstance(job.body, Judge) and not job.body.large:
-        jobs.append(_alone(job, next(item for item in job.body.items if item.key == answer.key)))
+    assert job is not None, "a child without a job owes nothing"  # noqa: S101 - an invariant of this module
+    if answer.failed == "memory" and not job.body.large:
+        jobs.append(_alone(job, answer.key))
     elif answer.failed:
         why, _, detail = answer.failed.partition(": ")
         known = why in ("memory", "bug")
@@ -216,10 +155,12 @@ def _result(answer: Answer, child: _Child, jobs: deque[Job]) -> Iterator[Result]
         yield Result(answer.key, found if found is not None else Lost("bug", repr(answer)))
 
 
-def _alone(job: Job, item: Item) -> Job:
-    """The same question for one file alone, with the larger memory."""
-    assert isinstance(job.body, Judge), "only files are asked again"  # noqa: S101 - an invariant of this module
-    return Job(Judge((item,), job.body.briefs, large=True), job.files)
+def _alone(job: Job, key: int) -> Job:
+    """The same question for one key alone, with the larger memory."""
+    body = job.body
+    if isinstance(body, Prove):
+        return Job(replace(body, large=True), job.files)
+    return Job(Judge(tuple(item for item in body.items if item.key == key), body.briefs, large=True), job.files)
 
 
 def _allowed(body: Prove | Judge) -> dict[int, float]:

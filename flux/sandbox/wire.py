@@ -9,6 +9,7 @@ from flux.containers import Proof
 from flux.model import Finding, Judged
 from flux.policy import Brief, Limits
 
+READY, DONE = -2, -1  # keys of what a child says of itself and of its task
 HEADER = 8  # length and CRC-32 of the body, four bytes each, big-endian
 
 
@@ -25,11 +26,12 @@ class Item(Struct, frozen=True):
 
 
 class Prove(Struct, frozen=True, tag="prove"):
-    """Prove the container on descriptor 0 whole and unpack it into descriptor 1."""
+    """Prove the container on descriptor 0 whole and unpack it into descriptor 1; *large*: with the larger memory, after a first try failed."""
 
     key: int
     size: int
     limits: Limits
+    large: bool = False
 
 
 class Judge(Struct, frozen=True, tag="judge"):
@@ -49,7 +51,7 @@ class Task(Struct, frozen=True):
 
 class Answer(Struct, frozen=True):
     """
-    What a child says. key: of the item or the proof; -1: the task is done.
+    What a child says. key: of the item or the proof; DONE: the task is; READY, under number 0: it may be given one.
 
     One of proof, finding, judged, failed is there; failed is "memory", "bug: ..." with where, or a fault's code with its facts beside it.
     """
@@ -65,9 +67,9 @@ class Answer(Struct, frozen=True):
 
 class Lost(Struct, frozen=True):
     """
-    Why there is no judgement: time, memory, crash, bug or fault. The first two are limits reached, the others are ours.
+    Why there is no judgement: time, memory, stalled, crash, bug or fault. The first two are limits reached, the others are ours.
 
-    detail: how a child ended, what the bug is, or the fault's code, whose facts stand beside it.
+    detail: the seconds or megabytes that were allowed, how a child ended, what the bug is, or the fault's code, whose facts stand beside it.
     """
 
     why: str

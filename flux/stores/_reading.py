@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, false, func, select
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 
@@ -77,7 +77,8 @@ class Reading:
         if partner:
             query = query.where(t.flow.c.partner == partner)
         if state:
-            query = query.where((t.flow.c.state == state) | (t.flow.c.verdict == state))
+            undecided = t.flow.c.verdict == "" if state == FlowVerdict.NOT_EVALUATED else false()
+            query = query.where((t.flow.c.state == state) | (t.flow.c.verdict == state) | undecided)
         if on:
             start, end = span_of(on)
             query = query.where(t.flow.c.received_at >= moment(start), t.flow.c.received_at < moment(end))
@@ -88,10 +89,14 @@ class Reading:
         """One flow; *id_* may be any part of an id that only one flow has."""
         with self._read() as connection:
             row = connection.execute(select(t.flow).where(t.flow.c.id == id_)).first()
-            if row is None:
-                some = connection.execute(select(t.flow).where(t.flow.c.id.contains(id_, autoescape=True)).limit(2)).all()
-                row = some[0] if len(some) == 1 else None
-        return _flow_row(row) if row is not None else None
+        some = [_flow_row(row)] if row is not None else self.alike(id_, 2)
+        return some[0] if len(some) == 1 else None
+
+    def alike(self, part: str, limit: int) -> list[FlowRow]:
+        """The flows whose id contains *part*, newest first."""
+        query = select(t.flow).where(t.flow.c.id.contains(part, autoescape=True)).order_by(t.flow.c.seq.desc()).limit(limit)
+        with self._read() as connection:
+            return [_flow_row(row) for row in connection.execute(query)]
 
     def pieces(self, *, flow: str = "", number: str = "") -> list[PieceRow]:
         """The pieces of a flow, or those with a number across flows, in order of reception."""

@@ -48,12 +48,13 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Row(Struct, frozen=True):
-    """A schema for the doctor: what it is, where from, its hash."""
+    """A schema for the doctor: what it is, where from, its hash. kind: published, relaxed (published, with relaxations), rewritten (ours)."""
 
     id: str
     version: str
     origin: str
     sha256: str
+    kind: str
 
 
 class Schema:
@@ -68,6 +69,11 @@ class Schema:
     def id(self) -> str:
         """Family and form."""
         return f"{self.entry.family}/{self.entry.form}"
+
+    @property
+    def kind(self) -> str:
+        """Whether it is as published, relaxed, or rewritten by us."""
+        return "rewritten" if self.entry.origin == OURS else "relaxed" if self.relaxations else "published"
 
     @property
     def xsd(self) -> etree.XMLSchema:
@@ -132,7 +138,7 @@ class Schemas:
 
     def rows(self) -> list[Row]:
         """For the doctor, and for the identity of the rule pack."""
-        return [Row(s.id, s.entry.version, s.entry.origin, s.entry.sha256) for s in self._schemas.values()]
+        return [Row(s.id, s.entry.version, s.entry.origin, s.entry.sha256, s.kind) for s in self._schemas.values()]
 
 
 def load() -> Schemas:

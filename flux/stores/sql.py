@@ -75,6 +75,12 @@ class SqlLedger(Reading):
             )
             return [replace(flow_of(row), fence=row.fence + 1, attempt=row.attempt + 1) for row in rows]
 
+    def give_back(self, flows: Sequence[Flow]) -> None:
+        """Leases that were not used: due at once, and the attempt does not count; only their present owner may."""
+        with self._write() as connection:
+            for flow in flows:
+                connection.execute(_mine(flow), {"state": Plumbing.RECEIVED, "owner": "", "attempt": flow.attempt - 1})
+
     def release_leases(self, owner: str) -> int:
         """At start, under the installation's lock: nobody else can be at work, so every other lease is a dead one."""
         with self._write() as connection:
@@ -274,7 +280,7 @@ def _flow_row(flow: Flow) -> dict[str, object]:
 def _decided_row(outcome: Outcome, now: datetime) -> dict[str, object]:
     decision = outcome.decision
     return {
-        "state": Plumbing.DECIDED, "owner": "", "reason": "", "verdict": decision.verdict, "interface": decision.envelope.interface,
+        "state": Plumbing.DECIDED, "owner": "", "reason": "", "verdict": decision.verdict, "interface": decision.interface,
         "syntax": decision.syntax, "pack": decision.pack, "decided_at": moment(now), "told": outcome.told_flow,
         "pieces": len(decision.pieces), "accepted": sum(d.verdict.kind == "accepted" for d in decision.pieces),
     }  # fmt: skip

@@ -101,6 +101,7 @@ class Codes(Struct, frozen=True, forbid_unknown_fields=True):
     payment_means: frozenset[str]
     payment_needs_iban: frozenset[str]
     document_types: frozenset[str]
+    highest_vat_rate: int  # per cent
     attachment_extensions: frozenset[str]
     identifier_types: dict[str, IdentifierType]
 

@@ -1,18 +1,21 @@
 """
 Amounts that add up (domain 6.2). Stage generic. Decimal throughout; tolerances are said a rule.
 
-Lines are information in Chorus Pro's minimal forms (AIFE's own example P20 has lines of 115.00 under a total of 300.00): they are not added up.
+Lines are information in Chorus Pro's minimal forms (AIFE's own example P20 has lines of 115.00 under a total of 300.00): that they do not add
+up is told and refuses nothing.
 """
 
 from collections.abc import Iterator
 from decimal import Decimal
 
+from flux.facts import pair
 from flux.model import Finding, Known, Piece, Stage
 from flux.validators import Check, Context
 
 CENT = Decimal("0.01")
 UNIT = Decimal(1)       # the tolerance of EN 16931's own BR-CO-17 for base × rate: VAT may have been rounded line by line
 DIGITS, DECIMALS = 19, 6  # AKUITEO quoting the annex (domain, section 2)
+_LENGTH = pair("expected", f"at most {DIGITS} digits, {DECIMALS} of them decimals", f"au plus {DIGITS} chiffres, dont {DECIMALS} décimales")
 
 
 def present(piece: Piece, _known: Known, _context: Context) -> Iterator[Finding]:
@@ -28,6 +31,23 @@ def gross_is_net_plus_vat(piece: Piece, _known: Known, _context: Context) -> Ite
     if a.ht is not None and a.ttc is not None and tva is not None and abs(a.ht + tva - a.ttc) > CENT:
         facts = (("found", f"{a.ht} + {tva} ≠ {a.ttc}"), ("expected", str(a.ht + tva)))
         yield Finding("FLX-M01", "amounts.ttc", facts=facts)
+
+
+def unstated_vat(piece: Piece, _known: Known, context: Context) -> Iterator[Finding]:
+    """
+    A piece that states no VAT at all, which the minimal forms allow: what TTC - HT implies must be a VAT that France knows.
+
+    Between nothing and the highest rate of HT, within one cent, it is told (FLX-M09); beyond, or of the other sign, it is refused (FLX-M08).
+    """
+    a = piece.amounts
+    if a.ht is None or a.ttc is None or _vat_of(piece) is not None:
+        return
+    implied, most = a.ttc - a.ht, a.ht * context.tables.codes.highest_vat_rate / 100
+    if abs(implied) <= CENT:
+        return
+    possible = min(Decimal(0), most) - CENT <= implied <= max(Decimal(0), most) + CENT
+    facts = (("found", f"{a.ttc} - {a.ht} = {implied}"), ("expected", f"{most:.2f}"))
+    yield Finding("FLX-M09" if possible else "FLX-M08", "amounts.tva", facts=facts)
 
 
 def net_to_pay(piece: Piece, _known: Known, _context: Context) -> Iterator[Finding]:
@@ -66,6 +86,13 @@ def document_totals(piece: Piece, _known: Known, _context: Context) -> Iterator[
         yield Finding("FLX-M07", "amounts.ht", facts=(("found", str(a.ht)), ("expected", str(expected))))
 
 
+def sum_of_lines(piece: Piece, _known: Known, _context: Context) -> Iterator[Finding]:
+    """The lines add up to the sum that the document gives for them (BT-106), within one cent. Told, not refused: see above."""
+    total, nets = piece.amounts.lines, [line.net for line in piece.lines if line.net is not None]
+    if total is not None and nets and len(nets) == len(piece.lines) and abs(sum(nets) - total) > CENT:
+        yield Finding("FLX-M11", "amounts.lines", facts=(("found", str(total)), ("expected", str(sum(nets)))))
+
+
 def positions(piece: Piece, _known: Known, _context: Context) -> Iterator[Finding]:
     """At most 19 positions and 6 decimals."""
     for field in ("ht", "tva", "ttc", "net"):
@@ -74,7 +101,7 @@ def positions(piece: Piece, _known: Known, _context: Context) -> Iterator[Findin
             continue
         _, digits, exponent = value.as_tuple()
         if len(digits) > DIGITS or -int(exponent) > DECIMALS:
-            yield Finding("FLX-M10", f"amounts.{field}", facts=(("found", str(value)), ("expected", f"{DIGITS}, {DECIMALS}")))
+            yield Finding("FLX-M10", f"amounts.{field}", facts=(("found", str(value)), *_LENGTH))
 
 
 def _vat_of(piece: Piece) -> Decimal | None:
@@ -87,8 +114,10 @@ def _vat_of(piece: Piece) -> Decimal | None:
 CHECKS = (
     Check(Stage.GENERIC, ("FLX-M06",), present),
     Check(Stage.GENERIC, ("FLX-M01",), gross_is_net_plus_vat),
+    Check(Stage.GENERIC, ("FLX-M08", "FLX-M09"), unstated_vat),
     Check(Stage.GENERIC, ("FLX-M02", "FLX-M05"), net_to_pay),
     Check(Stage.GENERIC, ("FLX-M03", "FLX-M04"), breakdown),
     Check(Stage.GENERIC, ("FLX-M07",), document_totals),
+    Check(Stage.GENERIC, ("FLX-M11",), sum_of_lines),
     Check(Stage.GENERIC, ("FLX-M10",), positions),
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from flux.facts import sized
 from flux.model import Finding, Known, Piece, Stage
 from flux.validators import Check, Context
 
@@ -19,7 +20,7 @@ def together(piece: Piece, _known: Known, context: Context) -> Iterator[Finding]
     """All attachments of a piece stay within the limit."""
     most = context.policy.limits.attachments_mb
     if (size := sum(attachment.bytes for attachment in piece.attachments)) > most << 20:
-        yield Finding("FLX-L15", "attachments", facts=(("found", f"{size / (1 << 20):.1f} MB"), ("expected", f"{most} MB")))
+        yield Finding("FLX-L15", "attachments", facts=(*sized("found", f"{size / (1 << 20):.1f}"), *sized("expected", str(most))))
 
 
 CHECKS = (Check(Stage.GENERIC, ("FLX-L12",), extensions), Check(Stage.GENERIC, ("FLX-L15",), together))

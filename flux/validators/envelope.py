@@ -6,6 +6,7 @@ CHECKS is empty: a name is judged before there is a Piece, so the worker asks re
 
 import re
 
+from flux.facts import pair
 from flux.model import Envelope, Finding
 from flux.policy import Policy
 from flux.tables import Tables
@@ -14,7 +15,12 @@ from flux.validators import Check
 EXTENSION = re.compile(r"\.(?:tar\.gz|tgz|tar|zip|xml|pdf)$", re.IGNORECASE)
 _APPLICATION = re.compile(r"[A-Z]{3}[0-9]{3}")
 _NUMBER = re.compile(r"([A-Z]{3}[0-9]{3})([0-9]{4})[0-9]{15}")
-_SHAPE = "<interface>_<AAA999>_<AAA999 + 4 + 15>.xml | .pdf | .tar.gz | .zip"
+_EXAMPLE = "FSO4100A_ABC001_ABC0014100000000000000601.tar.gz"
+_SHAPE = pair(
+    "expected",
+    f"<interface>_<application code>_<flow number> and .xml, .pdf, .tar.gz or .zip, for example {_EXAMPLE}",
+    f"<interface>_<code application>_<numéro de flux> et .xml, .pdf, .tar.gz ou .zip, par exemple {_EXAMPLE}",
+)
 
 CHECKS: tuple[Check, ...] = ()
 
@@ -30,7 +36,7 @@ def read_name(name: str, policy: Policy, tables: Tables) -> tuple[Envelope, tupl
     if policy.naming == "free":
         return _free(parts, tables), ()
     if len(parts) != 3 or stem == name:  # noqa: PLR2004 - interface, application, number
-        return Envelope(), (Finding("FLX-T10", facts=(("found", name), ("expected", _SHAPE))),)
+        return Envelope(), (Finding("FLX-T10", facts=(("found", name), *_SHAPE)),)
     envelope = Envelope(*parts)
     return envelope, tuple(_wrong(envelope, tables))
 
@@ -48,10 +54,10 @@ def _wrong(envelope: Envelope, tables: Tables) -> list[Finding]:
     if envelope.interface not in tables.interfaces:
         findings.append(_finding("FLX-T11", envelope.interface, ", ".join(tables.interfaces)))
     if not _APPLICATION.fullmatch(envelope.application):
-        findings.append(_finding("FLX-T12", envelope.application, "AAA999"))
+        findings.append(_finding("FLX-T12", envelope.application, "ABC001"))
     number = _NUMBER.fullmatch(envelope.number)
     if not number:
-        findings.append(_finding("FLX-T13", envelope.number, "AAA999 + 4 + 15"))
+        findings.append(_finding("FLX-T13", envelope.number, "ABC0014100000000000000601"))
     elif not findings and number.groups() != (envelope.application, envelope.interface[3:7]):
         findings.append(_finding("FLX-T14", envelope.number, f"{envelope.application}{envelope.interface[3:7]}…"))
     return findings

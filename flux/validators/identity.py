@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from iso4217 import Currency
 from stdnum import luhn
 
+from flux.facts import pair
 from flux.model import Finding, Known, Party, Piece, Severity, Stage
 from flux.validators import Check, Context
 
@@ -20,28 +21,34 @@ _NUMBER = re.compile(r"[A-Za-z0-9 +_/-]{1,20}")
 _CADRE = re.compile(r"A(?:[1-9]|1[0-9]|2[0-5])")
 _SIRET = re.compile(r"[0-9]{14}")
 _FRENCH_VAT = re.compile(r"FR([0-9]{2})([0-9]{9})")
-# By identifier type: what it looks like (domain 6.2). The lengths of 6 and 7 are the schema's.
+_NINE_OR_TEN = re.compile(r"[A-Za-z0-9]{9,10}"), "9 or 10 letters or digits", "9 ou 10 lettres ou chiffres"
+_NAME = re.compile(r".{1,80}"), "1 to 80 characters", "1 à 80 caractères"
+# By identifier type: what it looks like, and in words (domain 6.2). The lengths of 6 and 7 are the schema's.
 _FORMS = {
-    "1": (_SIRET, "14 × 0-9"),
-    "2": (re.compile(r"[A-Z]{2}[A-Za-z0-9+*. -]{2,16}"), "AA + 2…16"),
-    "3": (re.compile(r".{3,18}"), "3…18"),
-    "4": (re.compile(r"[A-Za-z0-9]{9,10}"), "9…10"),
-    "5": (re.compile(r"[A-Za-z0-9]{9,10}"), "9…10"),
-    "6": (re.compile(r".{1,80}"), "1…80"),
-    "7": (re.compile(r".{1,80}"), "1…80"),
-}
+    "1": (_SIRET, "14 digits", "14 chiffres"),
+    "2": (
+        re.compile(r"[A-Z]{2}[A-Za-z0-9+*. -]{2,16}"),
+        "the two letters of the country, then 2 to 16 characters", "les deux lettres du pays, puis 2 à 16 caractères",
+    ),
+    "3": (re.compile(r".{3,18}"), "3 to 18 characters", "3 à 18 caractères"),
+    "4": _NINE_OR_TEN,
+    "5": _NINE_OR_TEN,
+    "6": _NAME,
+    "7": _NAME,
+}  # fmt: skip
 
 
 def cadre(piece: Piece, _known: Known, _context: Context) -> Iterator[Finding]:
     """G1.02: the cadre is one of A1 to A25."""
     if not _CADRE.fullmatch(piece.cadre):
-        yield _about("G1.02", "cadre", piece.cadre, "A1…A25")
+        yield _about("G1.02", "cadre", piece.cadre, "A1 to A25", "A1 à A25")
 
 
 def number(piece: Piece, _known: Known, _context: Context) -> Iterator[Finding]:
     """G1.05: at most 20 characters of the pattern."""
     if not _NUMBER.fullmatch(piece.number):
-        yield _about("G1.05", "number", piece.number, "[A-Za-z0-9 +_/-], 1…20")
+        signs = ("letters without accents, digits, space, + _ / -", "lettres sans accent, chiffres, espace, + _ / -")
+        yield _about("G1.05", "number", piece.number, f"1 to 20 characters ({signs[0]})", f"1 à 20 caractères ({signs[1]})")
 
 
 def document_type(piece: Piece, _known: Known, context: Context) -> Iterator[Finding]:
@@ -52,10 +59,11 @@ def document_type(piece: Piece, _known: Known, context: Context) -> Iterator[Fin
 
 def dates(piece: Piece, _known: Known, context: Context) -> Iterator[Finding]:
     """An issue date there must be; it may lie one day ahead (a supplier overseas), and not before 2000."""
+    latest = context.today + timedelta(days=1)
     if piece.issued is None:
-        yield _about("FLX-C21", "issued", "", "YYYY-MM-DD")
-    elif not EARLIEST <= piece.issued <= context.today + timedelta(days=1):
-        yield _about("FLX-C22", "issued", piece.issued.isoformat(), f"{EARLIEST.isoformat()} … {context.today.isoformat()}")
+        yield _about("FLX-C21", "issued", "", "YYYY-MM-DD", "AAAA-MM-JJ")
+    elif not EARLIEST <= piece.issued <= latest:
+        yield _about("FLX-C22", "issued", piece.issued.isoformat(), f"{EARLIEST} to {latest}", f"du {EARLIEST} au {latest}")
 
 
 def currency(piece: Piece, _known: Known, _context: Context) -> Iterator[Finding]:
@@ -81,11 +89,17 @@ def supplier(piece: Piece, _known: Known, context: Context) -> Iterator[Finding]
     """The supplier has an identifier of one of the seven types, and a name."""
     party = piece.supplier
     if not party.id:
-        yield _about("FLX-P06", "supplier.id", "", "1…7")
+        yield _about("FLX-P06", "supplier.id", "", "1 to 7", "1 à 7")
     else:
         yield from _identifier("supplier", party, context)
     if not party.name:
         yield _about("FLX-P08", "supplier.name", "", "")
+
+
+def two_parties(piece: Piece, _known: Known, _context: Context) -> Iterator[Finding]:
+    """Nobody invoices himself: told, since the rule is ours alone."""
+    if piece.supplier.type == "1" and piece.supplier.id and piece.supplier.id == piece.recipient.id:
+        yield _about("FLX-P11", "recipient.id", piece.recipient.id, "2 SIRET")
 
 
 def works_actors(piece: Piece, _known: Known, context: Context) -> Iterator[Finding]:
@@ -114,11 +128,12 @@ def references(piece: Piece, _known: Known, _context: Context) -> Iterator[Findi
 
 def _identifier(field: str, party: Party, context: Context) -> Iterator[Finding]:
     if party.type not in _FORMS:
-        yield _about("FLX-P07", f"{field}.type", party.scheme, "1…7, 0009, 0223, 0226…0229")
+        known = ("1 to 7, or the ISO scheme 0009, 0223, 0226 to 0229", "1 à 7, ou le schéma ISO 0009, 0223, 0226 à 0229")
+        yield _about("FLX-P07", f"{field}.type", party.scheme, *known)
         return
-    form, words = _FORMS[party.type]
+    form, *words = _FORMS[party.type]
     if not form.fullmatch(party.id):
-        yield _about("FLX-P09", f"{field}.id", f"{party.id} ({party.type})", words)
+        yield _about("FLX-P09", f"{field}.id", party.id, *words, type=f"{party.type} ({context.tables.codes.identifier_types[party.type].name})")
     elif party.type == "1":
         yield from _siret(f"{field}.id", party.id, context)
 
@@ -136,8 +151,10 @@ def _sums(siret: str) -> bool:
     return bool(luhn.is_valid(siret))
 
 
-def _about(code: str, field: str, found: str, expected: str) -> Finding:
-    return Finding(code, field, facts=(("found", found or ABSENT), ("expected", expected or ABSENT)))
+def _about(code: str, field: str, found: str, expected: str, expected_fr: str = "", **more: str) -> Finding:
+    """expected_fr: where French says it otherwise."""
+    told = pair("expected", expected, expected_fr) if expected_fr else (("expected", expected or ABSENT),)
+    return Finding(code, field, facts=(("found", found or ABSENT), *told, *more.items()))
 
 
 CHECKS = (
@@ -148,6 +165,7 @@ CHECKS = (
     Check(Stage.GENERIC, ("FLX-C23", "FLX-C24"), currency),
     Check(Stage.GENERIC, ("FLX-P01", "FLX-P02", "FLX-P03", "FLX-P04"), recipient),
     Check(Stage.GENERIC, ("FLX-P03", "FLX-P04", "FLX-P06", "FLX-P07", "FLX-P08", "FLX-P09"), supplier),
+    Check(Stage.GENERIC, ("FLX-P11",), two_parties),
     Check(Stage.GENERIC, ("FLX-P03", "FLX-P04", "FLX-P07", "FLX-P09"), works_actors),
     Check(Stage.GENERIC, ("FLX-P05",), vat_numbers),
     Check(Stage.GENERIC, ("FLX-P10",), references),

@@ -4,21 +4,32 @@ The XSD: lxml decides, xmlschema explains what was found, what was expected, and
 CHECKS is empty: this check sees the tree, not the Piece; process asks it first, in stage format.
 """
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Protocol
 
 from lxml import etree
 
+from flux.facts import Facts, above, own_words, pair
 from flux.gate import quoted
 from flux.model import Finding
 from flux.validators import Check
 
 CHECKS: tuple[Check, ...] = ()
 
-MOST = 20                     # findings told of one document; the rest are counted
+MOST = 20                     # findings told of one piece,
+MOST_READ = 1_000             # and read of one document
 EXPLAINED_BYTES = 1_000_000   # above, lxml's own words: xmlschema takes 60 times as long as the verdict did
-_FORMS = {"date": "YYYY-MM-DD", "dateTime": "YYYY-MM-DDThh:mm:ss", "decimal": "0.00", "boolean": "true | false", "base64Binary": "base64"}
+_UNIT = re.compile(r".*?/CPPFacture\w+Unitaire\[(?P<number>[0-9]+)\]")
+_FORMS = {
+    "date": pair("expected", "a date such as 2026-01-31", "une date telle que 2026-01-31"),
+    "dateTime": pair("expected", "an instant such as 2026-01-31T08:00:00", "un instant tel que 2026-01-31T08:00:00"),
+    "decimal": pair("expected", "a number such as 1234.56", "un nombre tel que 1234.56"),
+    "boolean": pair("expected", "true or false", "true ou false"),
+    "base64Binary": (("expected", "base64"),),
+}
 _PREFIXES = {
     "urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:100": "rsm",
     "urn:un:unece:uncefact:data:standard:ReusableAggregateBusinessInformationEntity:100": "ram",
@@ -27,6 +38,7 @@ _PREFIXES = {
     "urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2": "cac",
     "urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2": "cbc",
     "urn:oasis:names:specification:ubl:schema:xsd:CommonExtensionComponents-2": "ext",
+    "http://www.w3.org/2001/XMLSchema-instance": "xsi",
 }
 
 
@@ -44,16 +56,39 @@ def validate(root: etree._Element, size: int, schema: Judge) -> tuple[Finding, .
     What the schema refuses in a document of *size* bytes: nothing when it is valid.
 
     FLX-S01 something expected is missing, S02 not expected here, S03 a value its type does not allow, S04 an attribute, S09 anything else;
-    FLX-S10 counts what is beyond the first 20.
+    FLX-S10 tells that there is more: behind the first 20 of a piece at that piece, behind the first 1,000 of the document at no place.
     """
     xsd: Any = schema.xsd  # lxml-stubs do not know that its log can be walked
     if xsd.validate(root):
         return ()
-    told = list(islice(_explained(root, schema), MOST + 1)) if size <= EXPLAINED_BYTES else []
-    told = told or [_in_lxml_words(entry) for entry in islice(xsd.error_log, MOST + 1)]
-    if len(told) > MOST:
-        told[MOST:] = [Finding("FLX-S10", facts=(("found", f"> {MOST}"), ("expected", str(MOST))), line=told[MOST].line)]
-    return tuple(told)
+    told = list(_first(_explained(root, schema))) if size <= EXPLAINED_BYTES else []
+    known = {unit_of(finding) for finding in told}
+    # The verdict is lxml's: a piece that it refuses is refused, whether or not somebody could explain it.
+    return (*told, *(finding for finding in _first(map(_in_lxml_words, xsd.error_log)) if unit_of(finding) not in known))
+
+
+def unit_of(finding: Finding) -> int:
+    """In a document of several pieces, the piece that a finding stands in, from 1; 0 when it concerns them all."""
+    unit = _UNIT.match(finding.xpath)
+    return int(unit["number"]) if unit else 0
+
+
+def _first(findings: Iterator[Finding]) -> Iterator[Finding]:
+    """The first of each piece, and that there are more."""
+    met: Counter[int] = Counter()
+    for finding in islice(findings, MOST_READ):
+        met[unit_of(finding)] += 1
+        if met[unit_of(finding)] <= MOST:
+            yield finding
+        elif met[unit_of(finding)] == MOST + 1:
+            unit = _UNIT.match(finding.xpath)
+            yield _more(MOST, finding.line, unit[0] if unit else "")
+    if met.total() == MOST_READ and next(findings, None):
+        yield _more(MOST_READ, 0, "")
+
+
+def _more(most: int, line: int, xpath: str) -> Finding:
+    return Finding("FLX-S10", facts=(*above(most), ("expected", str(most))), line=line, xpath=xpath)
 
 
 def _explained(root: etree._Element, schema: Judge) -> Iterator[Finding]:
@@ -82,12 +117,12 @@ def _finding(error: Any, element: etree._Element) -> Finding:  # noqa: ANN401 - 
         return _children(error, element)
     validator = type(error.validator).__name__
     if "Attribute" in validator or "attribute" in str(error.reason)[:40]:
-        return _at(element, "FLX-S04", str(error.reason), "—")
+        return _at(element, "FLX-S04", _validator_says(error.reason))
     simple = any(word in validator for word in ("Facet", "Simple", "Atomic"))
     if simple or isinstance(error.obj, str | None) or kind == "XMLSchemaDecodeError":
         found = (element.text or "").strip() if len(element) == 0 else str(error.obj)
-        return _at(element, "FLX-S03", quoted(found) or "—", _allowed(error))
-    return _at(element, "FLX-S09", str(error.reason), "—")
+        return _at(element, "FLX-S03", (("found", quoted(found) or "—"), *_allowed(error)))
+    return _at(element, "FLX-S09", _validator_says(error.reason))
 
 
 def _children(error: Any, element: etree._Element) -> Finding:  # noqa: ANN401 - xmlschema's error
@@ -95,9 +130,9 @@ def _children(error: Any, element: etree._Element) -> Finding:  # noqa: ANN401 -
     child = next(islice(_elements(element), error.index, None), None)
     if expected:
         found = f"<{_name(child.tag)}>" if child is not None else f"</{_name(element.tag)}>"
-        return _at(child if child is not None else element, "FLX-S01", found, ", ".join(dict.fromkeys(expected))[:300])
+        return _at(child if child is not None else element, "FLX-S01", _facts(found, ", ".join(dict.fromkeys(expected))[:300]))
     wrong = child if child is not None else element
-    return _at(wrong, "FLX-S02", f"<{_name(wrong.tag)}>", f"</{_name(element.tag)}>")
+    return _at(wrong, "FLX-S02", _facts(f"<{_name(wrong.tag)}>", f"</{_name(element.tag)}>"))
 
 
 def _elements(element: etree._Element) -> Iterator[etree._Element]:
@@ -109,30 +144,42 @@ def _plain(particle: Any) -> str:  # noqa: ANN401 - a tag, or one of xmlschema's
     return f"<{_name(tag)}>" if tag else ""
 
 
-def _allowed(error: Any) -> str:  # noqa: ANN401 - xmlschema's error
-    """What the type allows, in a line: its enumeration, its pattern, or its name."""
+def _allowed(error: Any) -> Facts:  # noqa: ANN401 - xmlschema's error
+    """What the type allows, in a line: its form, its enumeration, its pattern, or its name."""
     validator = error.validator
     type_ = getattr(validator, "type", validator)
     if (name := getattr(getattr(type_, "primitive_type", None), "local_name", "")) in _FORMS and not getattr(type_, "patterns", None):
         return _FORMS[name]
     values = getattr(type_, "enumeration", None)
     if values:
-        return ", ".join(str(value) for value in values[:30])
+        return (("expected", ", ".join(str(value) for value in values[:30])),)
     patterns = getattr(type_, "patterns", None)
     if patterns is not None and getattr(patterns, "regexps", None):
-        return " | ".join(patterns.regexps)[:200]
-    return quoted(str(error.reason)) if error.reason else str(getattr(type_, "local_name", "") or "—")
+        regexps = " | ".join(patterns.regexps)[:200]
+        return pair("expected", f"the pattern {regexps}", f"le motif {regexps}")
+    if error.reason:
+        return _validator_says(error.reason, "expected")
+    return (("expected", str(getattr(type_, "local_name", "") or "—")),)
 
 
 def _in_lxml_words(entry: Any) -> Finding:  # noqa: ANN401 - an entry of lxml's error log
     text = str(entry.message)
     for space, prefix in _PREFIXES.items():
         text = text.replace(f"{{{space}}}", f"{prefix}:")
-    return Finding("FLX-S09", facts=(("found", text[:400]), ("expected", "—")), line=entry.line or 0, xpath=entry.path or "")
+    return Finding("FLX-S09", facts=_validator_says(text[:400]), line=entry.line or 0, xpath=entry.path or "")
 
 
-def _at(element: etree._Element, code: str, found: str, expected: str) -> Finding:
-    return Finding(code, facts=(("found", found), ("expected", expected)), line=line_of(element), xpath=_path(element))
+def _validator_says(reason: object, name: str = "found") -> Facts:
+    """What xmlschema and lxml say in English only, in words that nobody can list."""
+    return own_words("the validator says", "le validateur dit", str(reason)[:400], name)
+
+
+def _facts(found: str, expected: str) -> Facts:
+    return (("found", found), ("expected", expected))
+
+
+def _at(element: etree._Element, code: str, facts: Facts) -> Finding:
+    return Finding(code, facts=facts, line=line_of(element), xpath=_path(element))
 
 
 def line_of(element: etree._Element) -> int:

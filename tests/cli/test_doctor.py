@@ -53,7 +53,7 @@ def test_a_delivery_that_could_not_be_made_is_a_warning_that_says_which(site):
     ((verdict, check, text),) = told(site.flux("doctor", "--json"))[1]
     (flow,) = site.json("flows")["flows"]
     assert (verdict, check) == ("warn", "ledger")
-    assert text.startswith(f"1 deliveries could not be made: {flow['id']}: ")
+    assert text.startswith(f"1 delivery could not be made: {flow['id']}: ")
     assert MOE in text
     blocked.unlink()
     site.flux("once")

@@ -44,7 +44,6 @@ def test_init_in_the_place_of_a_file_is_told(site):
 
 def test_a_spool_that_can_only_be_read_is_told(site, disk):
     disk(site.root / "spool", "size=8m")
-    assert site.flux("flows").returncode == 2
     subprocess.run(["mount", "-o", "remount,ro", site.root / "spool"], check=True)
     done = site.flux("once")
     assert (done.returncode, done.stderr.split()[0]) == (2, "FLX-I84")
@@ -58,7 +57,7 @@ def test_a_stray_file_among_the_claims_is_told_left_alone_and_stops_nobody(site)
     site.drop(GOOD)
     done = site.flux("once")
     assert done.returncode == 0
-    assert "Flows handled: 1," in done.stderr
+    assert "1 flow handled," in done.stderr
     told = [line["trouble"] for line in lines(done.stderr) if line.get("ended") == "stray"]
     assert [any(text.startswith(f"{path} stands") for text in told) for path in strays] == [True, True, True]
     assert all(path.read_text() == "what is this?" for path in strays)

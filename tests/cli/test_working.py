@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import time
@@ -31,6 +32,14 @@ def test_init_writes_a_first_installation_that_works_as_it_is(tmp_path):
     assert len(list((made / "outbox" / "returns" / "demo").glob("*.html"))) == 1
 
 
+def test_the_starter_says_where_it_does_not_hold_the_default(tmp_path):
+    site = Site(tmp_path / "elsewhere")
+    site.flux("init", tmp_path / "new")
+    lines = (tmp_path / "new" / "flux.toml").read_text("utf-8").splitlines()
+    assert 'which is "chorus"' in lines[lines.index('naming = "free"') - 1]
+    assert sum("Not the default here" in line for line in lines) == 1
+
+
 def test_init_never_touches_a_configuration_that_exists(site):
     before = (site.root / "flux.toml").read_bytes()
     done = site.flux("init")
@@ -42,7 +51,14 @@ def test_once_ends_with_0_when_everything_was_handled_refusals_included(site):
     site.drop(GOOD, REFUSED)
     done = site.flux("once")
     assert done.returncode == 0
-    assert "Flows handled: 2, of these with refusals: 1" in done.stderr
+    assert "2 flows handled, 1 of them with refusals; 0 held for a person; 0 to be tried again; 0 deliveries owed." in done.stderr
+
+
+def test_once_says_what_it_did_in_french_and_in_the_number_that_fits(site):
+    site.drop(GOOD)
+    assert "1 flux traité, dont 0 avec des refus ; 0 en attente d'une personne ; 0 à réessayer ; 0 remise due." in site.flux("once", FLUX_LANG="fr").stderr
+    site.drop(GOOD, REFUSED)
+    assert "2 flux traités, dont 2 avec des refus ;" in site.flux("once", FLUX_LANG="fr").stderr
 
 
 def test_once_on_an_empty_installation_does_nothing_and_ends_with_0(site):
@@ -58,6 +74,7 @@ def test_once_ends_with_1_when_a_flow_is_held_and_its_sender_is_told_nothing(sit
     assert site.flux("once").returncode == 1
     (flow,) = site.json("flows")["flows"]
     assert (flow["plumbing"], flow["state"], flow["pieces"], flow["emissions"]) == ("HELD", "NOT_EVALUATED", [], [])
+    assert site.json("flows", "--state", "NOT_EVALUATED")["flows"] == [flow]
     assert set(flow["reason"]) == {"code", "fr", "en"}
     assert flow["reason"]["code"] in site.flux("show", flow["id"]).stdout or flow["reason"]["en"][:30] in site.flux("show", flow["id"]).stdout
     assert not list((site.outbox / "returns" / "batipro").iterdir())
@@ -179,7 +196,7 @@ def test_what_can_never_be_taken_is_told_and_never_stops_its_neighbours(site):
     site.drop(GOOD)
     done = site.flux("once")
     assert done.returncode == 1
-    assert "Flows handled: 1," in done.stderr
+    assert "1 flow handled, 0 of them" in done.stderr
     for name in ("pipe.xml", "link.xml", "folder.xml"):
         assert f"batipro/{name} was not taken: it is not a regular file: remove it" in done.stderr
     assert sorted(p.name for p in site.inbox.iterdir()) == ["folder.xml", "link.xml", "pipe.xml", "slow.xml.part"]
@@ -193,6 +210,19 @@ def test_the_doctor_finds_a_sound_installation_sound(site):
         "versions", "rules", "schema", "sandbox", "configuration", "markets", "folder", "space", "sync", "lease", "rename", "ledger", "journal",
     }  # fmt: skip
     assert [line for line in told["lines"] if line["verdict"] == "bad"] == []
+
+
+def test_the_doctor_speaks_the_readers_language_counts_in_it_and_marks_its_lines_without_colour(site):
+    site.flux("once")
+    shutil.rmtree(site.inbox)
+    fr, en = (site.flux("doctor", FLUX_LANG=language).stdout for language in ("fr", "en"))
+    assert "flux.toml : 1 partenaire\n" in re.sub(r" +\n", "\n", fr)
+    assert "flux.toml: 1 partner\n" in re.sub(r" +\n", "\n", en)
+    assert "cii/minimal D22B, publié et assoupli" in fr
+    assert "cii/minimal D22B, published and relaxed" in en
+    assert re.search(r"^ ✗ +dossier ", fr, re.MULTILINE)
+    assert re.search(r"^ ✓ +versions ", fr, re.MULTILINE)
+    assert "1 ligne rouge (✗)" in fr
 
 
 def test_every_red_line_of_the_doctor_says_what_to_do(site):

@@ -199,6 +199,8 @@ def test_a_flow_is_found_by_any_part_of_its_id_that_only_it_has(ledger):
     received(ledger, a_flow("20261123-aaa"), a_flow("20261123-bbb"))
     assert ledger.flow("bbb").flow.id == "20261123-bbb"
     assert ledger.flow("20261123") is None
+    assert [row.flow.id for row in ledger.alike("20261123", 2)] == ["20261123-bbb", "20261123-aaa"]
+    assert ledger.alike("%", 2) == []
 
 
 def test_flows_are_filtered_by_partner_state_and_paris_day(ledger):

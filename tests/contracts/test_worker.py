@@ -1,5 +1,6 @@
 """What the worker does with trouble of ours. Asked of a real ledger, a real store and real children."""
 
+import json
 import re
 from collections import deque
 from contextlib import closing
@@ -9,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from rig import EXAMPLES, GOOD
 
 from flux import kit, told, worker
 from flux.faults import Fault
@@ -44,7 +46,7 @@ class House:
         self.ledger.receive([Flow("f1", "batipro", name.encode(), sha, size, NOON)], [Event("f1", "received", NOON, "test")])
 
     def work(self, policy=STRICT, times=3, partner="batipro"):
-        settings = Settings("me", "FLUX01", {partner: policy}, {}, 3, [1, 5, 30])
+        settings = Settings("me", "FLUX01", {partner: policy}, {}, 3, [1, 10, 60])
         one = worker.Worker(self.ledger, self.content, self.sandbox, kit.build(), settings, now=lambda: self.now)
         for _ in range(times):
             one.step()
@@ -108,6 +110,29 @@ def test_a_check_that_a_lowered_severity_left_half_done_is_held_and_names_the_fi
     assert (row.state, row.reason.code) == (Plumbing.HELD, "FLX-I68")
     assert "piece 1 (number “—”)" in row.reason.en
     assert "FLX-X07" in row.reason.en
+
+
+@pytest.mark.parametrize(
+    ("policy", "interface"),
+    [(Policy(naming="free"), "FSO1110A"), (Policy(naming="free", interface="FSO5110A"), "FSO5110A")],
+    ids=["the document's own", "the partner's"],
+)
+def test_the_interface_under_which_a_flow_was_judged_is_told_whatever_its_name_says(tmp_path, policy, interface):
+    with closing(House(tmp_path)) as house:
+        house.receive("facture.xml", next(EXAMPLES.glob(GOOD)).read_bytes())
+        row = house.work(policy, times=1)
+        assert row.interface == interface
+        assert house.ledger.emissions("f1")[0].name == f"CSO{interface[3:]}_FLUX01_f1.xml"
+
+
+def test_a_document_of_another_syntax_than_its_flow_is_refused_under_its_number(tmp_path):
+    with closing(House(tmp_path)) as house:
+        house.receive("facture.xml", next(EXAMPLES.glob(GOOD)).read_bytes())
+        house.work(Policy(naming="free", interface="FSO1116A"), times=1)
+        (piece,) = [json.loads(row.told) for row in house.ledger.pieces(flow="f1")]
+        assert [finding["code"] for finding in piece["findings"]] == ["FLX-T15"]
+        assert piece["number"]
+        assert "lifecycle" in {emission.kind for emission in house.ledger.emissions("f1")}
 
 
 def test_a_flow_whose_partner_is_gone_is_held_under_his_name(house):
@@ -202,7 +227,7 @@ def test_a_stored_content_that_rotted_is_our_trouble_and_never_the_senders_damag
 
 def test_a_flow_whose_attempts_never_came_to_an_end_is_held_without_another_one(house):
     """The daemon was killed each time: only the count, committed before the work, is left of it."""
-    for attempt in range(3):
+    for attempt in range(4):
         (taken,) = house.ledger.take(f"dead {attempt}", 10, NOON)
         assert taken.attempt == attempt + 1
         house.ledger.release_leases("me")

@@ -55,7 +55,7 @@ def whole():
 @pytest.fixture(scope="session")
 def markets():
     rows = tomllib.loads((EXAMPLES / "markets.toml").read_text("utf-8"))["market"]
-    return {row["number"]: Market(row["number"], Party(**row["moe"]), Party(**row["moa"]), row["label"]) for row in rows}
+    return {row["number"]: Market(row["number"], Party(**row["moe"]), Party(**row["moa"])) for row in rows}
 
 
 @pytest.fixture(scope="session")

@@ -33,11 +33,35 @@ def admitted(content, limits=LIMITS):
     return answer
 
 
-def test_a_document_that_ends_too_soon_is_told_with_its_line_and_the_parsers_words(refused):
+def test_a_document_whose_tags_do_not_match_is_told_with_its_line_and_in_words_of_ours(refused):
     finding = refused(b"<a>\n<b>\n</a>")
     assert (finding.code, finding.line) == ("FLX-X01", 3)
-    assert "mismatch" in dict(finding.facts)["found"]
+    assert dict(finding.facts) == {
+        "found": "an element is closed under another name than its own", "found_fr": "un élément est fermé sous un autre nom que le sien",
+    }  # fmt: skip
     assert admitted(b"<a>\n<b/>\n</a>").root.tag == "a"
+
+
+COMMON = [
+    b"", b"not xml", b"<a/>x", b"<a><b></a>", b"<a>", b"<a", b'<a x="1', b"<a>\xe9</a>", b"<a>\x01</a>", b"<a>R & D</a>", b"<a>R&D</a>",
+    b"<a>&nbsp;</a>", b"<a>1 < 2</a>", b'<a x="<"/>', b"<a x=1/>", b'<a x="1" x="2"/>', b"<a x/>", b"<a><![CDATA[</a>", b"<a>]]></a>", b"<a><!--</a>",
+    b"<x:a/>", b"<a>&#1;</a>", b' <?xml version="1.0"?><a/>', b'<a x="1"y="2"/>',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("content", COMMON)
+def test_what_is_commonly_wrong_with_an_xml_is_told_without_a_word_of_the_parsers(refused, content):
+    finding = refused(content)
+    assert finding.code == "FLX-X01"
+    assert "libxml2" not in dict(finding.facts)["found"]
+    assert dict(finding.facts)["found"] != dict(finding.facts)["found_fr"]
+
+
+def test_what_is_seldom_wrong_is_told_by_its_number_and_the_parsers_words_are_introduced_as_such(refused):
+    facts = dict(refused(b'<?xml version="2"?><a/>').facts)
+    assert facts["found"].startswith("error 96 of libxml2, “Malformed declaration")
+    assert facts["found_fr"].startswith("erreur 96 de libxml2, « Malformed declaration")
+    assert facts["found_fr"].endswith(" (ses propres mots, en anglais)")
 
 
 @pytest.mark.parametrize("content", [b"", b" \n\t ", b"not xml", gzip.compress(b"<a/>", mtime=0), b"<a>\xe9</a>", b"<a>&eacute;</a>"])
@@ -88,6 +112,7 @@ def test_an_undeclared_encoding_is_what_the_byte_order_mark_says_or_utf_8(codec)
 def test_an_encoding_beyond_the_list_is_refused_even_where_the_parser_knows_it(refused, name, codec):
     finding = refused(f'<?xml version="1.0" encoding="{name}"?><a/>'.encode(codec))
     assert finding.code == "FLX-X03"
+    assert dict(finding.facts)["found"].upper() in (name.upper(), f"{name}LE")
     assert "windows-1252" in dict(finding.facts)["expected"]
 
 
@@ -137,7 +162,7 @@ def test_a_document_larger_than_its_limit_is_not_even_parsed(refused):
     content = b"<a>" + b"x" * (1 << 20) + b"</a>"
     finding = refused(content, replace(LIMITS, xml_mb=1))
     assert finding.code == "FLX-X06"
-    assert ("expected", "1 MiB") in finding.facts
+    assert dict(finding.facts) == {"found": "1.0 MB", "found_fr": "1,0 Mo", "expected": "1 MB", "expected_fr": "1 Mo"}
     admitted(content, replace(LIMITS, xml_mb=2))
 
 

@@ -1,5 +1,6 @@
 """UBL and CII give the same Piece: each field from its place, unreadable values told and left out, never an exception."""
 
+import re
 from datetime import date
 from decimal import Decimal
 from importlib.util import find_spec
@@ -284,6 +285,18 @@ def test_the_tax_is_that_of_the_document_currency_and_not_the_one_for_accounting
     swapped = document.replace(*second).replace('"EUR">20.00', '"CHF">20.00').replace('"CHF">21', '"EUR">21')
     assert piece_of(swapped).amounts.tva == 21
     assert piece_of(document.replace('"EUR">20.00', '"CHF">20.00')).amounts.tva is None
+
+
+@BOTH
+def test_a_total_in_another_currency_than_the_invoices_is_told_and_one_beside_it_in_the_right_one_is_taken(document):
+    net = {UBL: '<cbc:PayableAmount currencyID="EUR">110.01</cbc:PayableAmount>', CII: "<ram:DuePayableAmount>110.01</ram:DuePayableAmount>"}[document]
+    assert net in document
+    foreign = re.sub(r'( currencyID="EUR")?>', ' currencyID="CHF">', net, count=1)
+    wrong = parsed(document.replace(net, foreign))
+    assert [(f.code, f.field, dict(f.facts)) for f in wrong.findings] == [("FLX-M12", "amounts.net", {"found": "CHF", "expected": "EUR"})]
+    assert wrong.findings[0].line > 0
+    beside = parsed(document.replace(net, foreign.replace("110.01", "99") + net))
+    assert (beside.piece.amounts.net, beside.findings) == (Decimal("110.01"), ())
 
 
 def test_a_cii_tax_total_without_currency_is_the_documents():

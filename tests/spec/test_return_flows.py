@@ -47,7 +47,7 @@ def answers(whole, *decided, verdict=FlowVerdict.PARTIAL, findings=(), name=b"FS
     """kind -> Answer, as the worker would owe them."""
     flow = Flow("20260328T223000000Z-7k3q9x2m4b", "batipro", name, "a" * 64, 1234, datetime(2026, 3, 28, 22, 30, tzinfo=UTC))
     envelope = Envelope("FSO4100A", "ABC001", "ABC0014100000000000000601") if envelope is None else envelope
-    decision = Decision(verdict, envelope, decided, findings, "UBL", "pack")
+    decision = Decision(verdict, envelope, decided, findings, envelope.interface, "UBL", "pack")
     draft = owing.tell(flow, decision, Policy(), "FLUX01", NOON, whole, {})
     return {answer.kind: answer for answer in draft.answers}
 
@@ -165,8 +165,28 @@ def test_what_a_sender_wrote_never_becomes_markup_on_the_page(whole):
 def test_the_page_puts_what_is_to_be_mended_before_what_went_in(whole):
     page = html.fromstring(answers(whole, accepted(a_piece(1)), refused(a_piece(2, number="SIT-2")))["report-html"].content.decode())
     headings = [re.sub(r"\s+", " ", h.text_content()).strip() for h in page.iterfind(".//h2")]
-    assert headings == ["À corriger : 1 pièce to be mended", "Intégrées : 1 pièce integrated"]
-    assert "120,00 EUR" in page.text_content()
+    assert headings == ["À corriger : 1 pièce 1 piece to be mended", "Intégrées : 1 pièce 1 piece integrated", "Cadres de facturation kinds of invoicing"]
+
+
+@pytest.mark.parametrize(("count", "fr", "en"), [(1, "1 pièce intégrée sur\xa01", "1 of 1 piece integrated"), (2, "2 pièces intégrées sur\xa02", "2 of 2 pieces integrated")])
+def test_the_page_counts_in_the_number_that_each_language_wants(whole, count, fr, en):
+    page = html.fromstring(answers(whole, *(accepted(a_piece(n)) for n in range(1, count + 1)))["report-html"].content.decode())
+    assert page.findtext(".//h1").endswith(f" : {fr}")
+    assert page.find(".//header/p").text_content().endswith(f": {en}")
+
+
+@pytest.mark.parametrize(("currency", "told"), [("EUR", "120,00\xa0EUR"), ("CHF", "120,00\xa0CHF"), ("", "120,00")])
+def test_an_amount_on_the_page_is_in_the_currency_of_its_piece_or_in_none(whole, currency, told):
+    page = html.fromstring(answers(whole, accepted(a_piece(currency=currency)))["report-html"].content.decode())
+    assert [cell.text_content() for cell in page.findall(".//td[@class='n']")] == ["1", told]
+
+
+def test_every_label_of_the_page_is_in_both_languages(whole):
+    page = html.fromstring(answers(whole, accepted(a_piece(1), WARNED), refused(a_piece(2, number="")))["report-html"].content.decode())
+    labels = page.xpath("//header//dt[not(text()='SHA-256')] | //th | //h2")
+    assert len(labels) == 14
+    assert [label.text_content() for label in labels if not label.xpath("./span[@lang='en']")] == []
+    assert {"(erreur · error)", "(avertissement · warning)", "unreadable piece", "financial service"} <= set(page.xpath("//span/text()"))
 
 
 def test_the_json_report_is_the_flow_of_the_contract(whole):

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 import tomllib
 import zipfile
 from datetime import UTC, date, datetime, timedelta
@@ -22,6 +23,7 @@ from flux.model import (
     Deposited,
     Envelope,
     Known,
+    Line,
     Market,
     Party,
     Payment,
@@ -31,6 +33,7 @@ from flux.model import (
     identity,
 )
 from flux.policy import Limits, Policy
+from flux.told import finding as tell
 from flux.validators import Context
 from flux.validators.duplicate import duplicate, duplicate_flow
 from flux.validators.envelope import read_name
@@ -142,6 +145,18 @@ def attached(*sizes):
 LA_POSTE = "35600000049837"   # fails Luhn; its digits add up to 45
 NO_VAT = {**amounts(tva="0", ht="99999999999999999.00", ttc="99999999999999999.00", net="99999999999999999.00"), "piece.vat": ()}
 
+
+
+def totals(ht, ttc):
+    return Amounts(ht=Decimal(ht), ttc=Decimal(ttc), net=Decimal(ttc))
+
+
+def totalled(ht, ttc):
+    return {"piece.amounts": totals(ht, ttc)}
+
+
+UNSTATED = {**totalled("100", "100"), "piece.vat": ()}
+
 TWINS = [  # (what, what makes the accepted twin special, the one change, the exact codes)
     # -- generic
     ("a cadre beyond A25", {"piece.cadre": "A25", "piece.mode": "portail", "piece.deposit": "association"}, {"piece.cadre": "A26"}, {"G1.02"}),
@@ -188,6 +203,7 @@ TWINS = [  # (what, what makes the accepted twin special, the one change, the ex
     ("a TAHITI number of 11", {"piece.supplier.type": "5", "piece.supplier.id": "A123456789"}, {"piece.supplier.id": "A1234567890"}, {"FLX-P09"}),
     ("one being registered, of 81", {"piece.supplier.type": "6", "piece.supplier.id": "é" * 80}, {"piece.supplier.id": "é" * 81}, {"FLX-P09"}),
     ("a private person of 81", {"piece.supplier.type": "7", "piece.supplier.id": "x" * 80}, {"piece.supplier.id": "x" * 81}, {"FLX-P09"}),
+    ("a supplier who is the recipient", {}, {"piece.supplier": replace(RECIPIENT)}, {"FLX-P11"}),
     # -- the works actors
     *(
         twin
@@ -208,6 +224,12 @@ TWINS = [  # (what, what makes the accepted twin special, the one change, the ex
     ("HT off by two cents", amounts(ht="100.01"), amounts(ht="100.02"), {"FLX-M01"}),
     ("HT short by two cents", amounts(ht="99.99"), amounts(ht="99.98"), {"FLX-M01"}),
     ("a VAT that is only in the breakdown", {"piece.amounts.tva": None, **amounts(ht="100.01")}, amounts(ht="100.02"), {"FLX-M01"}),
+    ("a total without VAT above the highest rate", {**UNSTATED, **totalled("100", "100.01")}, {"piece.amounts": totals("100", "120.02")}, {"FLX-M08"}),
+    ("a total without VAT below HT", {**UNSTATED, **totalled("100", "99.99")}, {"piece.amounts": totals("100", "99.98")}, {"FLX-M08"}),
+    ("a total that implies the highest rate", UNSTATED, {"piece.amounts": totals("100", "120.01")}, {"FLX-M09"}),
+    ("a credit that implies the highest rate", {**UNSTATED, **totalled("-100", "-100")}, {"piece.amounts": totals("-100", "-120")}, {"FLX-M09"}),
+    ("a credit without VAT beyond the highest rate", {**UNSTATED, **totalled("-100", "-100")}, {"piece.amounts": totals("-100", "-120.02")}, {"FLX-M08"}),
+    ("a total without VAT of another order", UNSTATED, {"piece.amounts": totals("100", "99999")}, {"FLX-M08"}),
     ("a net higher by two cents", amounts(net="120.01"), amounts(net="120.02"), {"FLX-M02"}),
     ("a net that is to be paid back", {}, amounts(net="-120"), {"FLX-M02"}),
     ("a net lower than what is left to pay", amounts(prepaid="20", net="99.99"), amounts(net="99.98"), {"FLX-M02"}),
@@ -222,6 +244,7 @@ TWINS = [  # (what, what makes the accepted twin special, the one change, the ex
     ("no TTC", {}, {"piece.amounts.ttc": None}, {"FLX-M06"}),
     ("no net", {}, {"piece.amounts.net": None}, {"FLX-M06"}),
     ("lines off by two cents", amounts(lines="100.01"), amounts(lines="100.02"), {"FLX-M07"}),
+    ("lines that do not make their sum", {**amounts(lines="100"), "piece.lines": (Line(net=Decimal(60)), Line(net=Decimal("40.01")))}, {"piece.lines": (Line(net=Decimal(60)), Line(net=Decimal("40.02")))}, {"FLX-M11"}),
     ("an allowance that is not told", amounts(lines="103", allowances="5", charges="2"), {"piece.amounts.allowances": None}, {"FLX-M07"}),
     ("a charge that is not told", amounts(lines="103", allowances="5", charges="2"), {"piece.amounts.charges": None}, {"FLX-M07"}),
     ("an HT of 20 positions", NO_VAT, amounts(ht="99999999999999999.000"), {"FLX-M10"}),
@@ -312,6 +335,47 @@ FACTS = [  # (the change, the code, what its text quotes as found and as expecte
 def test_a_finding_quotes_what_was_found_and_what_was_expected(asked, change, code, found, expected):
     (facts,) = [dict(finding.facts) for finding in asked(a_case(change)) if finding.code == code]
     assert (facts["found"], facts["expected"]) == (found, expected)
+
+
+IN_WORDS = [  # (the change, the code, the first sentence in French, in English)
+    (
+        {"piece.supplier.id": "8103473280001"}, "FLX-P09",
+        "L'identifiant « 8103473280001 » n'a pas la forme de son type, 1 (SIRET) ; attendu : 14 chiffres.",
+        "The identifier “8103473280001” has not the form of its type, 1 (SIRET); expected: 14 digits.",
+    ),
+    (
+        {"piece.issued": date(2026, 8, 9)}, "FLX-C22",
+        "La date d'émission est le 2026-08-09 ; attendue : du 2000-01-01 au 2026-08-08.", "The issue date is 2026-08-09; expected: 2000-01-01 to 2026-08-08.",
+    ),
+    (
+        {"piece.attachments": attached(65 * MEBIBYTE, 65 * MEBIBYTE)}, "FLX-L15",
+        "Les pièces jointes pèsent ensemble 130,0 Mo ; 120 Mo au plus sont acceptés par pièce.",
+        "The attachments are 130.0 MB large together; at most 120 MB is accepted per piece.",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "code", "fr", "en"), IN_WORDS, ids=[row[1] for row in IN_WORDS])
+def test_a_finding_is_told_in_words_that_each_language_has_for_it(asked, tables, change, code, fr, en):
+    (one,) = [finding for finding in asked(a_case(change)) if finding.code == code]
+    text = tell(one, tables, lambda _: Severity.ERROR)["text"]
+    assert (text["fr"][: len(fr)], text["en"][: len(en)]) == (fr, en)
+
+
+@pytest.mark.parametrize("change", [row[2] for row in TWINS], ids=[row[0] for row in TWINS])
+def test_no_finding_speaks_in_signs_or_counts_in_english_units_in_french(asked, tables, change):
+    for finding in asked(a_case(change)):
+        text = tell(finding, tables, lambda _: Severity.ERROR)["text"]
+        assert not re.search(r"\d…\d|\d × \d-\d|\[A-Z|\d [MGk]i?B\b", text["fr"] + text["en"].replace(" MB", ""))
+
+
+def test_the_attachment_that_is_too_large_empty_or_unreadable_is_named(tables):
+    for text, code in ((encoded(bytes(MEBIBYTE)), "FLX-L10"), ("", "FLX-L13"), ("*", "FLX-L14")):
+        _, (finding,) = unpack("metre.pdf", text, mime="", kind="", position=1, limits=SMALL)
+        words = tell(finding, tables, lambda _: Severity.ERROR)["text"]
+        assert finding.code == code
+        assert words["fr"].startswith("La pièce jointe « metre.pdf »")
+        assert words["en"].startswith("The attachment “metre.pdf”")
 
 
 def test_an_attachment_without_a_name_is_told_as_such(asked):
@@ -545,7 +609,8 @@ def test_each_attachment_that_is_refused_has_an_accepted_twin(unpacked, good, ba
 )
 def test_a_file_that_is_too_large_is_told_with_its_size_as_far_as_it_was_read(content, found):
     _, (finding,) = unpack("a.pdf", encoded(content), mime="", kind="", position=1, limits=SMALL)
-    assert dict(finding.facts) == {"found": found, "expected": "1 MB"}
+    french = found.replace(".", ",").replace("MB", "Mo")
+    assert dict(finding.facts) == {"name": "a.pdf", "found": found, "found_fr": french, "expected": "1 MB", "expected_fr": "1 Mo"}
 
 
 def test_white_space_in_base64_means_nothing(unpacked):
@@ -571,6 +636,8 @@ ELSEWHERE = {
     "FLX-L01", "FLX-L02",  # no rule gives them: a child of the sandbox that was stopped
     "FLX-L03",             # counted where a flow is concluded
     "FLX-D04",             # the pre-check's, of files that are checked together
+    "FLX-M12",             # found where an amount is read: tests/spec/test_parsers.py
+    "FLX-L18", "FLX-L19",  # tests/spec/test_bounds.py
     "FLX-P20", "FLX-P21",  # tests/spec/test_cadre_matrix.py
 }  # fmt: skip
 

@@ -5,7 +5,8 @@ from datetime import date
 import pytest
 from rig import EXAMPLES, GOOD
 
-from flux import kit
+from flux import kit, told
+from flux.model import Severity
 from flux.policy import Brief, Policy
 from flux.process import judge
 
@@ -18,9 +19,13 @@ def whole():
     return kit.build()
 
 
-def codes(content, whole):
+def findings(content, whole):
     (judged,) = judge(1, "x.xml", content, Brief("", Policy(naming="free"), date(2026, 11, 25)), whole)
-    return {finding.code for finding in judged.findings}
+    return judged.findings
+
+
+def codes(content, whole):
+    return {finding.code for finding in findings(content, whole)}
 
 
 def test_a_sound_document_has_nothing_to_explain(whole):
@@ -40,3 +45,63 @@ def test_what_cannot_be_explained_is_refused_in_the_validators_own_words(whole, 
     found = codes(SOUND.replace(DATE, date_), whole)
     assert found
     assert found <= {"FLX-S01", "FLX-S02", "FLX-S03", "FLX-S09"}
+
+
+def texts(content, whole, code):
+    (finding,) = [one for one in findings(content, whole) if one.code == code]
+    return told.finding(finding, whole.tables, lambda _: Severity.ERROR)["text"]
+
+
+def test_the_form_of_a_day_is_told_in_words(whole):
+    text = texts(SOUND.replace(DATE, b"<cbc:IssueDate>30/04/2026</cbc:IssueDate>"), whole, "FLX-S03")
+    assert text["fr"].startswith("La valeur « 30/04/2026 » n'est pas permise ; attendu : une date telle que 2026-01-31.")
+    assert text["en"].startswith("The value “30/04/2026” is not allowed; expected: a date such as 2026-01-31.")
+
+
+@pytest.mark.parametrize(
+    ("date_", "code"), [(b'<cbc:IssueDate foo="1">2026-04-30</cbc:IssueDate>', "FLX-S04"), (b"<cbc:IssueDate><a/></cbc:IssueDate>", "FLX-S09")]
+)
+def test_the_validators_own_words_are_introduced_as_such(whole, date_, code):
+    text = texts(SOUND.replace(DATE, date_), whole, code)
+    assert ": le validateur dit « " in text["fr"]
+    assert " » (ses propres mots, en anglais)." in text["fr"]
+    assert ": the validator says “" in text["en"]
+
+
+def test_the_words_of_a_pdf_reader_hold_no_address_of_its_memory(whole):
+    text = texts(b"%PDF-1.4\n", whole, "FLX-A23")
+    assert text["fr"].startswith("Le PDF ne peut pas être lu : le lecteur dit « can't find startxref » (ses propres mots, en anglais).")
+    assert "0x" not in text["fr"] + text["en"]
+
+
+# -- a document of several pieces: each is refused for what stands in it ---------------------------------------------------------------------
+
+MIXTE = next(EXAMPLES.glob("16-several-pieces-in-one-file/*.xml")).read_text("utf-8")
+ISSUED, UNKNOWN = "<DateEmissionFacture>2026-07-31</DateEmissionFacture>", "<Inconnu/>"
+BEYOND = "<DateEmissionFacture>99999999999-01-01</DateEmissionFacture>"  # valid for libxml2; xmlschema stumbles over it
+WRONG_ROWS = "<TVA><Taux>vingt</Taux></TVA>" * 25 + "</TVAS>"
+
+
+def refused(wrong, whole):
+    """By piece, the codes of the stage format. *wrong*: by piece, what a text of it becomes."""
+    head, *units = MIXTE.split("<CPPFactureMixteUnitaire")
+    for unit, (old, new) in wrong.items():
+        assert old in units[unit - 1]
+        units[unit - 1] = units[unit - 1].replace(old, new)
+    content = "<CPPFactureMixteUnitaire".join((head, *units)).encode()
+    judged = judge(1, "x.xml", content, Brief("", Policy(naming="free"), date(2026, 11, 25)), whole)
+    return {one.index: {finding.code for finding in one.findings} for one in judged if one.closed == "format"}
+
+
+def test_more_than_can_be_told_of_one_piece_condemns_none_of_its_neighbours(whole):
+    assert refused({}, whole) == {}
+    assert refused({2: ("</TVAS>", WRONG_ROWS)}, whole) == {2: {"FLX-S01", "FLX-S03", "FLX-S10"}}
+
+
+def test_a_piece_that_nobody_can_explain_is_refused_beside_one_that_is_explained(whole):
+    assert refused({1: (ISSUED, ISSUED + UNKNOWN), 2: (ISSUED, BEYOND + UNKNOWN), 3: (ISSUED, ISSUED + UNKNOWN)}, whole).keys() == {1, 2, 3}
+
+
+def test_a_fault_of_the_envelope_concerns_every_piece(whole):
+    assert refused({3: ("</CPPFactures>", "</CPPFactures><Reste/>")}, whole).keys() == {1, 2, 3}
+    assert refused({3: ("</CPPFactures>", "</CPPFactures>")}, whole).keys() == set()

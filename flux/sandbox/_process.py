@@ -1,0 +1,124 @@
+"""One child as the daemon sees it: the process, the task it is at, and how much of its time that took."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from msgspec import DecodeError, Struct
+
+from flux.sandbox.wire import READY, Answer, Judge, Prove, Task, answer_decoder, frame, split
+
+GRACE_S = 1.0   # beside the published limit: for the answers that a child has not flushed
+START_S = 30.0  # for a child to start: imports and schemas
+STALLS = 10     # a child that used none of its time in ten times as long is stopped, or its machine has no time for it
+RECEIVE_BYTES = 1 << 18
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Job(Struct, frozen=True):
+    """A message and the opener of the files that its descriptors stand for."""
+
+    body: Prove | Judge
+    files: Callable[[], Sequence[BinaryIO]]
+
+
+class Child:
+    """
+    A child and its job.
+
+    Limits are of the time that it uses, not of the time that passes: a machine that is busy, or a child that somebody stopped, makes no
+    invoice slow. What passes is bounded too, far above, and is our trouble.
+    """
+
+    def __init__(self, *, warm: bool) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own module
+                [sys.executable, "-I", "-m", "flux.sandbox.child", str(theirs.fileno()), *(["--warm"] if warm else [])],
+                pass_fds=[theirs.fileno()],
+                env={"LANG": "C.UTF-8"},  # nothing of ours: no secret, no preload
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,  # killed as a group
+            )
+        self.line = ours
+        self.job: Job | None = None
+        self.owed: dict[int, float] = {}  # key -> seconds it may take
+        self.judged = 0
+        self.ready = False
+        self.look_at = 0.0  # when to look whether it is late, by the monotonic clock
+        self._number = 0
+        self._heard_at = self._heard_used = 0.0
+        self._buffer = bytearray()
+
+    def give(self, number: int, job: Job, allowed: dict[int, float]) -> None:
+        """Hand over a task; the descriptors are duplicates, ours are closed at once."""
+        self._number, self.job, self.owed = number, job, allowed
+        files = job.files()
+        try:
+            body = frame(Task(number, job.body))
+            sent = socket.send_fds(self.line, [body], [file.fileno() for file in files])
+            self.line.sendall(body[sent:])
+        finally:
+            for file in files:
+                file.close()
+        self.heard()
+
+    def heard(self) -> None:
+        """It said something: what is still owed may take its own time from now on."""
+        self._heard_at, self._heard_used = time.monotonic(), self._used()
+        self.look_at = self._heard_at + self.allowed
+
+    @property
+    def allowed(self) -> float:
+        """Seconds of its own time until it must have said something."""
+        return max(self.owed.values(), default=0.0) + GRACE_S if self.ready else START_S
+
+    def late(self) -> str:
+        """Why it is lost: "time" when it used all that its task allows, "stalled" when ten times that passed; "" while it may go on."""
+        used, passed = self._used() - self._heard_used, time.monotonic() - self._heard_at
+        if self.ready and used >= self.allowed:
+            return "time"
+        if passed >= self.allowed * STALLS or used >= self.allowed:
+            return "stalled"
+        self.look_at = time.monotonic() + max(0.05, self.allowed - used)
+        return ""
+
+    def answers(self) -> list[Answer] | None:
+        """What it said for the task it has; None when it is gone or talks rubbish."""
+        try:
+            data = self.line.recv(RECEIVE_BYTES)
+            self._buffer += data
+            said = [answer_decoder.decode(body) for body in split(self._buffer)]
+        except (OSError, ValueError, DecodeError):
+            return None
+        if not self.ready and said:
+            self.ready = (said[0].number, said[0].key) == (0, READY)
+            said = said[1:]
+        if not data or (said and not self.ready) or any(answer.number != self._number for answer in said):
+            return None
+        return said
+
+    def kill(self) -> int:
+        """End it and whatever it started, and say how it ended."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.line.close()
+        return self.process.wait()
+
+    def _used(self) -> float:
+        """Seconds of processor time that it has used, itself and the system for it."""
+        try:
+            user, system = Path(f"/proc/{self.process.pid}/stat").read_bytes().rpartition(b")")[2].split()[11:13]
+        except (OSError, ValueError):  # it is gone: its line says so
+            return self._heard_used
+        return (int(user) + int(system)) / _TICKS

@@ -1,0 +1,168 @@
+"""A child that is lost, late, stopped or mad: its neighbours pass, and no sender is told what is ours. Real processes, really killed."""
+
+import os
+import signal
+import sys
+import textwrap
+import time
+from collections import deque
+from datetime import date
+from tempfile import TemporaryFile
+
+import pytest
+from msgspec.structs import replace
+from rig import EXAMPLES, GOOD
+
+from flux.policy import Brief, Limits, Policy
+from flux.sandbox import _process
+from flux.sandbox.pool import Job, Sandbox
+from flux.sandbox.wire import Item, Judge, Lost
+
+SOUND = next(EXAMPLES.glob(GOOD)).read_bytes()
+BRIEF = Brief("", Policy(naming="free"), date(2026, 11, 25))
+
+
+def job(*documents, brief=BRIEF):
+    """A task for these documents, with the keys 1, 2, ..."""
+
+    def files():
+        file = TemporaryFile(buffering=0)  # noqa: SIM115 - the job closes it
+        file.write(b"".join(documents))
+        return [file]
+
+    items, at = [], 0
+    for key, document in enumerate(documents, 1):
+        items.append(Item(key, 0, at, len(document), 1, f"{key}.xml", 0))
+        at += len(document)
+    return Job(Judge(tuple(items), (brief,)), files)
+
+
+@pytest.fixture
+def poisoned(tmp_path, monkeypatch):
+    """Children in which a document that names a poison does to its child what the poison is; the others are judged as ever."""
+    script = tmp_path / "child.py"
+    script.write_text(textwrap.dedent("""
+        import os, signal, sys, time
+        from flux.sandbox import child
+        judge = child.judge
+        def poisoned(index, name, content, brief, kit):
+            if b"<killed/>" in content:
+                os.kill(os.getpid(), signal.SIGKILL)
+            if b"<stopped/>" in content:
+                os.kill(os.getpid(), signal.SIGSTOP)
+            if b"<forever/>" in content:
+                while True: pass
+            if b"<idle/>" in content:
+                time.sleep(1.5)
+            if b"<greedy/>" in content:
+                raise MemoryError
+            return judge(index, name, content, brief, kit)
+        child.judge = poisoned
+        child.main()
+    """))
+    popen = _process.subprocess.Popen
+
+    def start(command, **rest):
+        at = command.index("-m")
+        return popen([*command[: at - 1], str(script), *command[at + 2 :]], **{**rest, "env": {**rest["env"], "PYTHONPATH": os.pathsep.join(sys.path)}})
+
+    monkeypatch.setattr(_process.subprocess, "Popen", start)
+    monkeypatch.setattr(_process, "GRACE_S", 0.0)
+
+
+def poison(name):
+    return f"<x><{name}/></x>".encode()
+
+
+def done(*jobs, children=1):
+    with Sandbox(children) as sandbox:
+        return {result.key: result.value for result in sandbox.run(deque(jobs)) if result is not None}
+
+
+def brief(judge_s):
+    return replace(BRIEF, policy=replace(BRIEF.policy, limits=Limits(judge_s=judge_s)))
+
+
+def judged(value):
+    return isinstance(value, tuple) and value[0].piece is not None
+
+
+@pytest.mark.parametrize(("what", "why"), [("killed", "crash"), ("greedy", "memory"), ("forever", "time")])
+def test_the_neighbours_of_a_poison_document_are_judged_and_it_alone_is_lost(poisoned, what, why):
+    values = done(job(SOUND, SOUND, poison(what), SOUND, SOUND, brief=brief(1)))
+    assert values.keys() == {1, 2, 3, 4, 5}
+    assert (values[3].why, [judged(values[key]) for key in (1, 2, 4, 5)]) == (why, [True] * 4)
+
+
+def test_a_child_that_somebody_stopped_is_our_trouble_and_its_document_not_too_slow(poisoned, monkeypatch):
+    monkeypatch.setattr(_process, "STALLS", 2)
+    values = done(job(SOUND, poison("stopped"), SOUND, brief=brief(1)))
+    assert values[2] == Lost("stalled", "1")
+    assert judged(values[1])
+    assert judged(values[3])
+
+
+def test_time_that_passes_without_being_used_is_no_time_that_a_document_took(poisoned):
+    """The child does nothing for half as long again as its limit: as on a machine that has no time for it."""
+    (value,) = done(job(poison("idle"), brief=brief(1))).values()
+    assert not isinstance(value, Lost)
+
+
+def test_a_child_killed_from_outside_costs_nothing_but_time():
+    with Sandbox(1) as sandbox:
+        sandbox.start()
+        os.killpg(sandbox._children[0].process.pid, signal.SIGKILL)
+        time.sleep(0.1)
+        first = {r.key: r.value for r in sandbox.run(deque([job(SOUND)])) if r}
+        again = {r.key: r.value for r in sandbox.run(deque([job(SOUND)])) if r}
+    assert first[1].why == "crash"  # it never said that it was ready: it may be the program that is broken
+    assert judged(again[1])
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        "frame(Answer(number, DONE))",                       # done, and nothing answered
+        "frame(Answer(number, 1))[:-1] + b'?'",              # a checksum that is wrong
+        "frame(Answer(number + 1, 1, failed='memory'))",     # an answer to another task
+        "frame(Answer(number, 7, failed='memory'))",         # an answer that nobody asked for
+    ],
+)
+def test_what_a_child_says_counts_only_when_it_answers_what_it_was_asked(tmp_path, monkeypatch, says):
+    assert mad(says, tmp_path, monkeypatch)[1].why == "crash"
+
+
+def test_what_a_child_says_twice_counts_once(tmp_path, monkeypatch):
+    assert mad("frame(Answer(number, 1, failed='bug: x')) * 2", tmp_path, monkeypatch) == {1: Lost("bug", "x")}
+
+
+def mad(says, tmp_path, monkeypatch):
+    """What comes of a child that says this to whatever it is asked."""
+    script = tmp_path / "mad.py"
+    script.write_text(textwrap.dedent(f"""
+        import socket, sys, time
+        from flux.sandbox.wire import DONE, READY, Answer, frame, split, task_decoder
+        line = socket.socket(fileno=int(sys.argv[1]))
+        line.sendall(frame(Answer(0, READY)))
+        buffer = bytearray()
+        while True:
+            buffer += line.recv(1 << 16)
+            for body in split(buffer):
+                number = task_decoder.decode(body).number
+                line.sendall({says})
+        """))
+    popen = _process.subprocess.Popen
+
+    def start(command, **rest):
+        return popen([sys.executable, str(script), *command[4:]], **{**rest, "env": {"PYTHONPATH": os.pathsep.join(sys.path)}})
+
+    monkeypatch.setattr(_process.subprocess, "Popen", start)
+    return done(job(SOUND))
+
+
+def test_a_caller_that_stops_listening_leaves_no_child_at_work(poisoned):
+    with Sandbox(2) as sandbox:
+        results = sandbox.run(deque([job(poison("forever")), job(SOUND)]))
+        next(filter(None, results))
+        results.close()
+        assert not [child for child in sandbox._children if child.job]
