@@ -88,6 +88,7 @@ _LIMIT_WORDS = {
     "xml_depth": ("Nesting of elements.", "Profondeur des éléments."),
     "xml_nodes": ("Elements of one document.", "Éléments d'un document."),
     "xml_attributes": ("Attributes of one element.", "Attributs d'un élément."),
+    "attachments": ("Attachments of one piece.", "Pièces jointes d'une pièce."),
     "attachment_mb": ("An attachment must be smaller than this, MB.", "Une pièce jointe doit être plus petite, en Mo."),
     "attachments_mb": ("All attachments of a piece together, MB.", "Toutes les pièces jointes d'une pièce, en Mo."),
     "attachment_name": ("Characters of an attachment's name.", "Caractères du nom d'une pièce jointe."),

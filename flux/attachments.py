@@ -11,16 +11,15 @@ import zlib
 from io import BytesIO
 from zipfile import BadZipFile, ZipFile
 
-from flux.facts import Facts, pair, sized
+from msgspec.structs import replace
+
+from flux.facts import Facts, above, sized
 from flux.gate import quoted
 from flux.model import Attachment, Finding
 from flux.policy import Limits
 
 ZIP_MAGIC = b"PK\x03\x04"
-_BLOCK = 1 << 16
 _WHITE = b" \t\r\n"
-_NO_BASE64 = pair("found", "its text is cut, or holds signs that base64 does not know", "son texte est coupé, ou contient des signes étrangers au base64")
-_NO_ZIP = pair("found", "it is damaged, encrypted or of an unknown method", "il est endommagé, chiffré ou d'une méthode inconnue")
 # What the standard reader raises on odd archives, measured on 212 of them (reliability F5) and on damaged LZMA: six kinds that are not its own.
 BAD_ZIP = (BadZipFile, RuntimeError, NotImplementedError, EOFError, zlib.error, lzma.LZMAError, OSError, ValueError, LookupError)
 
@@ -30,53 +29,71 @@ def unpack(name: str, encoded: str, *, mime: str, kind: str, position: int, limi
     One attachment out of its element's text.
 
     encoded: base64, white space allowed. position: from 1, in document order; findings are about ``attachments[position]``.
-    Findings: FLX-L10 (size), L11 (name), L13 (empty), L14 (base64 or ZIP cannot be read). The extension and the sum are rules elsewhere.
+    Findings: those of measured(), and FLX-L14 (base64 or ZIP cannot be read). The extension and the sum are rules elsewhere.
     """
-    findings = [*_name(name, position, limits)]
+    blank = Attachment(name, mime=mime, kind=kind)
     try:
         # Strict: what is lax skips foreign signs and stops at the first padding, so that a part of the file goes without a word.
         content = binascii.a2b_base64(encoded.encode("ascii").translate(None, _WHITE), strict_mode=True)
     except (binascii.Error, UnicodeEncodeError):
-        findings.append(_about(position, "FLX-L14", name, _NO_BASE64, (("expected", "base64"),)))
-        return Attachment(name, mime=mime, kind=kind), tuple(findings)
-    zipped = False
-    most = limits.attachment_mb << 20
-    if content.startswith(ZIP_MAGIC) and not name.lower().endswith(".zip"):
-        try:
-            inside = _only_member(content, most)
-        except BAD_ZIP:
-            findings.append(_about(position, "FLX-L14", name, _NO_ZIP, (("expected", "ZIP"),)))
-            return Attachment(name, len(content), hashlib.sha256(content).hexdigest(), mime, kind), tuple(findings)
-        if inside is not None:
-            content, zipped = inside, True
-    if not content:
-        findings.append(_about(position, "FLX-L13", name, (("found", "0"),), (("expected", "> 0"),)))
-    elif len(content) >= most:
-        found = f"{len(content) / (1 << 20):.1f}" if len(content) < most + _BLOCK or not zipped else f"≥ {limits.attachment_mb}"
-        findings.append(_about(position, "FLX-L10", name, sized("found", found), sized("expected", str(limits.attachment_mb))))
-    attachment = Attachment(name, len(content), hashlib.sha256(content).hexdigest(), mime, kind, zipped)
-    return attachment, tuple(findings)
+        return blank, (*_name(name, position, limits), unreadable(name, "base64", position))
+    if not content.startswith(ZIP_MAGIC) or name.lower().endswith(".zip"):
+        return measured(blank, content, position=position, limits=limits)
+    try:
+        inside = _only_member(content, limits.attachment_mb << 20)
+    except BAD_ZIP:
+        return blank, (*_name(name, position, limits), unreadable(name, "ZIP", position))
+    if inside is None:
+        return measured(blank, content, position=position, limits=limits)
+    inner, content, whole = inside
+    return measured(replace(blank, zipped=True, inner=inner), content, position=position, limits=limits, whole=whole)
 
 
-def _only_member(content: bytes, most: int) -> bytes | None:
-    """The one file inside a ZIP, read no further than a block beyond *most*; None when the ZIP holds several, or none."""
+def measured(
+    blank: Attachment, content: bytes, *, position: int, limits: Limits, whole: bool = True
+) -> tuple[Attachment, tuple[Finding, ...]]:
+    """
+    An attachment with the size and the hash of its content; *whole*: that is all of it, and not only what was read.
+
+    Findings: FLX-L10 (size), L11 (name), L13 (empty).
+    """
+    size, most = len(content), limits.attachment_mb << 20
+    findings = _name(blank.name, position, limits)
+    if not size:
+        findings.append(_about(position, "FLX-L13", blank.name, (("found", "0"), ("expected", "> 0"))))
+    elif size >= most:
+        found = f"{size / (1 << 20):.1f}" if whole else f"≥ {limits.attachment_mb}"
+        findings.append(_about(position, "FLX-L10", blank.name, (*sized("found", found), *sized("expected", str(limits.attachment_mb)))))
+    return replace(blank, bytes=size, sha256=hashlib.sha256(content).hexdigest() if whole else ""), tuple(findings)
+
+
+def unreadable(name: str, expected: str, position: int) -> Finding:
+    """FLX-L14: the attachment is no *expected* (base64, ZIP, PDF)."""
+    return _about(position, "FLX-L14", name, (("why", expected), ("expected", expected)))
+
+
+def too_many(limits: Limits) -> Finding:
+    """FLX-L17: the rest of the attachments is not unpacked."""
+    return Finding("FLX-L17", "attachments", facts=(*above(limits.attachments), ("expected", str(limits.attachments))))
+
+
+def _only_member(content: bytes, most: int) -> tuple[str, bytes, bool] | None:
+    """The one file inside a ZIP: name, bytes, and whether these are all. Not read beyond *most*. None when the ZIP holds several, or none."""
     with ZipFile(BytesIO(content)) as archive:
         files = [info for info in archive.infolist() if not info.is_dir()]
         if len(files) != 1:
             return None
-        read = bytearray()
         with archive.open(files[0]) as member:
-            while len(read) <= most and (block := member.read(_BLOCK)):
-                read += block
-    return bytes(read)
+            read = member.read(most + 1)
+            return files[0].filename, read, len(read) <= most
 
 
 def _name(name: str, position: int, limits: Limits) -> list[Finding]:
     if len(name) <= limits.attachment_name:
         return []
-    facts = (("found", f"{name} ({len(name)})"), ("expected", str(limits.attachment_name)))
+    facts = (("found", f"{quoted(name)} ({len(name)})"), ("expected", str(limits.attachment_name)))
     return [Finding("FLX-L11", f"attachments[{position}].name", facts=facts)]
 
 
-def _about(position: int, code: str, name: str, found: Facts, expected: Facts) -> Finding:
-    return Finding(code, f"attachments[{position}].bytes", facts=(("name", quoted(name) or "—"), *found, *expected))
+def _about(position: int, code: str, name: str, facts: Facts) -> Finding:
+    return Finding(code, f"attachments[{position}].bytes", facts=(("name", quoted(name) or "—"), *facts))

@@ -1,8 +1,8 @@
 """
 Facts in words. Pure.
 
-The French of the fact ``found`` is the fact ``found_fr``: ``told`` puts it in its place in the French text. A fact without one reads alike
-in both languages.
+The French of the fact ``found`` is the fact ``found_fr``: ``tables.Entry.facts`` puts it in its place. A fact without one reads alike in both
+languages. Where there are few things to say, the catalogue says them: its row has them under ``why``.
 """
 
 import re

@@ -97,12 +97,7 @@ class Finding(Struct, frozen=True):
 
 
 class Party(Struct, frozen=True):
-    """
-    An actor named in a piece (BG-4, BG-7 and the works actors).
-
-    type: Chorus Pro's 1 to 7 (1 SIRET, 2 EU VAT, 3 outside EU, 4 RIDET, 5 TAHITI, 6 being registered, 7 private person);
-    "" when the document's scheme is none of the known ones. scheme: as written.
-    """
+    """An actor named in a piece (BG-4, BG-7 and the works actors). type: Chorus Pro's 1 to 7; "" when the scheme, as written, is not known."""
 
     type: str = ""
     id: str = ""
@@ -163,7 +158,7 @@ class Attachment(Struct, frozen=True):
     """
     A supporting document (BG-24), taken out, measured and hashed; never executed, rendered or kept apart.
 
-    bytes and sha256 are of the file itself, after base64 and after the ZIP around it when there is one (zipped).
+    bytes, sha256: of the file itself, out of base64 and of a ZIP (zipped; inner: its name there). "": unknown, bytes is what was read of it.
     """
 
     name: str
@@ -172,6 +167,7 @@ class Attachment(Struct, frozen=True):
     mime: str = ""
     kind: str = ""  # TypePJ: 01 main document, 02 other
     zipped: bool = False
+    inner: str = ""
 
 
 class Piece(Struct, frozen=True):
@@ -246,7 +242,7 @@ class Member(Struct, frozen=True):
     """A file of a flow, once its container is proven whole: where its bytes stand in the unpacked content."""
 
     index: int    # from 1, in the container's order
-    name: str     # as written in the container; never used as a path
+    name: str     # as written in the container, without a ./ before it; never used as a path
     offset: int   # in the unpacked content, bytes
     size: int     # bytes
     sha256: str

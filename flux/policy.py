@@ -19,6 +19,7 @@ class Limits(Struct, frozen=True):
     xml_depth: int = 64
     xml_nodes: int = 500_000
     xml_attributes: int = 100         # on one element
+    attachments: int = 500            # of one piece; local, since no figure is published
     attachment_mb: int = 10           # each, and below it
     attachments_mb: int = 120         # of one piece
     attachment_name: int = 50         # characters, extension included

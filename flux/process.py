@@ -37,7 +37,7 @@ from flux.model import (
     Stage,
     identity,
 )
-from flux.parsers import Parser, Source
+from flux.parsers import Parser, Source, Unwrapped
 from flux.policy import Brief, Policy
 from flux.tables import Tables
 from flux.validators import Context
@@ -150,11 +150,10 @@ def _open(content: bytes, brief: Brief, kit: Kit) -> _Opened | Finding:
     """From bytes to a root that a parser claims: out of its carrier, through the XML gate."""
     limits = brief.policy.limits
     carrier = kit.carrier_of(content)
-    if carrier and carrier.unwrap:
-        inside = carrier.unwrap(content, limits)
-        if isinstance(inside, Finding):
-            return inside
-        content = inside
+    inside = carrier.unwrap(content, limits) if carrier and carrier.unwrap else Unwrapped(content)
+    if isinstance(inside, Finding):
+        return inside
+    content = inside.content
     gated = admit_xml(content, limits)
     if isinstance(gated, Finding):
         return gated
@@ -163,7 +162,8 @@ def _open(content: bytes, brief: Brief, kit: Kit) -> _Opened | Finding:
         return Finding("FLX-X07", facts=(("found", root), ("expected", _roots(kit))), line=1, xpath="/*")
     parser, family = claimed
     syntax = carrier.syntax if carrier else parser.syntax
-    return _Opened(parser, family, syntax, Source(gated.root, content, limits, gated.stylesheet, brief.policy.default_cadre))
+    source = Source(gated.root, content, limits, gated.stylesheet, brief.policy.default_cadre, inside.files, inside.findings)
+    return _Opened(parser, family, syntax, source)
 
 
 def _format(opened: _Opened, brief: Brief, interface: str, kit: Kit) -> tuple[Finding, ...]:

@@ -16,7 +16,7 @@ from typing import BinaryIO, Self
 from msgspec import Struct, field
 
 from flux import faults
-from flux.containers import Proof, kind_of
+from flux.containers import CONTAINERS, Proof, kind_of
 from flux.facts import sized
 from flux.faults import Fault
 from flux.kit import Kit
@@ -120,7 +120,7 @@ class Round:
                 work.trouble = fault
                 self._ready.append(work)
                 continue
-            if kind in ("gzip", "zip", "tar"):
+            if kind in CONTAINERS:
                 self._prove(work)
             else:
                 member = Member(1, flow.display_name, 0, flow.size, flow.sha256)
@@ -193,6 +193,7 @@ class Round:
 
     def _proven(self, work: Work, proof: Proof, scratch: BinaryIO) -> None:
         """The container is whole: what it unpacked to becomes content, and its members are judged, unless there are too many."""
+        work.findings += proof.findings()
         if len(proof.members) > (most := work.policy.limits.pieces_per_flow):
             work.findings.append(Finding("FLX-L03", facts=(("found", str(len(proof.members))), ("expected", str(most)))))
             return

@@ -13,7 +13,7 @@ import orjson
 from msgspec.structs import asdict
 
 from flux.faults import Fault
-from flux.model import Decided, Decision, Emission, Event, Finding, Flow, FlowVerdict, Party, Piece, Severity
+from flux.model import Attachment, Decided, Decision, Emission, Event, Finding, Flow, FlowVerdict, Party, Piece, Severity
 from flux.ports import FlowRow, PieceRow
 from flux.tables import Tables
 from flux.when import in_paris
@@ -23,7 +23,8 @@ Weigh = Callable[[Finding], Severity]
 
 def finding(one: Finding, tables: Tables, weigh: Weigh) -> dict[str, Any]:
     """A finding with its severity, its place and its words."""
-    facts, entry, field = dict(one.facts), tables.catalogue[one.code], tables.field(one.field)
+    entry, field = tables.catalogue[one.code], tables.field(one.field)
+    facts, facts_fr = entry.facts(one.facts, "en"), entry.facts(one.facts, "fr")
     term = f" ({field.term})" if field.term else ""
     return {
         "code": one.code,
@@ -36,7 +37,7 @@ def finding(one: Finding, tables: Tables, weigh: Weigh) -> dict[str, Any]:
         "found": facts.get("found"),
         "expected": facts.get("expected"),
         "text": {
-            "fr": _text(one, facts | _french(facts), entry.fr, entry.fix_fr, line="ligne", field=f"{field.fr}{term}"),
+            "fr": _text(one, facts_fr, entry.fr, entry.fix_fr, line="ligne", field=f"{field.fr}{term}"),
             "en": _text(one, facts, entry.en, entry.fix_en, line="line", field=f"{field.en}{term}"),
         },
     }
@@ -135,10 +136,15 @@ def _content(p: Piece) -> dict[str, Any]:
         "engagement": p.engagement or None,
         "market": p.market or None,
         "amounts": {"ht": _money(a.ht), "tva": _money(a.tva), "ttc": _money(a.ttc), "net": _money(a.net)},
-        "attachments": [{"name": one.name, "bytes": one.bytes, "sha256": one.sha256} for one in p.attachments],
+        "attachments": [_attachment(one) for one in p.attachments],
         "profile": p.profile or None,
         "syntax": p.syntax or None,
     }
+
+
+def _attachment(one: Attachment) -> dict[str, str | int | None]:
+    known = bool(one.sha256)
+    return {"name": one.name, "bytes": one.bytes if known else None, "sha256": one.sha256 if known else None}
 
 
 def _party(party: Party) -> dict[str, str | None]:
@@ -151,11 +157,6 @@ def _money(amount: Decimal | None) -> str | None:
 
 def _at(moment: datetime) -> str:
     return in_paris(moment).isoformat(timespec="milliseconds")
-
-
-def _french(facts: dict[str, str]) -> dict[str, str]:
-    """What French says otherwise: the fact ``found_fr`` in the place of ``found``."""
-    return {name.removesuffix("_fr"): value for name, value in facts.items() if name.endswith("_fr")}
 
 
 def _text(one: Finding, facts: dict[str, str], said: str, fix: str, *, line: str, field: str) -> str:

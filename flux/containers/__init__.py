@@ -7,20 +7,21 @@ with no error, up to 998 invoices missing. Hence readers of our own that demand 
 
 from typing import BinaryIO
 
-from flux.containers._shared import Proof, Refused, Unpacking
+from flux.containers._shared import NOT_TAKEN, Proof, Refused, Unpacking
 from flux.containers._tar import read_tar
 from flux.containers._zip import read_zip
 from flux.model import Finding
 from flux.policy import Limits
 
-__all__ = ["Proof", "kind_of", "prove"]
+__all__ = ["CONTAINERS", "Proof", "kind_of", "prove"]
 
 _TAR_MAGIC_AT = 257
+CONTAINERS = frozenset(("gzip", "zip", "tar", *NOT_TAKEN.values()))
 _XML_STARTS = (b"<", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"<\x00", b"\x00<")
 
 
 def kind_of(head: bytes) -> str:
-    """What a file is by its first 512 bytes: gzip, zip, tar, pdf, xml, or "" for none of these."""
+    """What a file is by its first 512 bytes: one of CONTAINERS, pdf, xml, or "" for none of these."""
     if head.startswith(b"\x1f\x8b"):
         return "gzip"
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
@@ -29,6 +30,8 @@ def kind_of(head: bytes) -> str:
         return "tar"
     if head.startswith(b"%PDF-"):
         return "pdf"
+    if other := next((kind for magic, kind in NOT_TAKEN.items() if head.startswith(magic)), ""):
+        return other
     return "xml" if head.lstrip(b" \t\r\n").startswith(_XML_STARTS) else ""
 
 
@@ -36,17 +39,19 @@ def prove(source: BinaryIO, size: int, sink: BinaryIO, limits: Limits) -> Proof 
     """
     Read the archive of *size* bytes to its very end and write its members, one after the other, into *sink*.
 
-    A Finding (FLX-A01 to A10) refuses the whole archive; the caller then throws the sink away. Memory stays below some megabytes
+    A Finding (FLX-A01 to A10, A12) refuses the whole archive; the caller then throws the sink away. Memory stays below some megabytes
     whatever the archive unpacks to, and reading stops at the limit, not behind it.
     """
-    head = source.read(512)
+    kind = kind_of(source.read(512))
+    if kind in NOT_TAKEN.values():
+        return Finding("FLX-A12", facts=(("found", kind), ("expected", ".tar.gz, .tar, .zip")))
     source.seek(0)
     into = Unpacking(sink, limits)
     try:
-        if kind_of(head) == "zip":
+        if kind == "zip":
             read_zip(source, size, into, limits)
         else:
-            read_tar(source, size, into, gzipped=kind_of(head) == "gzip")
+            read_tar(source, size, into, gzipped=kind == "gzip")
         return into.proof()
     except Refused as refused:
         return refused.finding

@@ -8,14 +8,14 @@ whose CRC and length agree and behind which nothing comes.
 import zlib
 from typing import BinaryIO
 
-from flux.containers._shared import Refused, Unpacking, forbidden, shown
+from flux.containers._shared import SET_ID, Refused, Unpacking, shown
 
 BLOCK = 512
 CHUNK = 1 << 16
 LONG_MOST = 64 << 10  # a name record longer than this is no name
 DIGITS_MOST = 6       # and its length has no more digits than this
 _REGULAR, _FOLDER = (b"0", b"\x00", b"7"), b"5"
-_LINKS = {b"1": "a hard link", b"2": "a symbolic link", b"3": "a device", b"4": "a device", b"6": "a FIFO", b"K": "a link"}
+_LINKS = {b"1": "hard_link", b"2": "symbolic_link", b"3": "device", b"4": "device", b"6": "fifo", b"K": "link"}  # why FLX-A03 says no
 
 
 class _Bytes:
@@ -35,24 +35,28 @@ class _Bytes:
         del self._ready[:count]
         return taken
 
-    def exactly(self, count: int, what: str) -> bytes:
-        """*count* bytes; fewer is a truncated archive."""
+    def exactly(self, count: int, why: str, name: str = "") -> bytes:
+        """*count* bytes; fewer is a truncated archive, for the reason *why*."""
         taken = self.read(count)
         if len(taken) < count:
-            raise Refused("FLX-A01", found=f"ends inside {what}")
+            raise Refused("FLX-A02", "after_gzip") if self._followed() else Refused("FLX-A01", why, name=name)
         return taken
 
     def finish(self) -> None:
         """Only zeros may follow the end mark; then the gzip must be whole, and nothing may come behind it."""
         while rest := self.read(CHUNK):
             if rest.strip(b"\x00"):
-                raise Refused("FLX-A02", found="bytes after the end mark of the tar")
+                raise Refused("FLX-A02", "after_tar")
         if self._inflate is None:
             return
         if not self._inflate.eof:
-            raise Refused("FLX-A01", found="the gzip ends before its checksum")
-        if self._inflate.unused_data or self._source.read(1):
-            raise Refused("FLX-A02", found="bytes after the end of the gzip")
+            raise Refused("FLX-A01", "gzip_cut")
+        if self._followed():
+            raise Refused("FLX-A02", "after_gzip")
+
+    def _followed(self) -> bool:
+        """Whether something comes behind the end of the gzip: a second member, whose bytes would be no part of this tar."""
+        return self._inflate is not None and self._inflate.eof and bool(self._inflate.unused_data or self._source.read(1))
 
     def _more(self) -> bool:
         if self._inflate is None:
@@ -70,7 +74,7 @@ class _Bytes:
         try:
             block = self._inflate.decompress(packed, CHUNK)
         except zlib.error as error:
-            raise Refused("FLX-A01", found=f"gzip: {shown(str(error))}") from error
+            raise Refused("FLX-A01", "gzip_says", detail=shown(str(error))) from error
         self._ready += block
         self._expanded += len(block)
         self._into.bound(self._expanded, self._packed)
@@ -84,57 +88,60 @@ def read_tar(source: BinaryIO, size: int, into: Unpacking, *, gzipped: bool) -> 
     stream = _Bytes(source, into, gzipped=gzipped)
     long_name: bytes | None = None
     while True:
-        header = stream.exactly(BLOCK, "a header, or before the end mark")
+        header = stream.exactly(BLOCK, "tar_cut")
         if not header.strip(b"\x00"):
-            if stream.exactly(BLOCK, "the end mark").strip(b"\x00"):
-                raise Refused("FLX-A01", found="half an end mark")
+            if stream.exactly(BLOCK, "end_cut").strip(b"\x00"):
+                raise Refused("FLX-A01", "end_half")
             break
         length, kind = _checked(header)
         if kind in (b"L", b"x", b"g"):
             record = _record(stream, length)
             if kind == b"g" and _pax_path(record, None) is not None:
-                raise Refused("FLX-A07", found="pax path for all that follows")
+                raise Refused("FLX-A07", "pax_path")
             long_name = _pax_path(record, long_name) if kind == b"x" else record.rstrip(b"\x00") if kind == b"L" else long_name
             continue
-        name = into.meet(long_name if long_name is not None else _name(header))
+        name = into.meet(long_name if long_name is not None else _name(header), folder=kind == _FOLDER)
         long_name = None
         if kind == _FOLDER:
             if length:
-                raise Refused("FLX-A09", found=f"{name}: a folder with content")
+                raise Refused("FLX-A09", "folder_content", name=name)
         elif kind in _REGULAR:
+            if _octal(header[100:108]) & SET_ID:
+                raise Refused("FLX-A03", "set_id", name=name)
             _copy(stream, length, name, into)
         elif kind in _LINKS:
-            raise forbidden(f"{name} ({_LINKS[kind]})")
+            raise Refused("FLX-A03", _LINKS[kind], name=name)
         else:
-            raise Refused("FLX-A07", found=f"{name}: tar type {kind!r}")
+            raise Refused("FLX-A07", "tar_type", name=name, type=shown(kind))
     stream.finish()
 
 
 def _copy(stream: _Bytes, length: int, name: str, into: Unpacking) -> None:
     file, left = into.file(name), length
     while left:
-        block = stream.exactly(min(left, CHUNK), f"the file {name}")
+        block = stream.exactly(min(left, CHUNK), "file_cut", name)
         file.write(block)
         left -= len(block)
-    stream.exactly(_padded(length) - length, f"the file {name}")
+    stream.exactly(_padded(length) - length, "file_cut", name)
     file.end()
 
 
 def _checked(header: bytes) -> tuple[int, bytes]:
     """Size and type of a header whose checksum is right."""
-    try:
-        told = int(header[148:156].strip(b" \x00") or b"0", 8)
-        if header[124] & 0x80:
-            length = int.from_bytes(header[124:136], "big") & ((1 << 94) - 1)
-        else:
-            length = int(header[124:136].strip(b" \x00") or b"0", 8)
-    except ValueError as error:
-        raise Refused("FLX-A01", found="a header that cannot be read") from error
-    if told != sum(header[:148]) + 8 * 32 + sum(header[156:]):
-        raise Refused("FLX-A01", found="a header whose checksum is wrong")
+    large = header[124] & 0x80
+    length = int.from_bytes(header[124:136], "big") & ((1 << 94) - 1) if large else _octal(header[124:136])
+    if _octal(header[148:156]) != sum(header[:148]) + 8 * 32 + sum(header[156:]):
+        raise Refused("FLX-A01", "header_checksum")
     if length < 0:
-        raise Refused("FLX-A09", found="a negative size")
+        raise Refused("FLX-A09", "negative_size")
     return length, header[156:157]
+
+
+def _octal(field: bytes) -> int:
+    try:
+        return int(field.strip(b" \x00") or b"0", 8)
+    except ValueError as error:
+        raise Refused("FLX-A01", "header_unreadable") from error
 
 
 def _name(header: bytes) -> bytes:
@@ -145,8 +152,8 @@ def _name(header: bytes) -> bytes:
 
 def _record(stream: _Bytes, length: int) -> bytes:
     if length > LONG_MOST:
-        raise Refused("FLX-A09", found="a name record that is too long")
-    return stream.exactly(_padded(length), "a name record")[:length]
+        raise Refused("FLX-A09", "record_long")
+    return stream.exactly(_padded(length), "record_cut")[:length]
 
 
 def _pax_path(record: bytes, before: bytes | None) -> bytes | None:
@@ -156,12 +163,12 @@ def _pax_path(record: bytes, before: bytes | None) -> bytes | None:
     while at < len(record):
         size, _, _ = record[at : at + DIGITS_MOST + 1].partition(b" ")
         if not size.isdigit() or not 0 < int(size) <= len(record) - at:
-            raise Refused("FLX-A09", found="a pax record that cannot be read")
+            raise Refused("FLX-A09", "record_unreadable")
         key, _, value = record[at + len(size) + 1 : at + int(size)].removesuffix(b"\n").partition(b"=")
         if key == b"path":
             path = value
         elif key in (b"size", b"linkpath") or key.startswith(b"GNU.sparse"):
-            raise Refused("FLX-A07", found=f"pax {shown(key)}")
+            raise Refused("FLX-A07", "pax_key", key=shown(key))
         at += int(size)
     return path
 

@@ -9,22 +9,36 @@ from collections.abc import Callable
 from lxml import etree
 from msgspec import Struct
 
-from flux.model import Finding, Parsed
+from flux.model import Attachment, Finding, Parsed
 from flux.policy import Limits
 
 
 class Source(Struct, frozen=True):
-    """One gated document: root element, its own bytes, what the gate noted, and the limits that attachments meet."""
+    """
+    One gated document: root element, its own bytes, what the gate noted, and the limits that attachments meet.
+
+    beside, wrong: the files that its carrier holds beside it, which are the piece's first attachments, and what is wrong with them.
+    """
 
     root: etree._Element
     content: bytes
     limits: Limits
     stylesheet: str = ""
     default_cadre: str = ""  # the partner's setting: what an absent cadre means
+    beside: tuple[Attachment, ...] = ()
+    wrong: tuple[Finding, ...] = ()
+
+
+class Unwrapped(Struct, frozen=True):
+    """What a carrier holds: the XML, and as in Source the files beside it."""
+
+    content: bytes
+    files: tuple[Attachment, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 Read = Callable[[Source], tuple[Parsed, ...]]
-Unwrap = Callable[[bytes, Limits], bytes | Finding]
+Unwrap = Callable[[bytes, Limits], Unwrapped | Finding]
 
 
 class Parser(Struct, frozen=True):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from lxml import etree
 from msgspec.structs import replace
 
-from flux.attachments import unpack
+from flux.attachments import too_many, unpack
 from flux.gate import quoted
 from flux.model import Amounts, Attachment, Finding, Line, Party, Payment, Piece, Place, VatLine
 from flux.parsers import Source
@@ -24,7 +24,6 @@ from flux.parsers._reading import (
     line_of,
     scheme_of,
 )
-from flux.policy import Limits
 
 MOST_PLACES = 200  # lines, VAT rows and attachments whose place is kept: for the others it would cost more than it tells
 
@@ -171,10 +170,15 @@ def _line(row: Reading) -> Line:
     )  # fmt: skip
 
 
-def attachments(reading: Reading, carried: Iterable[Embedded], limits: Limits) -> tuple[Attachment, ...]:
-    """Take the documents out; what is wrong with one is told at its place."""
-    taken = []
-    for position, one in enumerate(carried, 1):
+def attachments(reading: Reading, carried: Iterable[Embedded], source: Source) -> tuple[Attachment, ...]:
+    """Take the documents out, behind those of the carrier; what is wrong with one is told at its place, and one too many ends it."""
+    taken, limits = list(source.beside), source.limits
+    reading.findings += source.wrong
+    reading.where |= {f"attachments[{position}]": Place() for position in range(1, len(taken) + 1)}  # in the PDF, and nowhere in the XML
+    for position, one in enumerate(carried, len(taken) + 1):
+        if position > limits.attachments:
+            reading.findings.append(replace(too_many(limits), line=one.place.line, xpath=one.place.xpath))
+            break
         attachment, wrong = unpack(one.name, one.encoded, mime=one.mime, kind=one.kind, position=position, limits=limits)
         taken.append(attachment)
         reading.findings += [replace(finding, line=one.place.line, xpath=one.place.xpath) for finding in wrong]

@@ -101,7 +101,7 @@ def _piece(reading: Reading, vat_name: str, source: Source) -> Piece:
         amounts=replace(piece.amounts, tva=sum(known, Decimal(0)) if known else None),
         vat=vat,
         payment=_payment(reading, piece.payment),
-        attachments=attachments(reading, _embedded(reading), source.limits),
+        attachments=attachments(reading, _embedded(reading), source),
         lines=lines(reading, _LINES, _LINE),
         line_count=len(reading.all(_LINES)),
     )

@@ -133,7 +133,7 @@ def read(source: Source) -> tuple[Parsed, ...]:
         piece,
         amounts=replace(piece.amounts, tva=_tax(reading, piece.currency)),
         vat=tuple(vat_line(reading, row, _VAT, place, n) for n, place, row in rows),
-        attachments=attachments(reading, _embedded(reading), source.limits),
+        attachments=attachments(reading, _embedded(reading), source),
         lines=lines(reading, _LINES, _LINE),
         line_count=len(reading.all(_LINES)),
     )

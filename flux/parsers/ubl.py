@@ -148,7 +148,7 @@ def read(source: Source) -> tuple[Parsed, ...]:
         market=_market(reading) or piece.market,
         amounts=replace(piece.amounts, tva=_tax(reading, totals)),
         vat=tuple(_breakdown(reading, piece)),
-        attachments=attachments(reading, _embedded(reading), source.limits),
+        attachments=attachments(reading, _embedded(reading), source),
         lines=lines(reading, path, _LINE),
         line_count=len(reading.all(path)),
     )

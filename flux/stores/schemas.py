@@ -159,10 +159,10 @@ def home() -> Path:
     return inside if inside.is_dir() else package.parent / "schemas"
 
 
-def digest(main: Path) -> str:
-    """One SHA-256 over a schema and every file that it includes or imports, by file name."""
+def digest(main: Path, *beside: Path) -> str:
+    """One SHA-256 over a schema, every file that it includes or imports, and what changes it (relaxations), by file name."""
     whole = hashlib.sha256()
-    for path in sorted(_closure(main), key=lambda p: p.name):
+    for path in sorted({*_closure(main), *beside}, key=lambda p: p.name):
         whole.update(path.name.encode() + b"\x00" + path.read_bytes() + b"\x00")
     return whole.hexdigest()
 
@@ -170,7 +170,7 @@ def digest(main: Path) -> str:
 def _proven(entry: Entry, folder: Path) -> Schema:
     main = folder / entry.file if entry.origin == OURS else _published(entry)
     try:
-        found = digest(main)
+        found = digest(main, *([folder / entry.relaxations] if entry.relaxations else []))
     except OSError as error:
         raise Fault("FLX-I37", file=entry.file, detail=str(error)) from error
     if found != entry.sha256:

@@ -6,7 +6,7 @@ A table that contradicts itself stops the start, never a flow: load() raises Fau
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from itertools import product
 from string import Formatter
@@ -120,6 +120,7 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True):
 
     fr, en: one sentence that says what was found and what was expected, with the finding's facts in braces.
     fix_fr, fix_en: one sentence that says how to mend it. source: article, annex or rule; "local" when it is ours.
+    why: reasons that a finding may name by its fact ``why``: in the reader's language, that is what was found.
     """
 
     severity: Severity
@@ -130,6 +131,16 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True):
     fix_fr: str
     fix_en: str
     label: str = ""  # short French label, for LibelleErreur; "" takes the first words of fr
+    why: dict[str, Text] = {}
+
+    def facts(self, given: Iterable[tuple[str, str]], language: str) -> dict[str, str]:
+        """A finding's facts as a reader of this language is told them."""
+        facts = dict(given)
+        if "why" in facts:
+            reason: str = getattr(self.why[facts["why"]], language)
+            facts["found"] = reason.format_map(facts)
+        french = {name.removesuffix("_fr"): fact for name, fact in facts.items() if name.endswith("_fr")}
+        return facts | french if language == "fr" else facts
 
     def placeholders(self) -> set[str]:
         """The facts that the texts quote."""

@@ -50,7 +50,7 @@ def errors(flow):
 def document(path):
     content = path.read_bytes()
     if content.startswith(b"%PDF-"):
-        content = facturx.PARSER.unwrap(content, Limits())
+        content = facturx.PARSER.unwrap(content, Limits()).content
     gated = admit_xml(content, Limits())
     assert isinstance(gated, Gated), (path, gated)
     return gated.root
@@ -141,6 +141,14 @@ def test_the_attachment_of_an_example_is_taken_out_of_its_base64_and_of_its_zip(
     assert attachment["name"] == "aa.pdf"
     assert attachment["bytes"] > 0
     assert len(attachment["sha256"]) == 64
+
+
+def test_the_delivery_note_inside_a_factur_x_is_listed_and_aifes_own_bring_nothing_beside_their_xml(corpus, aife):
+    (flow,) = check(corpus / "fr" / "akretion" / "invoice_EN16931.pdf").values()
+    assert [(one["name"], one["bytes"]) for one in flow["pieces"][0]["attachments"]] == [("Bon_de_livraison.pdf", 30382)]
+    assert not [f for f in flow["pieces"][0]["findings"] if f["code"].startswith("FLX-L")]
+    listed = {name[-3:]: [one["name"] for one in flow["pieces"][0]["attachments"]] for name, flow in aife.items() if name.startswith("FSO1117A")}
+    assert {name: names for name, names in listed.items() if names} == {"P07": ["PJ1.zip", "PJ2.zip"]}, "which stand in the XML"
 
 
 def test_a_status_flow_of_chorus_pro_is_valid_against_our_schema_and_one_in_month_fifteen_is_not(corpus, whole):

@@ -19,6 +19,7 @@ from flux import tables as flux_tables
 from flux.faults import Fault
 from flux.model import JUDGE_STAGES, Amounts, Attachment, FlowVerdict, Line, Party, Payment, Piece, Severity, Stage, VatLine, VerdictKind
 from flux.parsers._reading import SCHEMES, WORKS_CADRES
+from flux.stores import schemas
 from flux.tables import DEPOSITS, MODES, Tables
 
 ROOT = Path(flux.__file__).parent
@@ -124,6 +125,24 @@ def test_both_languages_of_an_entry_quote_the_same_facts(tables):
             if without_language(placeholders(fr)) != without_language(placeholders(en)):
                 unlike[code] = (placeholders(fr), placeholders(en))
     assert unlike == {}
+
+
+def test_every_reason_of_a_code_is_told_in_two_languages_that_quote_the_same_facts_and_end_in_no_full_stop(tables):
+    reasons = {(code, name): text for code, entry in tables.catalogue.items() for name, text in entry.why.items()}
+    assert {key for key, text in reasons.items() if text.fr == text.en or placeholders(text.fr) != placeholders(text.en)} == set()
+    assert {key for key, text in reasons.items() if text.fr.endswith(".") or text.en.endswith(".")} == set(), "they stand inside a sentence"
+    assert {code for code, _ in reasons if "found" not in placeholders(tables.catalogue[code].fr)} == set()
+
+
+def test_every_reason_that_a_reader_of_archives_gives_is_in_the_catalogue(tables):
+    given = set()
+    for path in sorted((ROOT / "containers").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "Refused":
+                given |= {tuple(one.value for one in node.args if isinstance(one, ast.Constant))}
+    reasons = {pair for pair in given if len(pair) == 2}
+    assert len(reasons) > 30
+    assert {(code, why) for code, why in reasons if why not in tables.catalogue[code].why} == set()
 
 
 def test_no_text_quotes_a_fact_of_the_other_language(tables):
@@ -263,3 +282,15 @@ def test_every_business_term_is_of_one_field(tables):
     terms = [row.term for row in tables.fields.values() if row.term]
     assert sorted(set(terms)) == sorted(terms)
     assert [term for term in terms if not re.fullmatch(r"B[TG]-[0-9]+(-1)?", term)] == []
+
+
+def test_a_relaxation_that_changed_without_a_word_stops_the_start(tmp_path, monkeypatch):
+    folder = tmp_path / "schemas"
+    shutil.copytree(schemas.home(), folder)
+    monkeypatch.setattr(schemas, "home", lambda: folder)
+    schemas.load()
+    with (folder / "cii-minimal.toml").open("a") as file:
+        file.write("# one more pardon\n")
+    with pytest.raises(Fault) as raised:
+        schemas.load()
+    assert raised.value.code == "FLX-I38"
