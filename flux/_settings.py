@@ -37,7 +37,7 @@ class Setting(Struct, frozen=True):
         if self.choices and value not in self.choices:
             raise Fault("FLX-I07", where=where, name=self.name, value=told(value), expected=", ".join(self.choices))
         size: Any = len(value) if isinstance(value, str | list) else value
-        if (self.least is not None and size < self.least) or (self.most is not None and size > self.most):
+        if not ((self.least is None or size >= self.least) and (self.most is None or size <= self.most)):  # so that nan is out of them
             if isinstance(value, str | list):
                 raise Fault("FLX-I09", where=where, name=self.name, value=told(value), expected=_bounds(self.least, self.most))
             raise Fault("FLX-I08", where=where, name=self.name, value=told(value), expected=_bounds(self.least, self.most))
@@ -55,6 +55,7 @@ SITE = (
     Setting("children", 2, "Child processes that judge; best as many as there are cores.", "Processus enfants qui jugent ; au mieux autant que de cœurs.", int, least=1, most=64),
     Setting("attempts", 3, "Attempts before a flow is held on which a program of ours breaks: trying for longer would not help.", "Tentatives avant la mise en attente d'un flux sur lequel un programme à nous se casse : insister n'aiderait pas.", int, least=1, most=20),
     Setting("retry_s", [1, 10, 60, 300, 1800], "Trouble that passes (a full disk, a ledger that is away): seconds before each next attempt; after the last, the flow is held.", "Ennuis qui passent (disque plein, registre absent) : secondes avant chaque nouvelle tentative ; après la dernière, le flux est mis en attente.", list, least=1, most=20),
+    Setting("least_free_mb", 64, "MB that must be free where the spool is: with less, nothing new is taken from the inboxes.", "Mo libres exigés là où se trouve spool : en dessous, rien de nouveau n'est pris dans les boîtes.", int, least=0, most=1_000_000),
     Setting("siret_check", "error", "What a SIRET whose Luhn key is wrong does.", "Effet d'un SIRET dont la clé de Luhn est fausse.", choices=_SEVERITIES),
     Setting("vat_check", "warning", "What a French VAT number whose key is wrong does.", "Effet d'un numéro de TVA français dont la clé est fausse.", choices=_SEVERITIES),
     Setting("log_format", "console", "Form of the logs on the standard error.", "Forme des journaux sur la sortie d'erreur.", choices=("console", "json")),

@@ -6,7 +6,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event as Flag
@@ -14,11 +14,9 @@ from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
-from watchdog.events import FileSystemEvent, FileSystemEventHandler
-from watchdog.observers import Observer
 
 from flux import config as settings
-from flux import doctor, durable, kit, log, tables, told
+from flux import doctor, durable, folders, kit, log, tables, told
 from flux.config import Config
 from flux.dispatch import Dispatch
 from flux.doctor import Line
@@ -26,7 +24,7 @@ from flux.faults import Fault
 from flux.ids import new_id
 from flux.intake import Intake
 from flux.model import Plumbing
-from flux.owing import who_matches
+from flux.notices import watched
 from flux.policy import Policy
 from flux.ports import FlowRow, Ledger, Unsettled, Why
 from flux.precheck import precheck
@@ -38,7 +36,6 @@ from flux.worker import Settings, Worker
 
 ONCE_PATIENCE_S = 5.0  # how long ``once`` waits, beyond the rest that is set, for a file that keeps changing or a flow that is due again
 RECEIVE_S = 0.05       # between two scans while the worker works
-EVENTS = ("created", "moved", "closed")
 
 
 def utc_now() -> datetime:
@@ -50,7 +47,7 @@ class Pass(Struct, frozen=True):
     """
     What one pass did: flows brought to a decision and their refusals; what stands held, due again, undelivered or untaken at its end.
 
-    troubled: the last turn met trouble of ours, which is in the log. left: files that stand in an inbox.
+    troubled: the last turn met trouble of ours, which is in the log. left: files that stand in an inbox. lack: why nothing new was taken.
     """
 
     handled: int
@@ -60,11 +57,12 @@ class Pass(Struct, frozen=True):
     undelivered: int
     troubled: bool
     left: tuple[Unsettled, ...]
+    lack: Fault | None = None
 
     @property
     def clean(self) -> bool:
         """Whether everything that could be handled was; a file that is still being sent is nobody's fault."""
-        return not (self.held or self.due or self.undelivered or self.troubled or any(one.stuck for one in self.left))
+        return not (self.held or self.due or self.undelivered or self.troubled or self.lack or any(one.stuck for one in self.left))
 
 
 class Listed(Struct, frozen=True):
@@ -80,16 +78,17 @@ class Installation:
     """An installation at work, under its lock: folders, ledger, loops."""
 
     def __init__(self, config: Config, *, warm: bool) -> None:
-        make_folders(config)
+        folders.make(config)
+        _proven_ledger(config)
         self.config = config
         self.shaken = False  # the last turn ended in trouble
         self._receive_at = 0.0
         self.ledger = SqlLedger(config.ledger_url)
         self.sandbox = Sandbox(config.children, warm=warm)
         content = FileStore(config.spool)
-        outbox = FolderOutbox(config.spool / "staged", lambda target: folder_of(config, target))
+        outbox = FolderOutbox(config.spool / "staged", lambda target: folders.folder_of(config, target))
         self.inboxes = [
-            FolderInbox(p.name, config.inbox_of(p), config.spool / "claim" / p.name, settle_s=config.settle_s) for p in config.partners
+            FolderInbox(p.name, config.inbox_of(p), folders.claims_of(config, p.name), settle_s=config.settle_s) for p in config.partners
         ]
         owner = f"{socket.gethostname()}-{os.getpid()}-{time.time_ns()}"
         asked = Settings(
@@ -103,11 +102,14 @@ class Installation:
         self.worker = Worker(self.ledger, content, self.sandbox, kit.build(), asked, now=utc_now)
         self.dispatch = Dispatch(outbox, content, self.ledger, now=utc_now)
         ids = lambda: new_id(utc_now(), secrets.randbits)  # noqa: E731 - clock and luck, joined where they are known
-        self.intake = Intake(self.inboxes, content, self.ledger, now=utc_now, new_id=ids)
+        left = [FolderInbox(name, claims, claims, settle_s=0.0) for name, claims in folders.departed(config).items()]
+        self.intake = Intake(self.inboxes, content, self.ledger, now=utc_now, new_id=ids, lacking=self._lacking, departed=left)
         content.clean()
         outbox.clean()
         self.ledger.release_leases(owner)
         self.intake.recover()
+        for path in folders.strays(config):
+            log.get().warning("intake", ended="stray", trouble=str(Fault("FLX-I89", path=str(path))))
 
     def step(self, stopped: Callable[[], bool] = lambda: False) -> int:
         """
@@ -124,6 +126,9 @@ class Installation:
         except (Fault, OSError) as trouble:
             self._shake(trouble)
             return 0
+
+    def _lacking(self) -> Fault | None:
+        return folders.room(self.config.spool).lacking(self.config)
 
     def _deliver(self) -> None:
         """What is owed goes out while the worker works; trouble there costs no flow in hand an attempt."""
@@ -176,10 +181,17 @@ class Installation:
         self.ledger.close()
 
 
+def _proven_ledger(config: Config) -> None:
+    """Raises Fault when the ledger is gone: a new one beside a store that is not empty knows no duplicate, and owes nobody anything."""
+    file, store = config.ledger_file, config.spool / "store"
+    if file is not None and not (file.exists() and file.stat().st_size) and any(store.iterdir()):
+        raise Fault("FLX-I90", path=str(file), store=str(store))
+
+
 @contextmanager
 def opened(config: Config, *, warm: bool = False) -> Iterator[Installation]:
     """The installation, under its lock. Raises Fault when another flux has it."""
-    (config.spool).mkdir(parents=True, exist_ok=True)
+    folders.made(config.spool, 0o700)
     fd = durable.lock(config.spool / "lock")
     if fd is None:
         raise Fault("FLX-I20", root=str(config.root))
@@ -233,7 +245,7 @@ def _pass(house: Installation, started: datetime) -> Pass:
     decided, piled = house.ledger.decided_since(started), house.ledger.piled()
     held = sum(piled.by_state.get(state, 0) for state in (Plumbing.HELD, Plumbing.QUARANTINED))
     due = sum(piled.by_state.get(state, 0) for state in (Plumbing.RECEIVED, Plumbing.PROCESSING))
-    return Pass(decided.flows, decided.refused, held, due, piled.emissions_owed, house.troubled, tuple(house.left()))
+    return Pass(decided.flows, decided.refused, held, due, piled.emissions_owed, house.troubled, tuple(house.left()), house.intake.lack)
 
 
 def run(config: Config) -> None:
@@ -251,7 +263,7 @@ def run(config: Config) -> None:
     signal.signal(signal.SIGINT, asked)
     with opened(config, warm=True) as house:
         house.sandbox.start()
-        with _watched(house, wake):
+        with watched([config.inbox_of(p) for p in config.partners], wake, config.scan_s):
             log.get().info("started", partners=[p.name for p in config.partners], root=str(config.root))
             while not stop.is_set():
                 wake.clear()
@@ -270,60 +282,6 @@ def _pause_s(house: Installation) -> float:
     if (due := house.due_in_s()) is not None:
         pauses.append(due + 0.01)
     return min(pauses)
-
-
-class _Doorbell(FileSystemEventHandler):
-    """A notice only wakes the loop; what there is to do is what the scan finds. Losing one costs a scan interval, never a flow."""
-
-    def __init__(self, wake: Flag) -> None:
-        self._wake = wake
-
-    def on_any_event(self, event: FileSystemEvent) -> None:
-        if event.event_type in EVENTS:
-            self._wake.set()
-
-
-@contextmanager
-def _watched(house: Installation, wake: Flag) -> Iterator[None]:
-    observer = Observer()
-    for partner in house.config.partners:
-        observer.schedule(_Doorbell(wake), str(house.config.inbox_of(partner)))
-    observer.start()
-    try:
-        yield
-    finally:
-        observer.stop()
-        observer.join()
-
-
-def folder_of(config: Config, target: str) -> Path:
-    """Where a target lies: a partner's returns, a route of the configuration, or the folder of the one who acts next."""
-    kind, _, name = target.partition("/")
-    if kind == "returns":
-        gone = config.outbox / "returns" / name  # what is owed to a partner who left the configuration is owed all the same
-        return next((config.returns_of(p) for p in config.partners if p.name == name), gone)
-    routed = next((route.folder for route in config.routes if who_matches(name, route.actor)), None)
-    return config.root / routed if routed else config.outbox / "pieces" / name
-
-
-def make_folders(config: Config) -> None:
-    """The folders of an installation. Claims, scratch, store and staged files share one file system with the inboxes and the outbox."""
-    spool = config.spool
-    for own in ("tmp", "claim", "staged", "store"):
-        (spool / own).mkdir(parents=True, exist_ok=True)
-    for partner in config.partners:
-        for folder in (config.inbox_of(partner), config.returns_of(partner), spool / "claim" / partner.name):
-            folder.mkdir(parents=True, exist_ok=True)
-    (config.outbox / "pieces").mkdir(parents=True, exist_ok=True)
-    _same_device(config)
-
-
-def _same_device(config: Config) -> None:
-    home = config.spool.stat().st_dev
-    others = [config.outbox, *(folder for p in config.partners for folder in (config.inbox_of(p), config.returns_of(p)))]
-    for folder in others:
-        if folder.stat().st_dev != home:
-            raise Fault("FLX-I22", folder=str(folder), spool=str(config.spool))
 
 
 def check(files: Sequence[Path], config: Config | None, interface: str, partner: str) -> list[dict[str, Any]]:
@@ -348,12 +306,12 @@ def init(folder: Path) -> Config:
     path = folder / settings.FILE
     if path.exists():
         raise Fault("FLX-I01", path=str(path))
-    folder.mkdir(parents=True, exist_ok=True)
+    folders.made(folder)
     for name, text in ((settings.FILE, settings.starter()), (settings.MARKETS, settings.starter_markets())):
         if not (folder / name).exists():
             (folder / name).write_text(text, "utf-8")
     config = settings.load(path)
-    make_folders(config)
+    folders.make(config)
     return config
 
 
@@ -397,4 +355,13 @@ def matrix() -> dict[str, Any]:
 
 def examine(path: Path) -> list[Line]:
     """The doctor's lines for the configuration at *path*."""
-    return doctor.examine(path, open_reader)
+    return doctor.examine(path, open_reader, _stuck)
+
+
+def _stuck(config: Config) -> Iterator[Unsettled]:
+    """What waits in the inboxes and will not be taken until a person acts; an inbox that cannot be read is another line's concern."""
+    for partner in config.partners:
+        inbox = FolderInbox(partner.name, config.inbox_of(partner), folders.claims_of(config, partner.name), settle_s=0.0)
+        with suppress(Fault):
+            inbox.waiting(0)
+        yield from (one for one in inbox.unsettled() if one.stuck)

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from enum import IntEnum
 from pathlib import Path
@@ -18,19 +18,22 @@ import orjson
 import typer
 from rich.console import Console
 from rich.markup import escape
+from typer.core import TyperGroup
 
-from flux import __version__, app, config, screen
+from flux import __version__, app, config, folders, screen
 from flux.config import Config
 from flux.faults import Fault
 from flux.ports import FlowRow
 from flux.words import Words
+
+STREAMS = (0, 1, 2)  # the descriptors of the standard streams
 
 
 class Exit(IntEnum):
     """What a command ends with."""
 
     DONE = 0
-    REFUSED = 1   # check: something is refused; once: something is held or undelivered; doctor: something is red
+    REFUSED = 1   # check: something is refused; once: something is held, undelivered or not taken; doctor: something is red
     UNUSABLE = 2  # usage, configuration, or something that could not be evaluated
 
 
@@ -40,12 +43,42 @@ def _language() -> str:
     return "fr" if spoken.lower().startswith("fr") else "en"
 
 
+def _whole_streams() -> None:
+    """
+    A standard stream that the caller closed leads nowhere.
+
+    Left closed, its number would go to the next file that is opened, the ledger perhaps, and what a library prints would go there.
+    """
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= STREAMS[-1]:
+        pass
+    os.close(fd)
+    sys.stdout = sys.stdout or os.fdopen(STREAMS[1], "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(STREAMS[2], "w", closefd=False)
+
+
+class _Passing(Console):
+    """What is said in passing: a standard error that is full or gone changes nothing of what a command did, nor of how it ends."""
+
+    def print(self, *objects: Any, **how: Any) -> None:  # noqa: ANN401 - as Console
+        with suppress(OSError):
+            super().print(*objects, **how)
+
+
+class _Told(TyperGroup):
+    """Every command, and what it prints, under one net for trouble of ours."""
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - as TyperGroup
+        with _told_faults():
+            return super().invoke(ctx)
+
+
+_whole_streams()
 say = Words(_language())
 CANDIDATES = 5  # flows named when a part of an id means several
 PIPED_WIDTH = 160  # columns of a table that nobody's terminal bounds
 out = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH)
-err = Console(stderr=True)
-main = typer.Typer(help=say("help.flux"), no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+err = _Passing(stderr=True)
+main = typer.Typer(cls=_Told, help=say("help.flux"), no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 Where = Annotated[str, typer.Option("--config", metavar="PATH", help=say("help.config"))]
 AsJson = Annotated[bool, typer.Option("--json", help=say("help.json"))]
@@ -65,25 +98,25 @@ def flux(
 @main.command(help=say("help.init"))
 def init(folder: Annotated[Path, typer.Argument(metavar="[DIR]", help=say("help.init_dir"))] = Path()) -> None:
     """Write the starter files; what exists is never touched."""
-    with _told_faults():
-        made = app.init(folder)
+    made = app.init(folder)
     out.print(say("say.made", root=made.root, inbox=made.inbox_of(made.partners[0])), highlight=False, soft_wrap=True)
 
 
 @main.command(help=say("help.run"))
 def run(context: typer.Context, where: Where = "") -> None:
     """Run the daemon."""
-    with _told_faults():
-        app.run(_config(context, where))
+    app.run(_config(context, where))
 
 
 @main.command(help=say("help.once"))
 def once(context: typer.Context, where: Where = "") -> None:
     """One pass."""
-    with _told_faults(), err.status(say("say.working")) if err.is_terminal else _quiet():
+    with err.status(say("say.working")) if err.is_terminal else _quiet():
         done = app.once(_config(context, where))
     said = say("say.once", handled=done.handled, refused=done.refused, held=done.held, due=done.due, undelivered=done.undelivered)
     err.print(said, highlight=False, soft_wrap=True)
+    if done.lack:
+        screen.fault(err, done.lack, say)
     screen.left(err, done.left, say)
     raise typer.Exit(Exit.DONE if done.clean else Exit.REFUSED)
 
@@ -99,7 +132,7 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """The supplier's own pre-check. A configuration is used when there is one, and wanted when it or a partner is named."""
-    with _told_faults(), err.status(say("say.checking", count=len(files))) if err.is_terminal else _quiet():
+    with err.status(say("say.checking", count=len(files))) if err.is_terminal else _quiet():
         named = where or context.obj or partner
         path = config.find(where or context.obj)
         known = config.load(path) if named or path.exists() else None
@@ -129,9 +162,8 @@ def flows(
     if state and state.upper() not in screen.STATES:
         raise _unknown(say("say.no_state", state=state, known=screen.states(say)))
     day: date | None = on.date() if on else None
-    with _told_faults():
-        house = _config(context, where)
-        listed = app.listed(house, whole=as_json, partner=partner, state=state.upper(), on=day, limit=limit)
+    house = _config(context, where)
+    listed = app.listed(house, whole=as_json, partner=partner, state=state.upper(), on=day, limit=limit)
     partners = [p.name for p in house.partners]
     if partner and not listed.rows and partner not in partners:
         err.print(escape(say("say.no_partner", partner=partner, known=", ".join(partners))), highlight=False, soft_wrap=True)
@@ -148,7 +180,7 @@ def show(
     context: typer.Context, flow: Annotated[str, typer.Argument(metavar="FLOW", help=say("help.show_flow"))], where: Where = "", *, as_json: AsJson = False
 ) -> None:
     """One flow whole."""
-    with _told_faults(), app.open_reader(_config(context, where)) as ledger:
+    with app.open_reader(_config(context, where)) as ledger:
         row = ledger.flow(flow)
         if row is None:
             raise _no_flow(flow, ledger.alike(flow, CANDIDATES + 1))
@@ -168,7 +200,7 @@ def piece(
     as_json: AsJson = False,
 ) -> None:
     """One piece across flows."""
-    with _told_faults(), app.open_reader(_config(context, where)) as ledger:
+    with app.open_reader(_config(context, where)) as ledger:
         met = app.tell_pieces(ledger, number)
     if not met and not as_json:
         raise _unknown(say("say.no_piece", number=number))
@@ -181,8 +213,7 @@ def piece(
 @main.command(help=say("help.matrix"))
 def matrix(*, as_json: AsJson = False) -> None:
     """The matrix as it is applied: from the table that the rules read."""
-    with _told_faults():
-        told = app.matrix()
+    told = app.matrix()
     if as_json:
         _write(told)
     else:
@@ -192,8 +223,7 @@ def matrix(*, as_json: AsJson = False) -> None:
 @main.command(help=say("help.doctor"))
 def doctor(context: typer.Context, where: Where = "", *, as_json: AsJson = False) -> None:
     """Examine the installation."""
-    with _told_faults():
-        lines = app.examine(config.find(where or context.obj))
+    lines = app.examine(config.find(where or context.obj))
     bad = sum(line.verdict == "bad" for line in lines)
     if as_json:
         _write({"lines": [line.told() for line in lines]})
@@ -236,6 +266,9 @@ def _told_faults() -> Iterator[None]:
     except BrokenPipeError:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         raise
+    except OSError as error:
+        screen.fault(err, folders.refused(error), say)
+        raise typer.Exit(Exit.UNUSABLE) from error
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import os
 import re
 import tomllib
 from difflib import get_close_matches
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ _MARKET = (
     'moe = { id = "99913225100029", name = "Ingénierie des Rives" }', 'moa = { id = "22990008900017", name = "Département de la Haute-Lisse" }',
 )  # fmt: skip
 VARIABLE = "FLUX_CONFIG"
+WEEK_S = 604_800  # the longest wait before another attempt
 
 
 class Partner(Struct, frozen=True):
@@ -64,6 +66,7 @@ class Config(Struct, frozen=True):
     vat_check: Severity
     log_format: str
     log_level: str
+    least_free_mb: int
     limits: Limits
     severities: dict[str, Severity]
     partners: tuple[Partner, ...]
@@ -96,8 +99,10 @@ def load(path: Path) -> Config:
     root = path.resolve().parent
     if not re.fullmatch(r"[A-Z0-9]{3,8}", site["installation"]):
         raise Fault("FLX-I12", where=path.name, value=s.told(site["installation"]))
-    if not all(isinstance(wait, int | float) and not isinstance(wait, bool) and wait >= 0 for wait in site["retry_s"]):
+    if not all(isinstance(wait, int | float) and not isinstance(wait, bool) for wait in site["retry_s"]):
         raise Fault("FLX-I06", where=path.name, name="retry_s", value=s.told(site["retry_s"]), expected="[1, 10, 60]")
+    if not all(0 <= wait <= WEEK_S for wait in site["retry_s"]):
+        raise Fault("FLX-I08", where=path.name, name="retry_s", value=s.told(site["retry_s"]), expected=f"0 – {WEEK_S}")
     partners = tuple(_partner(row, f"{path.name} [[partner]] {n}") for n, row in enumerate(_rows(raw, "partner", path), 1))
     names = [partner.name for partner in partners]
     if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -106,12 +111,41 @@ def load(path: Path) -> Config:
         Route(**s.read_table(row, s.ROUTE, f"{path.name} [[route]] {n}")) for n, row in enumerate(_rows(raw, "route", path), 1)
     )
     folders = {name: root / site.pop(name) for name in ("inbox", "outbox", "spool")}
-    return Config(
+    config = Config(
         root=root, **folders, ledger_url=_url(site.pop("ledger"), root), retry_s=tuple(site.pop("retry_s")),
         siret_check=Severity(site.pop("siret_check")), vat_check=Severity(site.pop("vat_check")),
         limits=Limits(**s.read_table(raw.get("limits", {}), s.LIMITS, f"{path.name} [limits]")),
         severities=_severities(raw.get("severities", {}), f"{path.name} [severities]"), partners=partners, routes=routes, **site,
     )  # fmt: skip
+    _apart(config, path.name)
+    return config
+
+
+class _Place(Struct, frozen=True):
+    """A folder of the configuration. use: in, out or ours; name: the setting that says where."""
+
+    use: str
+    name: str
+    path: Path
+
+
+def _apart(config: Config, where: str) -> None:
+    """Raises Fault when an inbox is or holds another folder, or lies in one, or when what flux delivers lies in its own folder or holds it."""
+    places = [_Place("ours", "spool", config.spool), _Place("out", "outbox", config.outbox)]
+    places += [_Place("in", f"[[partner]] {p.name}: inbox", config.inbox_of(p)) for p in config.partners]
+    places += [_Place("out", f"[[partner]] {p.name}: returns", config.returns_of(p)) for p in config.partners]
+    places += [_Place("out", f"[[route]] {r.actor}: folder", config.root / r.folder) for r in config.routes]
+    at: dict[Path, list[_Place]] = {}
+    for place in places:
+        try:
+            at.setdefault(place.path.resolve(), []).append(place)
+        except (ValueError, RuntimeError, OSError) as error:  # a NUL in it, links that lead in a circle
+            raise Fault("FLX-I91", where=where, name=place.name, path=str(place.path), detail=str(error)) from error
+    for path, here in at.items():
+        for above in (path, *path.parents):
+            for one, other in product(at.get(above, ()), here):
+                if one is not other and (one.use != other.use or one.use == "in"):
+                    raise Fault("FLX-I80", where=where, one=one.name, other=other.name, path=str(path))
 
 
 def policy(config: Config, partner: str) -> Policy:
@@ -217,6 +251,7 @@ def _partner(raw: Any, where: str) -> Partner:  # noqa: ANN401 - what TOML gave
     if not re.fullmatch(s.NAME, table["name"]):
         raise Fault("FLX-I13", where=where, value=s.told(table["name"]))
     proven_interface(table["interface"])
+    _proven_cadre(table["default_cadre"], where)
     return Partner(**table, severities=_severities(raw.get("severities", {}), f"{where} severities"))
 
 
@@ -226,6 +261,15 @@ def proven_interface(code: str) -> str:
     if code and code not in known:
         raise Fault("FLX-I19", code=code, known=", ".join(known))
     return code
+
+
+def _proven_cadre(cadre: str, where: str) -> None:
+    """Raises Fault unless *cadre* is "" or one that a deposit by EDI may have: any other would refuse his pieces for what he never wrote."""
+    known = tables.load()
+    fit = [name for name, row in known.works.items() if row.cell("edi", "initial") == "allowed"]
+    fit += [name for name, row in known.others.items() if row.becomes != "refused"]
+    if cadre and cadre not in fit:
+        raise Fault("FLX-I81", where=where, value=s.told(cadre), known=", ".join(fit))
 
 
 def _severities(raw: Any, where: str) -> dict[str, Severity]:  # noqa: ANN401 - what TOML gave
@@ -261,7 +305,7 @@ def _party(actor: _Actor | None) -> Party | None:
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(path.read_text("utf-8-sig"))
     except FileNotFoundError as error:
         raise Fault("FLX-I02", path=str(path)) from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

@@ -1,17 +1,17 @@
 """
 ``flux doctor``: is this installation sound? Each line is a check, what was found, and, when it is not green, what to do.
 
-It changes nothing but a scratch file beside the spool, which it removes, and it never takes the installation's lock.
+It changes nothing but scratch files in the spool, which it removes, and it never takes the installation's lock.
 """
 
 import os
-import shutil
 import sqlite3
+import stat
 import statistics
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, suppress
 from datetime import date
 from importlib.metadata import version
@@ -23,20 +23,22 @@ from lxml import etree
 from msgspec import Struct
 
 from flux import config as settings
-from flux import durable, kit
+from flux import durable, folders, kit
 from flux.config import Config
 from flux.faults import Fault
-from flux.model import Plumbing
+from flux.model import Plumbing, shown
 from flux.policy import Brief, Policy
-from flux.ports import Ledger
+from flux.ports import Journal, Ledger, Piled, Unsettled
 from flux.sandbox.child import MEMORY_BYTES
 from flux.sandbox.pool import Job, Sandbox
 from flux.sandbox.wire import Item, Judge, Lost
 from flux.words import LANGUAGES, Words
 
 LEAST = {"lxml": (6, 1, 1), "libxml2": (2, 14, 6), "SQLite": (3, 37, 0)}  # below: known CVEs, or a WAL that lacks what we ask (reliability 2.H)
-SPACE_BAD, SPACE_WARN = 64 << 20, 1 << 30
+SPACE_WARN = 1 << 30
 SYNCS = 25
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+SHOWN = 20  # files that cannot be taken, a line each
 _PROBE = b"<x/>"
 SYNC_FAST_MS, SYNC_SLOW_MS = 0.02, 20.0  # faster than any disk; slower than a night of single files bears
 
@@ -76,9 +78,17 @@ class Line(Struct, frozen=True):
         }
 
 
-def examine(path: Path, open_reader: Callable[[Config], AbstractContextManager[Ledger]]) -> list[Line]:
-    """Every line, in the order in which a person would look: the program, its rules, the configuration, the disk, the ledger."""
-    lines = [*_versions(), *_rules(), _sandbox()]
+OpenReader = Callable[[Config], AbstractContextManager[Ledger]]
+Look = Callable[[Config], Iterable[Unsettled]]
+
+
+def examine(path: Path, open_reader: OpenReader, look: Look) -> list[Line]:
+    """
+    Every line, in the order in which a person would look: the program, its rules, the configuration, the disk, the inboxes, the ledger.
+
+    *look* gives what waits in the inboxes and cannot be taken.
+    """
+    lines = [*_versions(), *_rules(), *_sandbox()]
     try:
         config = settings.load(path)
         markets = settings.markets(config)
@@ -86,10 +96,18 @@ def examine(path: Path, open_reader: Callable[[Config], AbstractContextManager[L
         return [*lines, _faulty("configuration", fault)]
     lines.append(Line("ok", "configuration", "partners_found", {"path": str(path), "count": str(len(config.partners))}))
     lines.append(Line("ok", "markets", "markets_found", {"count": str(len(markets))}))
-    lines += _folders(config)
-    if os.access(config.spool, os.W_OK):
-        lines += [_space(config.spool), *_disk(config.spool)]
-    return [*lines, *_ledger(config, open_reader)]
+    lines += [*_held_against("folder", _folders(config)), *_held_against("folder", _strays(config))]
+    if config.spool.is_dir() and os.access(config.spool, os.W_OK):
+        lines += [*_held_against("space", _space(config)), *_held_against("sync", _disk(config.spool))]
+    return [*lines, *_held_against("inbox", _waiting(look(config))), *_held_against("ledger", _ledger(config, open_reader))]
+
+
+def _held_against(check: str, lines: Iterator[Line]) -> Iterator[Line]:
+    """The lines of a check; in the place of what the system refused, a red one that says so."""
+    try:
+        yield from lines
+    except OSError as error:
+        yield Line("bad", check, "refused", folders.refused(error).facts, "refused_do")
 
 
 def _versions() -> Iterator[Line]:
@@ -119,16 +137,21 @@ def _rules() -> Iterator[Line]:
         yield Line("ok", "schema", f"schema_{row.kind}", {"schema": f"{row.id} {row.version}", "origin": row.origin, "sha256": row.sha256})
 
 
-def _sandbox() -> Line:
+def _sandbox() -> Iterator[Line]:
     """A child is started and judges a document of four bytes: it loads everything that a judgement needs before it answers."""
     started = time.perf_counter()
     item = Item(key=1, fd=0, offset=0, size=len(_PROBE), index=1, name="doctor.xml", brief=0)
     question = Judge((item,), (Brief("", Policy(), date(2026, 1, 1)),))
-    with Sandbox(1) as sandbox:
-        answer = next(filter(None, sandbox.run(deque([Job(question, lambda: [_probe()])])))).value
-    if isinstance(answer, Lost):
-        return Line("bad", "sandbox", "sandbox_bad", {"why": f"{answer.why} {answer.detail}", "python": sys.executable}, "sandbox_do")
-    return Line("ok", "sandbox", "sandbox_ok", {"ms": f"{(time.perf_counter() - started) * 1000:.0f}", "memory": str(MEMORY_BYTES >> 20)})
+    try:
+        with Sandbox(1) as sandbox:
+            answer = next(filter(None, sandbox.run(deque([Job(question, lambda: [_probe()])])))).value
+        why = f"{answer.why} {answer.detail}" if isinstance(answer, Lost) else ""
+    except OSError as error:  # no process, no memory, no place for four bytes
+        why = str(error)
+    if why:
+        yield Line("bad", "sandbox", "sandbox_bad", {"why": why, "python": sys.executable}, "sandbox_do")
+        return
+    yield Line("ok", "sandbox", "sandbox_ok", {"ms": f"{(time.perf_counter() - started) * 1000:.0f}", "memory": str(MEMORY_BYTES >> 20)})
 
 
 def _probe() -> BinaryIO:
@@ -138,24 +161,56 @@ def _probe() -> BinaryIO:
 
 
 def _folders(config: Config) -> Iterator[Line]:
-    folders = [config.spool, config.outbox, *(f for p in config.partners for f in (config.inbox_of(p), config.returns_of(p)))]
     home = config.spool.stat().st_dev if config.spool.is_dir() else None
-    for folder in folders:
+    for folder in (config.spool, *folders.shared(config)):
         facts = {"path": str(folder), "spool": str(config.spool)}
-        if not folder.is_dir():
+        if folder.exists() and not folder.is_dir():
+            yield _faulty("folder", Fault("FLX-I85", path=str(folder)))
+        elif not folder.is_dir():
             yield Line("bad", "folder", "folder_missing", facts, "folder_missing_do")
         elif not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
             yield Line("bad", "folder", "folder_rights", facts, "folder_rights_do")
         elif home is not None and folder.stat().st_dev != home:
             yield Line("bad", "folder", "folder_device", facts, "folder_device_do")
+        elif folder.stat().st_mode & stat.S_ISGID and not _may_give(config.spool, folder.stat().st_gid):
+            yield Line("warn", "folder", "folder_group", facts | {"group": str(folder.stat().st_gid)}, "folder_group_do")
+        elif folder == config.spool and folder.stat().st_mode & OTHERS:
+            yield Line("warn", "folder", "folder_open", facts, "folder_open_do")
         else:
             yield Line("ok", "folder", "folder_ok", facts)
 
 
-def _space(spool: Path) -> Line:
-    free = shutil.disk_usage(spool).free
-    verdict = "bad" if free < SPACE_BAD else "warn" if free < SPACE_WARN else "ok"
-    return Line(verdict, "space", "space_found", {"free": f"{free / (1 << 30):.1f}", "path": str(spool)}, "space_do")
+def _may_give(spool: Path, group: int) -> bool:
+    """Whether flux can give a file of its own to this group: it is tried."""
+    with TemporaryFile(dir=spool) as file, suppress(PermissionError):
+        os.fchown(file.fileno(), -1, group)
+        return True
+    return False
+
+
+def _strays(config: Config) -> Iterator[Line]:
+    if (config.spool / "claim").is_dir():
+        yield from (_faulty("folder", Fault("FLX-I89", path=str(path)), "warn") for path in folders.strays(config))
+
+
+def _waiting(stuck: Iterable[Unsettled]) -> Iterator[Line]:
+    """What no scan will ever take: a line a file, up to so many."""
+    found = list(stuck)
+    for one in found[:SHOWN]:
+        yield Line("warn", "inbox", f"inbox_{one.why}", {"file": f"{one.partner}/{shown(one.name)}"}, "inbox_do")
+    if len(found) > SHOWN:
+        yield Line("warn", "inbox", "inbox_more", {"count": str(len(found) - SHOWN)}, "inbox_do")
+
+
+def _space(config: Config) -> Iterator[Line]:
+    """Red as soon as the intake stops: the same measure decides both."""
+    left = folders.room(config.spool)
+    if lack := left.lacking(config):
+        yield _faulty("space", lack)
+        return
+    files = "—" if left.files is None else str(left.files)
+    facts = {"free": f"{left.size / (1 << 30):.1f}", "files": files, "path": str(config.spool), "least": str(config.least_free_mb)}
+    yield Line("warn" if left.size < SPACE_WARN else "ok", "space", "space_found", facts, "space_do")
 
 
 def _disk(spool: Path) -> Iterator[Line]:
@@ -203,31 +258,47 @@ def _has_writer(path: Path) -> bool | None:
         os.close(fd)
 
 
-def _ledger(config: Config, open_reader: Callable[[Config], AbstractContextManager[Ledger]]) -> Iterator[Line]:
+def _ledger(config: Config, open_reader: OpenReader) -> Iterator[Line]:
     if config.ledger_file is not None and not config.ledger_file.exists():
         yield Line("ok", "ledger", "ledger_none")
         return
     try:
         with open_reader(config) as ledger:
-            piled = ledger.piled()
+            yield from _piled(ledger.piled())
+            yield _journal(ledger.journal())
     except Fault as fault:
         yield _faulty("ledger", fault)
-        return
+
+
+def _piled(piled: Piled) -> Iterator[Line]:
     yield Line("ok", "ledger", "ledger_ok", {"flows": str(sum(piled.by_state.values())), "owed": str(piled.emissions_owed)})
     if held := sum(piled.by_state.get(state, 0) for state in (Plumbing.HELD, Plumbing.QUARANTINED)):
         yield Line("warn", "ledger", "ledger_held", {"held": str(held)}, "ledger_held_do")
+    if piled.undeliverable:
+        which = "; ".join(f"{e.flow}: {e.problem.partition(' ')[2]}" for e in piled.some)
+        which += " …" if piled.undeliverable > len(piled.some) else ""
+        yield Line("warn", "ledger", "ledger_stuck", {"count": str(piled.undeliverable), "which": which}, "ledger_stuck_do")
+
+
+def _journal(journal: Journal) -> Line:
+    facts = {"lines": str(journal.lines), "head": journal.head or "—"}
+    if journal.broken is not None:
+        return Line("bad", "journal", "journal_broken", facts | {"broken": str(journal.broken)}, "journal_do")
+    if journal.missing:
+        return Line("bad", "journal", "journal_missing", facts | {"flows": ", ".join(journal.missing)}, "journal_do")
+    return Line("ok", "journal", "journal_ok", facts)
 
 
 _DASH = {"fr": "—", "en": "—"}
 
 
-def _faulty(check: str, fault: Fault) -> Line:
-    """A Fault as a red line: its own words."""
+def _faulty(check: str, fault: Fault, verdict: str = "bad") -> Line:
+    """A Fault as a line: its own words."""
     facts: dict[str, str] = {}
     for language in LANGUAGES:
         what, means, do = fault.told(language)
         facts |= {language: f"{what} {means}", f"do_{language}": do}
-    return Line("bad", check, "", facts)
+    return Line(verdict, check, "", facts)
 
 
 def _dotted(parts: tuple[int, ...]) -> str:

@@ -7,34 +7,55 @@ from typing import BinaryIO
 
 from flux.faults import Fault
 from flux.log import get
-from flux.model import Event, Flow
-from flux.ports import Busy, ContentStore, Deposit, Inbox, Ledger
+from flux.model import Event, Flow, shown
+from flux.ports import Busy, ContentStore, Deposit, Inbox, Ledger, Why
 
 GROUP = 100  # files claimed and admitted with the same syncs
 
 
 class Intake:
-    """The intake of every partner. Clock and ids are handed in."""
+    """
+    The intake of every partner. Clock and ids are handed in.
+
+    lacking: says why nothing new may be taken now, if it may not. departed: whose claims are still ours to admit, and whose inbox is not.
+    """
 
     def __init__(
-        self, inboxes: Sequence[Inbox], content: ContentStore, ledger: Ledger, *, now: Callable[[], datetime], new_id: Callable[[], str]
+        self, inboxes: Sequence[Inbox], content: ContentStore, ledger: Ledger, *, now: Callable[[], datetime], new_id: Callable[[], str],
+        lacking: Callable[[], Fault | None] = lambda: None, departed: Sequence[Inbox] = (),
     ) -> None:
-        self._inboxes, self._content, self._ledger = inboxes, content, ledger
-        self._now, self._new_id = now, new_id
+        self._inboxes, self._departed, self._content, self._ledger = inboxes, departed, content, ledger
+        self._now, self._new_id, self._lacking = now, new_id, lacking
+        self.lack: Fault | None = None      # why nothing new was taken at the last scan
         self._unfinished: set[str] = set()  # partners with claims that are not in custody yet
         self.troubled: set[str] = set()     # partners whose folder was in trouble at the last scan
+        self._stuck: dict[str, dict[bytes, Why]] = {}  # by partner, what the last scan saw and will not take
+        self._told: dict[tuple[str, str], str] = {}  # by partner and claimed file, the trouble that the log has already
 
     def recover(self) -> int:
         """At start, under the lock: admit what a crash left claimed, with the id that the claim minted."""
-        return sum(self._kept_apart(inbox, self._resume) for inbox in self._inboxes)
+        return sum(self._kept_apart(inbox, self._resume) for inbox in (*self._inboxes, *self._departed))
 
     def step(self) -> int:
         """One scan of every inbox; returns how many files came into custody. A partner whose folder is in trouble does not stop the others."""
+        self._look_for_room()
         done = 0
         self.troubled.clear()
         for inbox in self._inboxes:
             done += self._kept_apart(inbox, self._scan)
+        for inbox in self._departed:
+            if inbox.partner in self._unfinished:
+                done += self._kept_apart(inbox, self._resume)
+        self._told = {key: trouble for key, trouble in self._told.items() if key[0] in self.troubled}
         return done
+
+    def _look_for_room(self) -> None:
+        """Whether anything new may be taken; logged when it changes."""
+        before, self.lack = self.lack, self._lacking()
+        if self.lack and not before:
+            get().error("intake", ended="full", trouble=str(self.lack))
+        elif before and not self.lack:
+            get().info("intake", ended="room")
 
     def _kept_apart(self, inbox: Inbox, act: Callable[[Inbox], int]) -> int:
         """What one partner's folder does to us, kept from the others."""
@@ -44,15 +65,28 @@ class Intake:
             self._unsettle(inbox, trouble)
             return 0
 
-    def _unsettle(self, inbox: Inbox, trouble: Exception) -> None:
+    def _unsettle(self, inbox: Inbox, trouble: Exception, claimed: str = "") -> None:
+        """Trouble with an inbox, or with one claimed file of it: looked at again at each scan, logged when it is new."""
         self._unfinished.add(inbox.partner)
         self.troubled.add(inbox.partner)
-        get().error("intake", partner=inbox.partner, ended="fault", trouble=str(trouble))
+        if self._told.get((inbox.partner, claimed)) != str(trouble):
+            self._told[inbox.partner, claimed] = str(trouble)
+            get().error("intake", partner=inbox.partner, ended="fault", trouble=str(trouble))
 
     def _scan(self, inbox: Inbox) -> int:
         done = self._resume(inbox) if inbox.partner in self._unfinished else 0
         names = inbox.waiting(GROUP)
-        return done + (self._admit(inbox, inbox.claim(names, self._new_id())) if names else 0)
+        self._note_stuck(inbox)
+        return done + (self._admit(inbox, inbox.claim(names, self._new_id())) if names and not self.lack else 0)
+
+    def _note_stuck(self, inbox: Inbox) -> None:
+        """What will not be taken until a person acts: logged when it is first seen so, and when it no longer is."""
+        before, now = self._stuck.get(inbox.partner, {}), {one.name: one.why for one in inbox.unsettled() if one.stuck}
+        for name in sorted(name for name, why in now.items() if before.get(name) is not why):
+            get().warning("intake", partner=inbox.partner, file=shown(name), ended="stuck", trouble=now[name].value)
+        for name in sorted(before.keys() - now.keys()):
+            get().info("intake", partner=inbox.partner, file=shown(name), ended="unstuck")
+        self._stuck[inbox.partner] = now
 
     def _resume(self, inbox: Inbox) -> int:
         """Admit what stands claimed: left by a crash, by trouble of ours, or still being written by its sender."""
@@ -86,5 +120,5 @@ class Intake:
         except Busy:
             self._unfinished.add(inbox.partner)
         except (Fault, OSError) as trouble:
-            self._unsettle(inbox, trouble)
+            self._unsettle(inbox, trouble, deposit.id)
         return None

@@ -116,10 +116,29 @@ class ContentStore(Protocol):
 
 
 class Piled(Struct, frozen=True):
-    """How many flows stand in each state: what ``flux once`` and the operator's first look need."""
+    """
+    How many flows stand in each state: what ``flux once`` and the operator's first look need.
+
+    undeliverable: how many of the emissions owed could not be published when that was tried; some: the oldest of them.
+    """
 
     by_state: dict[str, int]
     emissions_owed: int
+    undeliverable: int = 0
+    some: tuple[Emission, ...] = ()
+
+
+class Journal(Struct, frozen=True):
+    """
+    The journal as it was found. lines: how many follow from one another, from the first on; head: the hash of the last of these.
+
+    broken: the number of the first line that does not, None when all do. missing: flows, a few at most, that say more than the journal.
+    """
+
+    lines: int
+    head: str
+    broken: int | None = None
+    missing: tuple[str, ...] = ()
 
 
 class Tally(Struct, frozen=True):
@@ -222,6 +241,9 @@ class Ledger(Protocol):
 
     def piled(self) -> Piled:
         """What stands where."""
+
+    def journal(self) -> Journal:
+        """The journal, proven line by line to the first that is broken."""
 
     def decided_since(self, since: datetime) -> Tally:
         """What was decided from *since* on."""

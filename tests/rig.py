@@ -17,6 +17,16 @@ def run(folder, *words, env=None):
     return subprocess.run([*FLUX, *map(str, words)], cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=300)
 
 
+def fill(folder, leave=0):
+    """Fill a file system but for *leave* bytes."""
+    with (folder / "fill").open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError:
+            file.truncate(max(0, file.tell() - leave))
+
+
 class Site:
     """An installation in a folder, and the command that serves it."""
 

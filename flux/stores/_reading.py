@@ -1,5 +1,6 @@
 """What people read of the ledger: rows into values, and the lists behind ``flux flows``, ``flux show`` and ``flux piece``."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -36,6 +37,19 @@ def emission_of(row: Any) -> Emission:  # noqa: ANN401 - a database row
 READS = "flux_reads"  # the execution option that marks a transaction which only reads
 
 
+_RIGHTS = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH)
+
+
+def known_trouble(error: DBAPIError) -> Fault | None:
+    """What ails the ledger, where SQLite says so: no room, or no rights; neither is mended by a backup. None for anything else."""
+    code, detail = getattr(error.orig, "sqlite_errorcode", None), str(error.orig)
+    if code is None:
+        return None
+    if code & 0xFF == sqlite3.SQLITE_FULL or code == sqlite3.SQLITE_IOERR_SHMSIZE:
+        return Fault("FLX-I87", detail=detail)
+    return Fault("FLX-I88", detail=detail) if code & 0xFF in _RIGHTS else None
+
+
 class Reading:
     """The reading half of the ledger: nothing here writes."""
 
@@ -48,7 +62,7 @@ class Reading:
             with self._engine.connect().execution_options(**{READS: True}) as connection:
                 yield connection
         except DBAPIError as error:
-            raise Fault("FLX-I27", detail=str(error.orig)) from error
+            raise known_trouble(error) or Fault("FLX-I27", detail=str(error.orig)) from error
 
     def decided_since(self, since: datetime) -> Tally:
         """What was decided from *since* on."""

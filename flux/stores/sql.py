@@ -6,7 +6,6 @@ on SQLite WAL with synchronous FULL, proven at start (with NORMAL a power cut lo
 What people read is in ``_reading``.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -16,16 +15,18 @@ from msgspec.structs import asdict, replace
 from sqlalchemy import Connection, bindparam, create_engine, func, insert, select, update
 from sqlalchemy import event as sa_event
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from flux.faults import Fault, Reason
 from flux.model import Deposited, Emission, EmissionState, Event, Flow, FlowVerdict, Plumbing
-from flux.ports import Outcome, Piled
+from flux.ports import Journal, Outcome, Piled
 from flux.stores import _schema as t
-from flux.stores._reading import READS, Reading, emission_of, flow_of
+from flux.stores._chain import event_hash, walk
+from flux.stores._reading import READS, Reading, emission_of, flow_of, known_trouble
 from flux.when import instant, moment
 
 _WENT_IN = (FlowVerdict.INTEGRATED, FlowVerdict.PARTIAL)
+SHOWN = 3  # undeliverable emissions that are told with the count of them
 _IN = 500  # values in one IN (...): below every database's limit
 
 
@@ -33,14 +34,14 @@ class SqlLedger(Reading):
     """The ledger behind a database URL. One writer: the daemon, under the installation's lock. Readers are many."""
 
     def __init__(self, url: str, *, read_only: bool = False) -> None:
-        self._engine = create_engine(url)
+        self._engine = _engine(url)
         if self._engine.dialect.name == "sqlite":
             _tune_sqlite(self._engine, read_only=read_only)
         try:
             with self._engine.connect() as connection:
                 self._prepare(connection, read_only=read_only)
         except DBAPIError as error:
-            raise Fault("FLX-I23", url=self._engine.url.render_as_string(), detail=str(error.orig)) from error
+            raise known_trouble(error) or Fault("FLX-I23", url=self._engine.url.render_as_string(), detail=str(error.orig)) from error
 
     def close(self) -> None:
         """Let go of the database."""
@@ -181,7 +182,14 @@ class SqlLedger(Reading):
         with self._read() as connection:
             states = connection.execute(select(t.flow.c.state, func.count().label("many")).group_by(t.flow.c.state)).all()
             owed = connection.scalar(select(func.count()).where(t.emission.c.state != EmissionState.EMITTED)) or 0
-        return Piled({row.state: row.many for row in states}, owed)
+            dead = (t.emission.c.state == EmissionState.STAGED, t.emission.c.problem != "")
+            stuck = connection.scalar(select(func.count()).where(*dead)) or 0
+            some = connection.execute(select(t.emission).where(*dead).order_by(t.emission.c.seq).limit(SHOWN)).all()
+        return Piled({row.state: row.many for row in states}, owed, stuck, tuple(emission_of(row) for row in some))
+
+    def journal(self) -> Journal:
+        """The journal, proven line by line."""
+        return walk(self._read)
 
     def _move(self, keys: Sequence[str], before: EmissionState, after: EmissionState) -> None:
         with self._write() as connection:
@@ -201,7 +209,7 @@ class SqlLedger(Reading):
             with self._engine.connect() as connection, connection.begin():
                 yield connection
         except DBAPIError as error:  # the disk is full, the file is gone, a lock is held too long: nothing was committed
-            raise Fault("FLX-I26", detail=str(error.orig)) from error
+            raise known_trouble(error) or Fault("FLX-I26", detail=str(error.orig)) from error
 
     def _prepare(self, connection: Connection, *, read_only: bool) -> None:
         if read_only:
@@ -217,6 +225,16 @@ class SqlLedger(Reading):
             connection.commit()
         if version != t.VERSION:
             raise Fault("FLX-I24", found=str(version), expected=t.VERSION)
+
+
+def _engine(url: str) -> Engine:
+    """The engine for a database URL. Raises Fault for one that cannot be understood, and where the database's driver is missing."""
+    try:
+        return create_engine(url)
+    except ImportError as error:
+        raise Fault("FLX-I83", driver=error.name or str(error)) from error
+    except (ArgumentError, ValueError) as error:  # the URL itself is not told: it may hold a password
+        raise Fault("FLX-I82", detail=str(error).partition("\n")[0]) from error
 
 
 def _tune_sqlite(engine: Engine, *, read_only: bool) -> None:
@@ -327,9 +345,3 @@ def _journal(connection: Connection, events: Sequence[Event]) -> None:
         row["hash"] = before = event_hash(row)
         rows.append(row)
     connection.execute(insert(t.event), rows)
-
-
-def event_hash(row: Mapping[str, object]) -> str:
-    """The hash of a line of the journal: over the hash of the line before and every word of its own."""
-    words = (row["before"], row["flow"], row["piece"], row["what"], row["at"], row["who"], row["detail"])
-    return hashlib.sha256("\x1f".join(str(word) for word in words).encode("utf-8", "surrogatepass")).hexdigest()

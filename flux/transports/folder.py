@@ -84,9 +84,9 @@ class FolderInbox:
         return taken
 
     def recover(self) -> list[Deposit]:
-        """What stands claimed, from whatever crash. A batch without a file is over, or never happened: removed."""
+        """What stands claimed, from whatever crash. A batch without a file is over, or never happened: removed. A stray file is no batch."""
         left = []
-        for folder in sorted(self._claims.iterdir()):
+        for folder in sorted(path for path in self._claims.iterdir() if path.is_dir() and not path.is_symlink()):
             for name in sorted(os.listdir(os.fsencode(folder))):
                 if name.startswith(b"."):  # no claimed file begins with a dot: half a copy of ours
                     os.unlink(os.path.join(os.fsencode(folder), name))
@@ -193,7 +193,8 @@ class FolderOutbox:
     """
     ``staged/<key>`` and the target folders, on one file system: what is staged is durable and unseen, publishing is one rename.
 
-    folder_of(target) gives the folder of "returns/<partner>" or "pieces/<who>"; it is made when it does not exist yet.
+    folder_of(target) gives the folder of "returns/<partner>" or "pieces/<who>"; it is made when it does not exist yet. Files and folders have
+    the mode that the umask leaves; a file that goes into a folder with the setgid bit gets that folder's group, as if it were made there.
     """
 
     def __init__(self, staged: Path, folder_of: Callable[[str], Path]) -> None:
@@ -201,12 +202,15 @@ class FolderOutbox:
 
     def stage(self, group: Sequence[tuple[Emission, BinaryIO]]) -> None:
         """Write all, sync all, rename all, sync. Repeatable: the same key gives the same file, whose hash is proven on the way."""
-        staged = str(self._staged)
+        staged, groups = str(self._staged), self._groups({emission.target for emission, _ in group})
         with ExitStack() as stack:
             files: list[BinaryIO] = []
             for emission, source in group:
                 files.append(stack.enter_context(open(f"{staged}/.{emission.key}", "wb", buffering=0)))
                 _copy_range(emission, source, files[-1])
+                if emission.target in groups:
+                    with suppress(PermissionError):  # flux is not in that group: delivered all the same, and the doctor says so
+                        os.fchown(files[-1].fileno(), -1, groups[emission.target])
             sync_files(files, self._staged)
         for emission, _ in group:
             os.rename(f"{staged}/.{emission.key}", f"{staged}/{emission.key}")
@@ -226,6 +230,11 @@ class FolderOutbox:
         for path in left:
             path.unlink()
         return len(left)
+
+    def _groups(self, targets: Iterable[str]) -> dict[str, int]:
+        """The group of each target whose folder hands it down: a rename does not, so a file has it before it is published."""
+        found = {target: folder.stat() for target, folder in self._folders(targets)[0].items()}
+        return {target: one.st_gid for target, one in found.items() if one.st_mode & stat.S_ISGID}
 
     def _folders(self, targets: Iterable[str]) -> tuple[dict[str, Path], dict[str, str]]:
         """The folder of each target, made when it is not there; and why one cannot be: one dead target never blocks the others."""

@@ -10,6 +10,7 @@ import time
 import pytest
 from rig import CONFIG, EXAMPLES, GOOD, REFUSED, Site
 
+MOE = "moe-99913225100029"  # of the market in GOOD
 HELD = 'settle_s = 0.0\nattempts = 2\nretry_s = [0]\n\n[severities]\nFLX-P20 = "warning"\n\n[[partner]]\nname = "batipro"\nnaming = "chorus"\n'
 
 
@@ -81,17 +82,18 @@ def test_once_ends_with_1_when_a_flow_is_held_and_its_sender_is_told_nothing(sit
 
 
 def test_once_ends_with_1_when_something_cannot_be_delivered_and_delivers_it_when_it_can(site):
-    site.configure(CONFIG + '\n[[route]]\nactor = "moe"\nfolder = "blocked/here"\n')
-    (site.root / "blocked").write_text("a file where a folder should be")
+    blocked = site.outbox / "pieces" / MOE
+    blocked.parent.mkdir(parents=True)
+    blocked.write_text("a file where a folder should be")
     site.drop(GOOD)
     assert site.flux("once").returncode == 1
     (flow,) = site.json("flows")["flows"]
     stuck = [e for e in flow["emissions"] if e["state"] != "EMITTED"]
     assert [(e["kind"], e["state"]) for e in stuck] == [("piece", "STAGED")]
-    assert "blocked" in stuck[0]["problem"]
-    (site.root / "blocked").unlink()
+    assert MOE in stuck[0]["problem"]
+    blocked.unlink()
     assert site.flux("once").returncode == 0
-    assert len(list((site.root / "blocked" / "here").iterdir())) == 1
+    assert len(list(blocked.iterdir())) == 1
 
 
 @pytest.mark.parametrize(
@@ -205,7 +207,7 @@ def test_the_doctor_finds_a_sound_installation_sound(site):
     site.flux("once")
     told = json.loads(site.flux("doctor", "--json").stdout)
     assert {line["check"] for line in told["lines"]} == {
-        "versions", "rules", "schema", "sandbox", "configuration", "markets", "folder", "space", "sync", "lease", "rename", "ledger",
+        "versions", "rules", "schema", "sandbox", "configuration", "markets", "folder", "space", "sync", "lease", "rename", "ledger", "journal",
     }  # fmt: skip
     assert [line for line in told["lines"] if line["verdict"] == "bad"] == []
 
