@@ -85,7 +85,7 @@ def test_modules_stay_under_400_lines_and_functions_under_40():
 
 
 def test_one_net_for_unexpected_exceptions():
-    """A broad except stands in the worker, and at the child's end of its line; nowhere else."""
+    """A broad except stands around what is decided of one flow, and at the child's end of its line; nowhere else."""
     nets = {}
     for name, _, tree in modules():
         for node in ast.walk(tree):
