@@ -1,6 +1,6 @@
 """Deliver: what is owed is staged, marked, published, marked. Every line is repeatable; absent from staged means published."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 
@@ -21,24 +21,25 @@ class Dispatch:
 
     def step(self) -> int:
         """Publish what is STAGED, stage what is PENDING, until a round does nothing new. Returns how many were published."""
-        published = self._publish()
+        published, known = self._publish(), set[str]()
         while owed := self._ledger.owed(GROUP):
-            staged = self._stage(owed)
+            troubled = self._stage(owed)
+            self._note(owed, troubled)
             published += self._publish()
-            if not staged:
-                break
+            if len(troubled) == len(owed) and troubled.keys() <= known:
+                break  # only what cannot be: those that were met for the first time went behind the others
+            known |= troubled.keys()
         return published
 
-    def _stage(self, owed: Sequence[Emission]) -> int:
-        """Stage a group; when the group fails, one by one, so that one damaged content does not hold back the others."""
+    def _stage(self, owed: Sequence[Emission]) -> dict[str, str]:
+        """Stage a group; when it fails, one by one, so that one damaged content does not hold back the others. Gives, by key, why one could not be."""
         try:
             self._stage_group(owed)
         except (Fault, OSError) as trouble:
             if len(owed) == 1:
-                get().error("dispatch", emission=owed[0].key, flow=owed[0].flow, ended="fault", trouble=str(trouble))
-                return 0
-            return sum(self._stage([emission]) for emission in owed)
-        return len(owed)
+                return {owed[0].key: str(trouble)}
+            return {key: why for emission in owed for key, why in self._stage([emission]).items()}
+        return {}
 
     def _stage_group(self, owed: Sequence[Emission]) -> None:
         with ExitStack() as stack:
@@ -51,13 +52,19 @@ class Dispatch:
         if not waiting:
             return 0
         refused = self._outbox.publish(waiting)
-        now = self._now()
+        self._note(waiting, refused)
         done = [emission for emission in waiting if emission.key not in refused]
-        news = {e.key: refused[e.key] for e in waiting if e.key in refused and not e.problem.endswith(refused[e.key])}
-        for key, why in news.items():
-            get().error("dispatch", emission=key, ended="undeliverable", trouble=why)
-        self._ledger.undeliverable(news, now)
         if done:
+            now = self._now()
             closing = [Event(flow, "closed", now, WHO) for flow in sorted({e.flow for e in done})]
             self._ledger.emitted([emission.key for emission in done], closing)
         return len(done)
+
+    def _note(self, owed: Sequence[Emission], troubled: Mapping[str, str]) -> None:
+        """Trouble with a delivery is told once, in the log and in the journal of its flow, and stands beside the delivery until it is over."""
+        news = {e.key: e for e in owed if e.key in troubled and not e.problem.endswith(troubled[e.key])}
+        now = self._now()
+        for key, emission in news.items():
+            get().error("dispatch", emission=key, flow=emission.flow, ended="undeliverable", trouble=troubled[key])
+        told = [Event(e.flow, "undeliverable", now, WHO, piece=e.ordinal, detail=f"{key} {troubled[key]}") for key, e in news.items()]
+        self._ledger.undeliverable({key: troubled[key] for key in news}, now, told)

@@ -119,7 +119,7 @@ class Piled(Struct, frozen=True):
     """
     How many flows stand in each state: what ``flux once`` and the operator's first look need.
 
-    undeliverable: how many of the emissions owed could not be published when that was tried; some: the oldest of them.
+    undeliverable: how many of the emissions owed could not be staged or published when that was tried; some: the oldest of them.
     """
 
     by_state: dict[str, int]
@@ -219,7 +219,7 @@ class Ledger(Protocol):
         """At start, under the installation's lock: flows PROCESSING under a dead owner are due again."""
 
     def owed(self, limit: int) -> Sequence[Emission]:
-        """Emissions PENDING, oldest first."""
+        """Emissions PENDING, oldest first, those that cannot be staged last."""
 
     def staged(self, keys: Sequence[str]) -> None:
         """T4."""
@@ -230,8 +230,8 @@ class Ledger(Protocol):
     def emitted(self, keys: Sequence[str], events: Sequence[Event]) -> None:
         """T5; flows that owe nothing more are CLOSED."""
 
-    def undeliverable(self, reasons: Mapping[str, str], now: datetime) -> None:
-        """Note why a STAGED emission could not be published; it stays owed."""
+    def undeliverable(self, reasons: Mapping[str, str], now: datetime, events: Sequence[Event]) -> None:
+        """Note since when, and why, an emission cannot be staged or published; it stays owed, behind the others. *events*: for the journal."""
 
     def next_due(self) -> datetime | None:
         """When the next postponed flow is due, if any waits."""

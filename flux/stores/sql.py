@@ -131,13 +131,12 @@ class SqlLedger(Reading):
     # -- emissions --------------------------------------------------------------------------------------------------------------------
 
     def owed(self, limit: int) -> list[Emission]:
-        """Emissions PENDING, oldest first."""
-        return self._emissions(select(t.emission).where(t.emission.c.state == EmissionState.PENDING).order_by(t.emission.c.seq).limit(limit))
+        """Emissions PENDING: those without a known problem first, so that a lost content never blocks the others."""
+        return self._waiting(EmissionState.PENDING, limit)
 
     def unpublished(self, limit: int) -> list[Emission]:
         """Emissions STAGED: those without a known problem first, so that one dead target never blocks the others."""
-        waiting = select(t.emission).where(t.emission.c.state == EmissionState.STAGED)
-        return self._emissions(waiting.order_by(t.emission.c.problem, t.emission.c.seq).limit(limit))
+        return self._waiting(EmissionState.STAGED, limit)
 
     def staged(self, keys: Sequence[str]) -> None:
         """T4: from now on, absent from the staged folder means published."""
@@ -155,14 +154,15 @@ class SqlLedger(Reading):
             connection.execute(update(t.flow).where(t.flow.c.id.in_(closed)), {"state": Plumbing.CLOSED})
             _journal(connection, [touched[id_] for id_ in sorted(closed)])
 
-    def undeliverable(self, reasons: Mapping[str, str], now: datetime) -> None:
-        """Note why a STAGED emission could not be published; it stays owed."""
+    def undeliverable(self, reasons: Mapping[str, str], now: datetime, events: Sequence[Event]) -> None:
+        """Note since when, and why, an emission cannot be staged or published; it stays owed, behind the others. *events*: for the journal."""
         if reasons:
             with self._write() as connection:
                 connection.execute(
                     update(t.emission).where(t.emission.c.key == bindparam("k")).values(problem=bindparam("why")),
                     [{"k": key, "why": f"{moment(now)} {why}"} for key, why in reasons.items()],
                 )
+                _journal(connection, events)
 
     # -- the machine ------------------------------------------------------------------------------------------------------------------
 
@@ -177,7 +177,7 @@ class SqlLedger(Reading):
         with self._read() as connection:
             states = connection.execute(select(t.flow.c.state, func.count().label("many")).group_by(t.flow.c.state)).all()
             owed = connection.scalar(select(func.count()).where(t.emission.c.state != EmissionState.EMITTED)) or 0
-            dead = (t.emission.c.state == EmissionState.STAGED, t.emission.c.problem != "")
+            dead = (t.emission.c.state != EmissionState.EMITTED, t.emission.c.problem != "")
             stuck = connection.scalar(select(func.count()).where(*dead)) or 0
             some = connection.execute(select(t.emission).where(*dead).order_by(t.emission.c.seq).limit(SHOWN)).all()
         return Piled({row.state: row.many for row in states}, owed, stuck, tuple(emission_of(row) for row in some))
@@ -189,6 +189,9 @@ class SqlLedger(Reading):
     def _move(self, keys: Sequence[str], before: EmissionState, after: EmissionState) -> None:
         with self._write() as connection:
             _change(connection, keys, before, after)
+
+    def _waiting(self, state: EmissionState, limit: int) -> list[Emission]:
+        return self._emissions(select(t.emission).where(t.emission.c.state == state).order_by(t.emission.c.problem, t.emission.c.seq).limit(limit))
 
     def _emissions(self, query: object) -> list[Emission]:
         with self._read() as connection:
