@@ -119,7 +119,7 @@ class Piled(Struct, frozen=True):
     """
     How many flows stand in each state: what ``flux once`` and the operator's first look need.
 
-    undeliverable: how many of the emissions owed could not be published when that was tried; some: the oldest of them.
+    undeliverable: how many of the emissions owed could not be staged or published when that was tried; some: the oldest of them.
     """
 
     by_state: dict[str, int]

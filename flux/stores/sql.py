@@ -182,7 +182,7 @@ class SqlLedger(Reading):
         with self._read() as connection:
             states = connection.execute(select(t.flow.c.state, func.count().label("many")).group_by(t.flow.c.state)).all()
             owed = connection.scalar(select(func.count()).where(t.emission.c.state != EmissionState.EMITTED)) or 0
-            dead = (t.emission.c.state == EmissionState.STAGED, t.emission.c.problem != "")
+            dead = (t.emission.c.state != EmissionState.EMITTED, t.emission.c.problem != "")
             stuck = connection.scalar(select(func.count()).where(*dead)) or 0
             some = connection.execute(select(t.emission).where(*dead).order_by(t.emission.c.seq).limit(SHOWN)).all()
         return Piled({row.state: row.many for row in states}, owed, stuck, tuple(emission_of(row) for row in some))

@@ -172,6 +172,16 @@ def test_the_undeliverable_stays_owed_and_goes_behind_the_others(ledger):
     assert ledger.piled().emissions_owed == 2
 
 
+def test_what_cannot_be_staged_or_published_is_counted_and_shown_among_what_is_owed(ledger):
+    received(ledger, a_flow())
+    ledger.record([an_outcome(ledger.take("me", 1, NOON)[0], "N1", owed=3)], NOON)
+    ledger.staged(["f1.e1"])
+    assert (ledger.piled().undeliverable, ledger.piled().some) == (0, ())
+    ledger.undeliverable({"f1.e0": "No such content", "f1.e1": "File exists"}, NOON, [])
+    piled = ledger.piled()
+    assert (piled.emissions_owed, piled.undeliverable, [e.key for e in piled.some]) == (3, 2, ["f1.e0", "f1.e1"])
+
+
 def test_a_postponed_flow_waits_for_its_hour_and_a_held_one_for_a_person(ledger):
     received(ledger, a_flow())
     (flow,) = ledger.take("me", 1, NOON)
