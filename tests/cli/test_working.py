@@ -5,21 +5,12 @@ import os
 import re
 import shutil
 import signal
-import time
 
 import pytest
-from rig import CONFIG, EXAMPLES, GOOD, REFUSED, Site
+from rig import CONFIG, EXAMPLES, GOOD, REFUSED, Site, wait_for
 
 MOE = "moe-99913225100029"  # of the market in GOOD
 HELD = 'settle_s = 0.0\nattempts = 2\nretry_s = [0]\n\n[severities]\nFLX-P20 = "warning"\n\n[[partner]]\nname = "batipro"\nnaming = "chorus"\n'
-
-
-def wait_for(condition, seconds=20):
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.02)
-    return found
 
 
 def test_init_writes_a_first_installation_that_works_as_it_is(tmp_path):
@@ -150,7 +141,7 @@ def test_check_takes_the_interface_where_the_name_does_not_tell(site, tmp_path):
 def test_check_knows_what_the_installation_has_already_accepted(site):
     site.drop(GOOD)
     site.flux("once")
-    (flow,) = json.loads(site.flux("check", "--json", "--partner", "batipro", next(EXAMPLES.glob(GOOD))).stdout)["flows"]
+    (flow,) = json.loads(site.flux("check", "--json", next(EXAMPLES.glob(GOOD))).stdout)["flows"]
     assert [f["code"] for f in flow["pieces"][0]["findings"]] == ["FLX-D01"]
 
 
