@@ -186,22 +186,22 @@ def _unparsed(content: bytes, error: etree.XMLSyntaxError, limits: Limits) -> Fi
 def _out_of_shape(root: etree._Element, limits: Limits) -> Finding | None:
     """Depth and attributes of a tree, asked of libxml2's own XPath: an iteration in Python would cost more than the parse."""
     if (deep := _first(_level(limits.xml_depth + 1), root)) is not None:
-        return _too_deep(limits.xml_depth, _line(deep))
+        return _too_deep(limits.xml_depth, line_of(deep))
     if (wide := _first(_attributes_above(limits.xml_attributes), root)) is not None:
-        return _too_wide(wide.tag, limits.xml_attributes, _line(wide))
+        return _too_wide(wide.tag, limits.xml_attributes, line_of(wide))
     return None
 
 
 def _foreign(root: etree._Element) -> Finding | None:
     """FLX-X08: an XInclude element, or an instruction that is not an xml-stylesheet before the root."""
     if (inclusion := next(root.iter(f"{_XINCLUDE}*"), None)) is not None:
-        return _active(f"xi:{etree.QName(inclusion).localname}", _line(inclusion))
+        return _active(f"xi:{etree.QName(inclusion).localname}", line_of(inclusion))
     before, inside, after = _instructions(root)
     for instruction in before:
         if instruction.target != _STYLESHEET:
-            return _active(f"<?{instruction.target!s}?>", _line(instruction))
+            return _active(f"<?{instruction.target!s}?>", line_of(instruction))
     for instruction in (*inside, *after):
-        return _active(f"<?{instruction.target!s}?>", _line(instruction))
+        return _active(f"<?{instruction.target!s}?>", line_of(instruction))
     return None
 
 
@@ -218,7 +218,8 @@ def _first(path: etree.XPath, root: etree._Element) -> etree._Element | None:
     return found[0] if found else None
 
 
-def _line(node: etree._Element) -> int:
+def line_of(node: etree._Element) -> int:
+    """Where an element or an instruction begins, from 1; 0 when libxml2 does not know it."""
     return cast("int | None", node.sourceline) or 0
 
 

@@ -200,7 +200,7 @@ def _ask(stage: Stage, piece: Piece, known: Known, context: Context, kit: Kit) -
     return [
         finding
         for check in kit.checks
-        if check.stage is stage and (not check.syntaxes or piece.syntax in check.syntaxes)
+        if check.stage is stage
         for finding in check.run(piece, known, context)
     ]
 

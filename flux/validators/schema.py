@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from lxml import etree
 
 from flux.facts import Facts, above, own_words, pair
-from flux.gate import quoted
+from flux.gate import line_of, quoted
 from flux.model import Finding
 from flux.validators import Check
 
@@ -180,12 +180,6 @@ def _facts(found: str, expected: str) -> Facts:
 
 def _at(element: etree._Element, code: str, facts: Facts) -> Finding:
     return Finding(code, facts=facts, line=line_of(element), xpath=_path(element))
-
-
-def line_of(element: etree._Element) -> int:
-    """Where an element begins, from 1; 0 when it was not parsed from text."""
-    line: int | None = element.sourceline  # type: ignore[assignment]  # lxml-stubs know no line
-    return line or 0
 
 
 def _path(element: etree._Element) -> str:
