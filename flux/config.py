@@ -58,6 +58,7 @@ class Config(Struct, frozen=True):
     settle_s: float
     scan_s: float
     children: int
+    sandbox: str
     attempts: int
     retry_s: tuple[float, ...]
     siret_check: Severity
@@ -126,6 +127,11 @@ def policy(config: Config, partner: str) -> Policy:
         site, naming=one.naming, interface=one.interface, non_works=one.non_works, default_cadre=one.default_cadre,
         severities=config.severities | one.severities,
     )  # fmt: skip
+
+
+def policies(config: Config) -> dict[str, Policy]:
+    """Every partner's, by name."""
+    return {partner.name: policy(config, partner.name) for partner in config.partners}
 
 
 class _Actor(Struct, frozen=True, forbid_unknown_fields=True):

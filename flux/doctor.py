@@ -29,9 +29,8 @@ from flux.faults import Fault
 from flux.model import Plumbing
 from flux.policy import Brief, Policy
 from flux.ports import Ledger
-from flux.sandbox.child import MEMORY_BYTES
 from flux.sandbox.pool import Job, Sandbox
-from flux.sandbox.wire import Item, Judge, Lost
+from flux.sandbox.wire import MEMORY_BYTES, STRICT, Item, Judge, Lost
 from flux.words import LANGUAGES, Words
 
 LEAST = {"lxml": (6, 1, 1), "libxml2": (2, 14, 6), "SQLite": (3, 37, 0)}  # below: known CVEs, or a WAL that lacks what we ask (reliability 2.H)
@@ -78,12 +77,14 @@ class Line(Struct, frozen=True):
 
 def examine(path: Path, open_reader: Callable[[Config], AbstractContextManager[Ledger]]) -> list[Line]:
     """Every line, in the order in which a person would look: the program, its rules, the configuration, the disk, the ledger."""
-    lines = [*_versions(), *_rules(), _sandbox()]
+    lines = [*_versions(), *_rules(), *_sandbox()]
     try:
         config = settings.load(path)
         markets = settings.markets(config)
     except Fault as fault:
         return [*lines, _faulty("configuration", fault)]
+    if config.sandbox == "strict" and (names := [line.check for line in lines if line.verdict != "ok" and line.check in STRICT]):
+        lines.append(_faulty("sandbox", Fault("FLX-I90", names=", ".join(names))))
     lines.append(Line("ok", "configuration", "partners_found", {"path": str(path), "count": str(len(config.partners))}))
     lines.append(Line("ok", "markets", "markets_found", {"count": str(len(markets))}))
     lines += _folders(config)
@@ -119,16 +120,20 @@ def _rules() -> Iterator[Line]:
         yield Line("ok", "schema", f"schema_{row.kind}", {"schema": f"{row.id} {row.version}", "origin": row.origin, "sha256": row.sha256})
 
 
-def _sandbox() -> Line:
-    """A child is started and judges a document of four bytes: it loads everything that a judgement needs before it answers."""
+def _sandbox() -> Iterator[Line]:
+    """A child is started and judges a document of four bytes, having loaded all that a judgement needs; then each wall around it."""
     started = time.perf_counter()
     item = Item(key=1, fd=0, offset=0, size=len(_PROBE), index=1, name="doctor.xml", brief=0)
     question = Judge((item,), (Brief("", Policy(), date(2026, 1, 1)),))
     with Sandbox(1) as sandbox:
         answer = next(filter(None, sandbox.run(deque([Job(question, lambda: [_probe()])])))).value
     if isinstance(answer, Lost):
-        return Line("bad", "sandbox", "sandbox_bad", {"why": f"{answer.why} {answer.detail}", "python": sys.executable}, "sandbox_do")
-    return Line("ok", "sandbox", "sandbox_ok", {"ms": f"{(time.perf_counter() - started) * 1000:.0f}", "memory": str(MEMORY_BYTES >> 20)})
+        yield Line("bad", "sandbox", "sandbox_bad", {"why": f"{answer.why} {answer.detail}", "python": sys.executable}, "sandbox_do")
+        return
+    yield Line("ok", "sandbox", "sandbox_ok", {"ms": f"{(time.perf_counter() - started) * 1000:.0f}", "memory": str(MEMORY_BYTES >> 20)})
+    for wall in sandbox.walls:
+        facts = {"detail": wall.detail}
+        yield Line("ok", wall.name, f"{wall.name}_ok", facts) if wall.stands else Line("warn", wall.name, "wall_missing", facts, f"{wall.name}_do")
 
 
 def _probe() -> BinaryIO:
