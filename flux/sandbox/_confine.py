@@ -11,6 +11,7 @@ import os
 import resource
 import signal
 import site
+import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -127,7 +128,8 @@ def _interpreter() -> list[Path]:
     """Where modules and libraries are that are loaded late: most children never meet an archive, a PDF or a schema error."""
     maps = Path("/proc/self/maps").read_text("utf-8", "surrogateescape").splitlines()
     libraries = {Path(line.split(maxsplit=5)[5]).parent for line in maps if ".so" in line}
-    return [Path(os.__file__).parent, *map(Path, site.getsitepackages()), *libraries, Path("/etc/ld.so.cache")]
+    modules = [path for path in map(Path, filter(None, sys.path)) if not (path / "flux").is_dir()]  # a checkout may hold more than the program
+    return [*modules, *map(Path, site.getsitepackages()), *libraries, Path("/etc/ld.so.cache")]
 
 
 def _filter_calls() -> str:

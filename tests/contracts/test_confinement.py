@@ -130,7 +130,8 @@ def children(tmp_path, monkeypatch):
     popen = _process.subprocess.Popen
 
     def prepare(before):
-        script = tmp_path / "child.py"
+        script = tmp_path / "script" / "child.py"  # Python may read what lies beside its script
+        script.parent.mkdir(exist_ok=True)
         script.write_text(textwrap.dedent(TRYING).replace("{before}", before))
 
         def start(command, **rest):
@@ -173,7 +174,7 @@ def test_a_child_reaches_nothing_outside(inside, tmp_path, wall, how):
     (tmp_path / "flux.toml").write_text("secret")
     statements = [statement.replace("ROOT", str(tmp_path)) for statement in OUTSIDE[wall, how]]
     assert inside(*statements, needs=[wall]) == dict.fromkeys(statements, f"refused {how}")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["child.py", "flux.toml"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["flux.toml", "script"]
 
 
 def test_what_is_tried_is_done_where_there_are_no_walls(inside, tmp_path):
