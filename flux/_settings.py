@@ -85,6 +85,7 @@ _LIMIT_WORDS = {
     "expansion_ratio": ("How many times its own size an archive may unpack to, above 10 MB.", "Combien de fois sa taille une archive décompressée peut peser, au-delà de 10 Mo."),
     "members": ("Members of one archive.", "Membres d'une archive."),
     "xml_mb": ("Size of one document, MB.", "Taille d'un document, en Mo."),
+    "xml_text_mb": ("Size of one text of a document, MB: an attachment takes a third more than its file.", "Taille d'un texte d'un document, en Mo : une pièce jointe y prend un tiers de plus que son fichier."),
     "xml_depth": ("Nesting of elements.", "Profondeur des éléments."),
     "xml_nodes": ("Elements of one document.", "Éléments d'un document."),
     "xml_attributes": ("Attributes of one element.", "Attributs d'un élément."),
@@ -108,6 +109,12 @@ def read_table(raw: Any, settings: tuple[Setting, ...], where: str, besides: tup
             raise Fault("FLX-I04", where=where, name=name, near=near[0])
         raise Fault("FLX-I05", where=where, name=name, known=", ".join([*known, *besides]))
     return {name: setting.read(raw[name], where) if name in raw else setting.default for name, setting in known.items()}
+
+
+def read_some(raw: Any, settings: tuple[Setting, ...], where: str) -> dict[str, Any]:  # noqa: ANN401 - what TOML gave
+    """The same for a table whose rows go before those of another: only what stands there has a value."""
+    table = read_table(raw, settings, where)
+    return {name: table[name] for name in raw}
 
 
 def told(value: Any) -> str:  # noqa: ANN401 - a default

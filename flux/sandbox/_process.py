@@ -43,7 +43,7 @@ class Child:
             self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own module
                 [sys.executable, "-I", "-m", "flux.sandbox.child", str(theirs.fileno()), str(unpack_bytes), *flags],
                 pass_fds=[theirs.fileno()],
-                env={"LANG": "C.UTF-8"},  # nothing of ours: no secret, no preload
+                env={"LANG": "C.UTF-8", "HOME": "/"},  # nothing of ours: no secret, no preload; a home, or Python asks who we are
                 cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
