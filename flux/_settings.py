@@ -53,6 +53,7 @@ SITE = (
     Setting("settle_s", 1.0, "Seconds that a dropped file must rest unchanged, and without a writer, before it is taken.", "Secondes pendant lesquelles un fichier déposé doit rester inchangé, sans écrivain, avant d'être pris.", float, least=0, most=3600),
     Setting("scan_s", 5.0, "Seconds between two scans of the inboxes; a file notice only makes the next one earlier.", "Secondes entre deux parcours des boîtes ; une notification ne fait que hâter le prochain.", float, least=0.05, most=3600),
     Setting("children", 2, "Child processes that judge; best as many as there are cores.", "Processus enfants qui jugent ; au mieux autant que de cœurs.", int, least=1, most=64),
+    Setting("sandbox", "best", "Walls around those children: best, all that the kernel offers; strict, nothing is judged without a network namespace and landlock.", "Parois autour de ces enfants : best, tout ce qu'offre le noyau ; strict, rien n'est jugé sans espace de noms réseau ni landlock.", choices=("best", "strict")),
     Setting("attempts", 3, "Attempts before a flow is held on which a program of ours breaks: trying for longer would not help.", "Tentatives avant la mise en attente d'un flux sur lequel un programme à nous se casse : insister n'aiderait pas.", int, least=1, most=20),
     Setting("retry_s", [1, 10, 60, 300, 1800], "Trouble that passes (a full disk, a ledger that is away): seconds before each next attempt; after the last, the flow is held.", "Ennuis qui passent (disque plein, registre absent) : secondes avant chaque nouvelle tentative ; après la dernière, le flux est mis en attente.", list, least=1, most=20),
     Setting("least_free_mb", 64, "MB that must be free where the spool is: with less, nothing new is taken from the inboxes.", "Mo libres exigés là où se trouve spool : en dessous, rien de nouveau n'est pris dans les boîtes.", int, least=0, most=1_000_000),
@@ -85,6 +86,7 @@ _LIMIT_WORDS = {
     "expansion_ratio": ("How many times its own size an archive may unpack to, above 10 MB.", "Combien de fois sa taille une archive décompressée peut peser, au-delà de 10 Mo."),
     "members": ("Members of one archive.", "Membres d'une archive."),
     "xml_mb": ("Size of one document, MB.", "Taille d'un document, en Mo."),
+    "xml_text_mb": ("Size of one text of a document, MB: an attachment takes a third more than its file.", "Taille d'un texte d'un document, en Mo : une pièce jointe y prend un tiers de plus que son fichier."),
     "xml_depth": ("Nesting of elements.", "Profondeur des éléments."),
     "xml_nodes": ("Elements of one document.", "Éléments d'un document."),
     "xml_attributes": ("Attributes of one element.", "Attributs d'un élément."),
@@ -108,6 +110,12 @@ def read_table(raw: Any, settings: tuple[Setting, ...], where: str, besides: tup
             raise Fault("FLX-I04", where=where, name=name, near=near[0])
         raise Fault("FLX-I05", where=where, name=name, known=", ".join([*known, *besides]))
     return {name: setting.read(raw[name], where) if name in raw else setting.default for name, setting in known.items()}
+
+
+def read_some(raw: Any, settings: tuple[Setting, ...], where: str) -> dict[str, Any]:  # noqa: ANN401 - what TOML gave
+    """The same for a table whose rows go before those of another: only what stands there has a value."""
+    table = read_table(raw, settings, where)
+    return {name: table[name] for name in raw}
 
 
 def told(value: Any) -> str:  # noqa: ANN401 - a default

@@ -19,6 +19,10 @@ from flux.policy import Limits, Policy
 
 FILE = "flux.toml"
 MARKETS = "markets.toml"
+_LARGE = (
+    "Other limits for this partner: here, the profile for large attachments. D'autres limites pour ce partenaire : ici, pour de grandes pièces jointes.",
+    "[partner.limits]", "attachment_mb = 50", "attachments_mb = 200", "xml_text_mb = 80", "xml_mb = 300", "judge_s = 60",
+)
 _MARKET = (
     "[[market]]", 'number = "2026-MT-0042"', 'label = "RD 914 : reprise de chaussée"',
     'moe = { id = "99913225100029", name = "Ingénierie des Rives" }', 'moa = { id = "22990008900017", name = "Département de la Haute-Lisse" }',
@@ -28,7 +32,7 @@ WEEK_S = 604_800  # the longest wait before another attempt
 
 
 class Partner(Struct, frozen=True):
-    """A partner as configured; see _settings.PARTNER. severities: by code, above those of the installation."""
+    """A partner as configured; see _settings.PARTNER. severities: by code, limits: by name; both go before those of the installation."""
 
     name: str
     label: str
@@ -39,6 +43,7 @@ class Partner(Struct, frozen=True):
     inbox: str
     returns: str
     severities: dict[str, Severity]
+    limits: dict[str, int]
 
 
 class Route(Struct, frozen=True):
@@ -60,6 +65,7 @@ class Config(Struct, frozen=True):
     settle_s: float
     scan_s: float
     children: int
+    sandbox: str
     attempts: int
     retry_s: tuple[float, ...]
     siret_check: Severity
@@ -158,8 +164,13 @@ def policy(config: Config, partner: str) -> Policy:
         return site
     return replace(
         site, naming=one.naming, interface=one.interface, non_works=one.non_works, default_cadre=one.default_cadre,
-        severities=config.severities | one.severities,
+        severities=config.severities | one.severities, limits=replace(config.limits, **one.limits),
     )  # fmt: skip
+
+
+def policies(config: Config) -> dict[str, Policy]:
+    """Every partner's, by name."""
+    return {partner.name: policy(config, partner.name) for partner in config.partners}
 
 
 class _Actor(Struct, frozen=True, forbid_unknown_fields=True):
@@ -199,6 +210,7 @@ def starter() -> str:
         "# Severity of a code, instead of the catalogue's: error, warning, off. Gravité d'un code, au lieu de celle du catalogue.",
         "[severities]", '# "FLX-M05" = "off"', "",
         "# One block a partner. Un bloc par partenaire.", "[[partner]]", *_explained(s.PARTNER, {"name": "demo", "naming": "free"}),
+        *("# " + line if line else "#" for line in _LARGE), "",
         "# Where the pieces of an actor go, when not to his own folder. Où vont les pièces d'un acteur, si ce n'est dans son dossier.",
         *("# " + line if line else "#" for line in ("[[route]]", *_explained(s.ROUTE, {"actor": "moe-21500000500019", "folder": "outbox/pieces/lisse"}))),
         "",
@@ -222,6 +234,9 @@ def reference() -> str:
         parts += [f"| `{x.name}` | `{s.told(x.default)}` | {_cell(x.en, x)} | {x.fr} |" for x in settings]
         parts.append("")
     parts += [
+        "## `[partner.limits]`", "",
+        "Limits of one partner, under the names of `[limits]`: what stands there goes before the installation's, the rest is the installation's.", "",
+        "```toml", *_LARGE[1:], "```", "",
         "## `[severities]`", "",
         'By code, for the installation here or for one partner in `[partner.severities]`: `"FLX-M05" = "off"`. One of: `error`, `warning`,',
         "`off`. Not for the codes of the stages transport, archive, format and duplicate: what they refuse cannot be handled.", "",
@@ -247,12 +262,13 @@ def _explained(settings: tuple[s.Setting, ...], values: dict[str, str] | None = 
 
 
 def _partner(raw: Any, where: str) -> Partner:  # noqa: ANN401 - what TOML gave
-    table = s.read_table(raw, s.PARTNER, where, ("severities",))
+    table = s.read_table(raw, s.PARTNER, where, ("severities", "limits"))
     if not re.fullmatch(s.NAME, table["name"]):
         raise Fault("FLX-I13", where=where, value=s.told(table["name"]))
     proven_interface(table["interface"])
     _proven_cadre(table["default_cadre"], where)
-    return Partner(**table, severities=_severities(raw.get("severities", {}), f"{where} severities"))
+    limits = s.read_some(raw.get("limits", {}), s.LIMITS, f"{where} limits")
+    return Partner(**table, severities=_severities(raw.get("severities", {}), f"{where} severities"), limits=limits)
 
 
 def proven_interface(code: str) -> str:

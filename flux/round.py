@@ -25,9 +25,8 @@ from flux.owing import Content
 from flux.policy import Brief, Policy
 from flux.ports import ContentStore
 from flux.process import refuses
-from flux.sandbox.child import LARGE_MEMORY_BYTES
 from flux.sandbox.pool import Job, Sandbox
-from flux.sandbox.wire import Item, Judge, Lost, Prove, Result
+from flux.sandbox.wire import LARGE_MEMORY_BYTES, Item, Judge, Lost, Prove, Result
 
 RECORD = 100           # decisions in one commit,
 RECORD_AFTER_S = 0.02  # or what is ready after so long

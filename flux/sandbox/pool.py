@@ -3,26 +3,39 @@
 import selectors
 import time
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Self
 
 from msgspec.structs import replace
 
+from flux.faults import Fault
+from flux.policy import Limits
 from flux.sandbox._process import Child, Job
-from flux.sandbox.wire import DONE, Answer, Judge, Lost, Prove, Result
+from flux.sandbox.wire import DONE, Answer, Judge, Lost, Prove, Result, Wall, allowed, missing
 
 __all__ = ["Job", "Sandbox"]
 
-PROVE_S = 30             # for a container, and one second more for each MB of it
-RECYCLE_AFTER = 20_000   # pieces a child judges before it is replaced: whatever leaks, leaks so far
-BEAT_S = 0.1             # how long run() keeps silent at most
+RECYCLE_AFTER = 20_000  # pieces a child judges before it is replaced: whatever leaks, leaks so far
+BEAT_S = 0.1            # how long run() keeps silent at most
+
+
+Told = Callable[[tuple[Wall, ...]], object]
 
 
 class Sandbox:
-    """A pool of children. One thread uses it; run() is a loop over whatever jobs it is given."""
+    """
+    A pool of children. One thread uses it; run() is a loop over whatever jobs it is given.
 
-    def __init__(self, children: int, *, warm: bool = False) -> None:
-        self._wanted, self._warm = children, warm
+    unpack_mb: the most that any archive may unpack to. strict: judge only behind the walls that wire.missing() names. told: is called once,
+    with the walls of the first child that is ready.
+    """
+
+    def __init__(
+        self, children: int, *, warm: bool = False, strict: bool = False, unpack_mb: int = Limits().expanded_mb, told: Told = lambda _walls: None
+    ) -> None:
+        self._wanted, self._strict, self._unpack_bytes, self._told = children, strict, unpack_mb << 20, told
+        self._flags = [*(["--warm"] if warm else []), *(["--strict"] if strict else [])]
+        self.walls: tuple[Wall, ...] = ()
         self._children: list[Child] = []
         self._number = 0
 
@@ -33,9 +46,24 @@ class Sandbox:
         self.close()
 
     def start(self) -> None:
-        """Start every child now, so that the first piece does not wait for it."""
+        """Start every child now, so that the first piece does not wait for it. Raises Fault where strict walls do not stand."""
         while len(self._children) < self._wanted:
-            self._children.append(Child(warm=self._warm))
+            self._children.append(self._another())
+        if self._strict:
+            self._children[0].greet()
+            self._look_at_walls(self._children[0])
+
+    def _another(self) -> Child:
+        return Child(unpack_bytes=self._unpack_bytes, flags=self._flags)
+
+    def _look_at_walls(self, child: Child) -> None:
+        """Tell them once. Raises Fault where they do not suffice."""
+        if child.ready and not self.walls:
+            self.walls = child.walls
+            self._told(child.walls)
+        if child.ready and self._strict and (names := missing(child.walls)):
+            self.close()
+            raise Fault("FLX-I93", names=", ".join(names))
 
     def close(self) -> None:
         """End every child."""
@@ -81,11 +109,11 @@ class Sandbox:
                 return
             job = jobs.popleft()
             if child is None:
-                child = Child(warm=self._warm)
+                child = self._another()
                 self._children.append(child)
             self._number += 1
             try:
-                child.give(self._number, job, _allowed(job.body))
+                child.give(self._number, job, allowed(job.body))
             except ConnectionError:  # it died while it was idle
                 ended = self._replace(child)
                 if child.ready:  # nothing was asked of it yet
@@ -101,6 +129,7 @@ class Sandbox:
             yield from self._lose(child, "crash", jobs, selector)
             return
         child.heard()
+        self._look_at_walls(child)
         for answer in said:
             if child.owed.pop(answer.key, None) is not None:
                 child.judged += 1
@@ -161,11 +190,3 @@ def _alone(job: Job, key: int) -> Job:
     if isinstance(body, Prove):
         return Job(replace(body, large=True), job.files)
     return Job(Judge(tuple(item for item in body.items if item.key == key), body.briefs, large=True), job.files)
-
-
-def _allowed(body: Prove | Judge) -> dict[int, float]:
-    """How long each key may take, in seconds."""
-    if isinstance(body, Prove):
-        return {body.key: PROVE_S + body.size / 1e6}
-    limits = [brief.policy.limits for brief in body.briefs]
-    return {i.key: limits[i.brief].judge_s + limits[i.brief].judge_s_per_mb * i.size / 1e6 for i in body.items}

@@ -1,6 +1,7 @@
 """What goes over the socket between the daemon and a child: messages, and the frames that carry them."""
 
 import zlib
+from collections.abc import Iterable
 
 from msgspec import Struct
 from msgspec.msgpack import Decoder, Encoder
@@ -10,6 +11,10 @@ from flux.model import Finding, Judged
 from flux.policy import Brief, Limits
 
 READY, DONE = -2, -1  # keys of what a child says of itself and of its task
+MEMORY_BYTES = 1 << 30        # what a child may use: the tree of the largest document that the limits allow
+LARGE_MEMORY_BYTES = 4 << 30  # for a document that failed at the first, asked again alone
+PROVE_S = 30                  # for a container, and one second more for each MB of it
+STRICT = ("network", "landlock")  # walls without which a strict sandbox judges nothing
 HEADER = 8  # length and CRC-32 of the body, four bytes each, big-endian
 
 
@@ -49,9 +54,17 @@ class Task(Struct, frozen=True):
     body: Prove | Judge
 
 
+class Wall(Struct, frozen=True):
+    """One wall around a child: privileges, network, landlock or seccomp. detail: the version of it, or the error that kept it from standing."""
+
+    name: str
+    stands: bool
+    detail: str = ""
+
+
 class Answer(Struct, frozen=True):
     """
-    What a child says. key: of the item or the proof; DONE: the task is; READY, under number 0: it may be given one.
+    What a child says. key: of the item or the proof; DONE: the task is; READY, under number 0: it may be given one, behind these walls.
 
     One of proof, finding, judged, failed is there; failed is "memory", "bug: ..." with where, or a fault's code with its facts beside it.
     """
@@ -63,6 +76,7 @@ class Answer(Struct, frozen=True):
     judged: tuple[Judged, ...] | None = None
     failed: str = ""
     facts: dict[str, str] = {}
+    walls: tuple[Wall, ...] = ()
 
 
 class Lost(Struct, frozen=True):
@@ -82,6 +96,20 @@ class Result(Struct, frozen=True):
 
     key: int
     value: Proof | Finding | tuple[Judged, ...] | Lost
+
+
+def missing(walls: Iterable[Wall]) -> list[str]:
+    """Those of STRICT that do not stand."""
+    standing = {wall.name for wall in walls if wall.stands}
+    return [name for name in STRICT if name not in standing]
+
+
+def allowed(body: Prove | Judge) -> dict[int, float]:
+    """How long each key may take, in seconds of processor time."""
+    if isinstance(body, Prove):
+        return {body.key: PROVE_S + body.size / 1e6}
+    limits = [brief.policy.limits for brief in body.briefs]
+    return {i.key: limits[i.brief].judge_s + limits[i.brief].judge_s_per_mb * i.size / 1e6 for i in body.items}
 
 
 _encoder = Encoder()

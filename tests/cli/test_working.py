@@ -161,7 +161,7 @@ def test_the_daemon_answers_what_is_dropped_stops_cleanly_and_keeps_a_second_one
         _, logged = daemon.communicate(timeout=15)
     assert daemon.returncode == 0
     lines = [json.loads(line) for line in logged.splitlines()]
-    assert [line["event"] for line in lines if line["event"] != "attempt"] == ["started", "stopped"]
+    assert [line["event"] for line in lines if line["event"] != "attempt"] == ["started", "sandbox", "stopped"]
     (attempt,) = [line for line in lines if line["event"] == "attempt"]
     assert attempt.keys() >= {"flow", "partner", "attempt", "interface", "bytes", "pieces", "accepted", "refused", "verdict", "ended", "trouble", "ms"}
     assert (attempt["verdict"], attempt["ended"], attempt["refused"]) == ("IN_REJETE", "decided", 1)
@@ -198,7 +198,7 @@ def test_the_doctor_finds_a_sound_installation_sound(site):
     site.flux("once")
     told = json.loads(site.flux("doctor", "--json").stdout)
     assert {line["check"] for line in told["lines"]} == {
-        "versions", "rules", "schema", "sandbox", "configuration", "markets", "folder", "space", "sync", "lease", "rename", "ledger", "journal",
+        "versions", "rules", "schema", "sandbox", "privileges", "network", "landlock", "seccomp", "configuration", "markets", "folder", "space", "sync", "lease", "rename", "ledger", "journal",
     }  # fmt: skip
     assert [line for line in told["lines"] if line["verdict"] == "bad"] == []
 

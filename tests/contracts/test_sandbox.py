@@ -125,6 +125,7 @@ def test_a_child_killed_from_outside_costs_nothing_but_time():
         "frame(Answer(number, DONE))",                       # done, and nothing answered
         "frame(Answer(number, 1))[:-1] + b'?'",              # a checksum that is wrong
         "frame(Answer(number + 1, 1, failed='memory'))",     # an answer to another task
+        "frame(Answer(number - 1, 1, failed='memory'))",     # an answer to the task before
         "frame(Answer(number, 7, failed='memory'))",         # an answer that nobody asked for
     ],
 )
@@ -158,6 +159,15 @@ def mad(says, tmp_path, monkeypatch):
 
     monkeypatch.setattr(_process.subprocess, "Popen", start)
     return done(job(SOUND))
+
+
+def test_the_numbers_of_tasks_are_never_used_twice_from_one_run_to_the_next():
+    with Sandbox(2) as sandbox:
+        numbers = []
+        for _ in range(3):
+            for result in sandbox.run(deque([job(SOUND), job(SOUND)])):
+                numbers += [child._number for child in sandbox._children if child.job] if result else []
+    assert max(numbers) == 6
 
 
 def test_a_caller_that_stops_listening_leaves_no_child_at_work(poisoned):
