@@ -145,7 +145,7 @@ def _sandbox() -> Iterator[Line]:
     question = Judge((item,), (Brief("", Policy(), date(2026, 1, 1)),))
     try:
         with Sandbox(1) as sandbox:
-            answer = next(filter(None, sandbox.run(deque([Job(question, lambda: [_probe()])])))).value
+            answer = next(filter(None, sandbox.run(deque([Job(question, (_probe,))])))).value
         why = f"{answer.why} {answer.detail}" if isinstance(answer, Lost) else ""
     except OSError as error:  # no process, no memory, no place for four bytes
         why = str(error)

@@ -77,7 +77,7 @@ def judge(index: int, name: str, content: bytes, brief: Brief, kit: Kit) -> tupl
         _ask_document(
             Judged(index, n, name, _sha_of(parsed, sha256), syntax=opened.syntax, where=parsed.where, extracted=parsed.extracted, interface=interface),
             replace(parsed, piece=replace(parsed.piece, syntax=opened.syntax)),
-            [f for f in refusals if not several or unit_of(f) in (0, n)],  # a piece is judged whatever its neighbours
+            [f for f in refusals if not several or unit_of(f.xpath) in (0, n)],  # a piece is judged whatever its neighbours
             Context(kit.tables, brief.policy, interface, brief.today),
             kit,
         )

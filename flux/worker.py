@@ -21,7 +21,7 @@ from flux.owing import WHO, Draft, outcome, tell
 from flux.policy import Brief, Policy
 from flux.ports import ContentStore, Ledger
 from flux.process import conclude, flow_findings
-from flux.round import Round, Work
+from flux.round import Round, Work, fault_of
 from flux.sandbox.pool import Sandbox
 from flux.validators import Context
 from flux.when import day_of
@@ -84,7 +84,7 @@ class Worker:
                     self._ledger.give_back([work.flow for work in in_hand.values()])
             except (Fault, OSError) as trouble:  # a disk that is full, a content that is gone: ours, and no reason to stop the daemon
                 for work in in_hand.values():
-                    work.trouble = work.trouble or (trouble if isinstance(trouble, Fault) else Fault("FLX-I66", detail=str(trouble)))
+                    work.trouble = work.trouble or fault_of(trouble)
                     self._give_up(work, work.trouble)
         return taken
 

@@ -23,10 +23,10 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Job(Struct, frozen=True):
-    """A message and the opener of the files that its descriptors stand for."""
+    """A message and, by descriptor, the opener of the file that it stands for."""
 
     body: Prove | Judge
-    files: Callable[[], Sequence[BinaryIO]]
+    files: tuple[Callable[[], BinaryIO], ...]
 
 
 class Child:
@@ -61,17 +61,12 @@ class Child:
         self._heard_at = self._heard_used = 0.0
         self._buffer = bytearray()
 
-    def give(self, number: int, job: Job, allowed: dict[int, float]) -> None:
-        """Hand over a task; the descriptors are duplicates, ours are closed at once."""
+    def give(self, number: int, job: Job, files: Sequence[BinaryIO], allowed: dict[int, float]) -> None:
+        """Hand over a task; the descriptors are duplicates, the caller closes his."""
         self._number, self.job, self.owed = number, job, allowed
-        files = job.files()
-        try:
-            body = frame(Task(number, job.body))
-            sent = socket.send_fds(self.line, [body], [file.fileno() for file in files])
-            self.line.sendall(body[sent:])
-        finally:
-            for file in files:
-                file.close()
+        body = frame(Task(number, job.body))
+        sent = socket.send_fds(self.line, [body], [file.fileno() for file in files])
+        self.line.sendall(body[sent:])
         self.heard()
 
     def heard(self) -> None:

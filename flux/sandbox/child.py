@@ -114,6 +114,8 @@ def _proved(number: int, body: Prove, fds: list[int]) -> Answer:
 
     try:
         with FileIO(fds[0], "rb", closefd=False) as source, FileIO(fds[1], "r+b", closefd=False) as sink:
+            sink.seek(0)
+            sink.truncate()  # what a first try left in it
             found = prove(source, body.size, sink, body.limits)
     except MemoryError:
         return Answer(number, body.key, failed="memory")

@@ -15,6 +15,7 @@ MEMORY_BYTES = 1 << 30        # what a child may use: the tree of the largest do
 LARGE_MEMORY_BYTES = 4 << 30  # for a document that failed at the first, asked again alone
 PROVE_S = 30                  # for a container, and one second more for each MB of it
 STRICT = ("network", "landlock")  # walls without which a strict sandbox judges nothing
+FRAME_MOST = 1 << 30  # bytes: the pieces of the largest document
 HEADER = 8  # length and CRC-32 of the body, four bytes each, big-endian
 
 
@@ -81,7 +82,7 @@ class Answer(Struct, frozen=True):
 
 class Lost(Struct, frozen=True):
     """
-    Why there is no judgement: time, memory, stalled, crash, bug or fault. The first two are limits reached, the others are ours.
+    Why there is no judgement: time, memory, stalled, start, crash, bug or fault. The first two are limits reached, the others are ours.
 
     detail: the seconds or megabytes that were allowed, how a child ended, what the bug is, or the fault's code, whose facts stand beside it.
     """
@@ -124,11 +125,13 @@ def frame(message: Task | Answer) -> bytes:
 
 
 def split(buffer: bytearray) -> list[bytes]:
-    """Take the whole frames off *buffer* and give their bodies. ValueError when a checksum is wrong: its writer is not to be believed."""
+    """Take the whole frames off *buffer* and give their bodies. ValueError when one is wrong: its writer is not to be believed."""
     bodies = []
     at = 0
     while len(buffer) - at >= HEADER:
         size = int.from_bytes(buffer[at : at + 4], "big")
+        if size > FRAME_MOST:
+            raise ValueError("length")
         if len(buffer) - at < HEADER + size:
             break
         body = bytes(buffer[at + HEADER : at + HEADER + size])

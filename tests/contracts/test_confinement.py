@@ -8,6 +8,7 @@ import sys
 import textwrap
 from collections import deque
 from datetime import date
+from functools import partial
 from tempfile import TemporaryFile
 
 import pytest
@@ -101,14 +102,20 @@ TRYING = """
 """
 
 
+def again(file):
+    """The same open file under another descriptor: the sandbox closes what it was given."""
+    return os.fdopen(os.dup(file.fileno()), "r+b", buffering=0)
+
+
 def asked(content, *more, brief=BRIEF, key=1):
     """A task that judges *content*; *more*: open files that are handed to the child beside it, FDS[1] and so on."""
 
-    def files():
-        file = TemporaryFile(buffering=0)  # noqa: SIM115 - the job closes it
+    def opened():
+        file = TemporaryFile(buffering=0)  # noqa: SIM115 - the sandbox closes it
         file.write(content)
-        return [file, *(os.fdopen(os.dup(one.fileno()), "r+b", buffering=0) for one in more)]
+        return file
 
+    files = (opened, *(partial(again, one) for one in more))
     return Job(Judge((Item(key, 0, 0, len(content), 1, "a.xml", 0),), (brief,)), files)
 
 
@@ -240,7 +247,7 @@ def proving(content, limits, sink):
     source = TemporaryFile(buffering=0)  # noqa: SIM115 - the job closes it
     source.write(content)
     source.seek(0)
-    return Job(Prove(1, len(content), limits), lambda: [source, os.fdopen(os.dup(sink.fileno()), "r+b", buffering=0)])
+    return Job(Prove(1, len(content), limits), (lambda: source, partial(again, sink)))
 
 
 def test_an_archive_unpacks_into_its_scratch_file_up_to_its_limit_under_all_walls(standing):

@@ -258,3 +258,13 @@ def test_bytes_that_rotted_since_the_decision_are_a_fault_and_are_not_delivered(
         staged(place, outbox, an_emission(), content=b"pAyload")
     assert outbox.publish([an_emission()]) == {}
     assert list((place / "out" / "p").iterdir()) == []
+
+
+def test_a_file_that_cannot_be_read_to_its_end_is_told_and_its_neighbours_are_sealed(place, tmp_path):
+    store = FileStore(place)
+    good = tmp_path / "good"
+    good.write_bytes(b"abc")
+    with good.open("rb", buffering=0) as file, open("/proc/self/mem", "rb", buffering=0) as sick:  # noqa: PTH123 - its first page is not there
+        found, error = store.seal([file, sick])
+    assert found == (hashlib.sha256(b"abc").hexdigest(), 3)
+    assert isinstance(error, OSError)
