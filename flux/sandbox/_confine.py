@@ -39,9 +39,9 @@ def enter(unpack_bytes: int) -> tuple[Wall, ...]:
     """Limits, no privileges, no network. *unpack_bytes*: the largest file that any task of this child may write."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the daemon's to handle
     for what, most in ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_NOFILE, DESCRIPTORS), (resource.RLIMIT_NPROC, 0)):
-        resource.setrlimit(what, (most, most))
-    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, LARGE_MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, unpack_bytes))
+        _limit(what, most, most)
+    _limit(resource.RLIMIT_DATA, MEMORY_BYTES, LARGE_MEMORY_BYTES)
+    _limit(resource.RLIMIT_FSIZE, 0, unpack_bytes)
     network = _raised("network", _leave_network)
     privileges = _raised("privileges", _drop_privileges)
     _libc.prctl(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # last: a change of privileges forgets it
@@ -56,10 +56,17 @@ def close(folders: Iterable[Path]) -> tuple[Wall, ...]:
 def grant(*, memory: int, seconds: float, file_bytes: int) -> None:
     """The limits of one task. *seconds*: what it may take by its published limits; the kernel's own end comes far above."""
     used = resource.getrusage(resource.RUSAGE_SELF)
-    resource.setrlimit(resource.RLIMIT_DATA, (memory, LARGE_MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime + TIMES * seconds) + SPARE_S, resource.RLIM_INFINITY))
-    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (min(file_bytes, most), most))
+    _limit(resource.RLIMIT_DATA, memory)
+    _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime + TIMES * seconds) + SPARE_S)
+    _limit(resource.RLIMIT_FSIZE, file_bytes)
+
+
+def _limit(what: int, soft: int, hard: int = resource.RLIM_INFINITY) -> None:
+    """Set a limit, never above what the service was given itself: that it could not, and need not, raise."""
+    _, most = resource.getrlimit(what)
+    if hard == resource.RLIM_INFINITY or (most != resource.RLIM_INFINITY and most < hard):
+        hard = most
+    resource.setrlimit(what, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
 
 
 def _raised(name: str, raise_it: Callable[[], str]) -> Wall:
@@ -103,7 +110,7 @@ def _restrict_files(readable: Iterable[Path]) -> str:
     ruleset = _landlock(_CREATE_RULESET, handled, len(handled), 0)
     try:
         for path in readable:
-            with suppress(FileNotFoundError):
+            with suppress(FileNotFoundError, NotADirectoryError, PermissionError):  # nothing is loaded from there either
                 _allow_reading(ruleset, path)
         _landlock(_RESTRICT_SELF, ruleset, 0)
     finally:

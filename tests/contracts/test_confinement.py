@@ -267,6 +267,20 @@ def test_the_kernel_holds_the_scratch_file_to_its_limit_too(children):
         assert os.fstat(sink.fileno()).st_size == 1 << 20
 
 
+def test_limits_of_the_service_that_are_lower_than_those_of_a_child_hold(children):
+    """As after LimitFSIZE= and LimitNOFILE= of systemd, without a privilege to raise them."""
+    before = (
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20)); resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)); "
+        "resource.setrlimit(resource.RLIMIT_CPU, (50, 50)); _confine._drop_privileges()"
+    )
+    children(before)
+    value, _ = answer(asked(SOUND))
+    assert judged(value)
+    asking = "raise RuntimeError([resource.getrlimit(n)[1] for n in (resource.RLIMIT_FSIZE, resource.RLIMIT_NOFILE, resource.RLIMIT_CPU)])"
+    told, _ = answer(asked(f"try: {asking}".encode()))
+    assert told.detail.startswith("RuntimeError: [1048576, 64, 50]")
+
+
 def test_a_child_that_nobody_ends_is_ended_by_the_kernel_far_above_its_limit(children, monkeypatch):
     """The daemon does not look: as if it were stopped."""
     children("_confine.TIMES, _confine.SPARE_S = 1, 1; from itertools import count; child.judge = lambda *_: [None for _ in count() if False]")
