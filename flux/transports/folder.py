@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 from msgspec import Struct
 
-from flux.durable import COPY_BYTES, has_writer, publish, sync_files, sync_folder, sync_folders
+from flux.durable import COPY_BYTES, has_writer, move, publish, sync_files, sync_folder, sync_folders
 from flux.faults import Fault
 from flux.ids import member_id
 from flux.model import Emission
@@ -83,11 +83,12 @@ class FolderInbox:
         for name in names:
             with suppress(OSError):  # somebody else took it, or it cannot be taken: it stops none of the others
                 os.rename(os.path.join(self._folder, name), os.path.join(folder, name))
-                taken.append(self._deposit(batch, name))
+                if self._is_file(folder, name):
+                    taken.append(self._deposit(batch, name))
             self._seen.pop(name, None)
         while self._line and self._line[0] not in self._seen:
             self._line.popleft()
-        if taken:
+        if os.listdir(folder):
             sync_folders([Path(os.fsdecode(folder)), Path(os.fsdecode(self._folder))])
         else:
             os.rmdir(folder)
@@ -100,7 +101,7 @@ class FolderInbox:
             for name in sorted(os.listdir(os.fsencode(folder))):
                 if name.startswith(b"."):  # no claimed file begins with a dot: half a copy of ours
                     os.unlink(os.path.join(os.fsencode(folder), name))
-                else:
+                elif self._is_file(os.fsencode(folder), name):
                     left.append(self._deposit(folder.name, name))
             with suppress(OSError):
                 folder.rmdir()
@@ -140,6 +141,24 @@ class FolderInbox:
                 (self._claims / batch).rmdir()
         if deposits:
             sync_folder(self._claims)
+
+    def _is_file(self, folder: bytes, name: bytes) -> bool:
+        """
+        Whether what was claimed is a file. Something else took its name since the scan: it goes back, where the next scan tells of it.
+
+        Where the sender has already put another thing under that name, a link or a FIFO holds no bytes that anybody could miss.
+        """
+        claimed = os.path.join(folder, name)
+        kind = os.lstat(claimed).st_mode
+        if stat.S_ISREG(kind):
+            return True
+        try:
+            move(claimed, os.path.join(self._folder, name))
+        except OSError:
+            if stat.S_ISDIR(kind):
+                return True  # it is kept, and told when it is opened
+            os.unlink(claimed)
+        return False
 
     def _deposit(self, batch: str, name: bytes) -> Deposit:
         return Deposit(member_id(batch, name), self.partner, name, batch)

@@ -184,6 +184,28 @@ def test_a_writer_that_came_back_after_the_claim_keeps_the_file_out_of_custody(p
     inbox.open(taken).close()
 
 
+def test_a_link_that_took_the_place_of_a_file_before_the_claim_goes_back_and_is_told(place, inbox, clock):
+    drop(place)
+    settled(inbox, clock)
+    (place / "in" / "a.xml").unlink()
+    (place / "in" / "a.xml").symlink_to("/etc/passwd")
+    assert inbox.claim([b"a.xml"], BATCH) == []
+    assert list((place / "claim").iterdir()) == []
+    assert settled(inbox, clock) == []
+    assert [(u.name, u.why) for u in inbox.unsettled()] == [(b"a.xml", Why.NOT_REGULAR)]
+
+
+def test_a_link_that_a_crash_left_claimed_goes_back_or_where_its_name_is_taken_away(place, inbox):
+    for name in ("a.xml", "b.xml"):
+        (place / "claim" / BATCH).mkdir(exist_ok=True)
+        (place / "claim" / BATCH / name).symlink_to("/etc/passwd")
+    drop(place, "b.xml")
+    assert inbox.recover() == []
+    assert list((place / "claim").iterdir()) == []
+    assert (place / "in" / "a.xml").is_symlink()
+    assert (place / "in" / "b.xml").read_bytes() == b"<a/>"
+
+
 def test_a_file_that_got_a_second_name_meanwhile_is_copied_and_its_sender_can_change_the_copy_no_more(place, inbox):
     drop(place)
     os.link(place / "in" / "a.xml", place / "in" / ".mine")
