@@ -7,7 +7,6 @@ and then held; a limit that a sender reached is a finding that names the limit.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from io import BytesIO
 from time import perf_counter
 
 from msgspec import Struct
@@ -128,7 +127,7 @@ class Worker:
         taken = dict(self._ledger.deposited(_identities(works)))
         drafts = [(work, draft) for work in works if (draft := self._drafted(work, taken)) is not None]
         packs = [draft.pack() for _, draft in drafts]
-        stored = self._content.add_all([BytesIO(pack.content) for pack in packs]) if packs else []
+        stored = self._content.add_all([pack.open() for pack in packs]) if packs else []
         now = self._now()
         outcomes = [outcome(draft, blob, pack, now) for (_, draft), pack, (blob, _) in zip(drafts, packs, stored, strict=True)]
         refused = self._ledger.record(outcomes, now)
