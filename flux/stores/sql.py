@@ -16,7 +16,7 @@ from msgspec.structs import asdict, replace
 from sqlalchemy import Connection, bindparam, create_engine, func, insert, select, update
 from sqlalchemy import event as sa_event
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from flux.faults import Fault, Reason
 from flux.model import Deposited, Emission, EmissionState, Event, Flow, FlowVerdict, Plumbing
@@ -33,7 +33,7 @@ class SqlLedger(Reading):
     """The ledger behind a database URL. One writer: the daemon, under the installation's lock. Readers are many."""
 
     def __init__(self, url: str, *, read_only: bool = False) -> None:
-        self._engine = create_engine(url)
+        self._engine = _engine_of(url)
         if self._engine.dialect.name == "sqlite":
             _tune_sqlite(self._engine, read_only=read_only)
         try:
@@ -209,6 +209,14 @@ class SqlLedger(Reading):
             connection.commit()
         if version != t.VERSION:
             raise Fault("FLX-I24", found=str(version), expected=t.VERSION)
+
+
+def _engine_of(url: str) -> Engine:
+    """The engine behind a URL. Raises Fault when it is none, when there is no such database, or when its driver is not installed."""
+    try:
+        return create_engine(url)
+    except (ArgumentError, ImportError, ValueError) as error:
+        raise Fault("FLX-I23", url=url.rpartition("@")[2], detail=str(error)) from error  # before the @ stands a password
 
 
 def _tune_sqlite(engine: Engine, *, read_only: bool) -> None:
