@@ -52,5 +52,10 @@ def _attributes(given: dict[str, str]) -> str:
     return "".join(f' {name}="{_escaped(value)}"' for name, value in given.items()) if given else ""
 
 
+def carried(value: str) -> str:
+    """A text as XML can carry it: longer than it was, where it held what XML cannot."""
+    return _NOT_XML.sub(lambda c: f"\\u{ord(c[0]):04x}", value)
+
+
 def _escaped(value: str) -> str:
-    return _NOT_XML.sub(lambda c: f"\\u{ord(c[0]):04x}", value.translate(_SPECIAL))
+    return carried(value.translate(_SPECIAL))

@@ -107,3 +107,12 @@ def test_a_flow_is_answered_whatever_its_name_gives_as_application_code(applicat
     flow = Flow("20260328T223000000Z-7k3q9x2m4b", "batipro", b"x", "a" * 64, 1, NOON)
     told = answers(flow, Decision(FlowVerdict.REJECTED, Envelope("FSO4100A", application, "x")))
     assert etree.fromstring(told["integration"]).findtext(".//Recepteur/Id") == ("ABC001" if application == "ABC001" else "CPP001")
+
+
+@pytest.mark.parametrize(("service", "held"), [("S" * 100, True), ("\ufffe" * 16, True), ("\ufffe" * 17, False), ("&" * 100, True)])
+def test_a_service_code_is_measured_as_it_is_written(service, held):
+    """None of these signs is in a document; the report that tells such a piece is none the less one that its schema takes."""
+    piece = Piece(ordinal=1, number="SIT-1", supplier=Party("1", "99912040500017", "BATIPRO"), recipient=Party("1", "22990008900017", service=service), syntax="UBL")
+    refused = Decided(piece, Verdict(VerdictKind.REJECTED, ("37",)), "a.xml", 1, "b" * 64)
+    flow = Flow("20260328T223000000Z-7k3q9x2m4b", "batipro", b"x", "a" * 64, 1, NOON)
+    assert ("lifecycle" in answers(flow, Decision(FlowVerdict.REJECTED, Envelope(), (refused,)))) == held
