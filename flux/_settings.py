@@ -10,6 +10,7 @@ from flux.model import Severity
 from flux.policy import Limits
 
 NAME = r"[a-z0-9][a-z0-9-]{0,31}"
+INTEGER_BITS = 64  # of TOML; Python's reader takes longer ones
 _SEVERITIES = tuple(str(severity) for severity in Severity)
 
 
@@ -32,7 +33,7 @@ class Setting(Struct, frozen=True):
     def read(self, value: Any, where: str) -> Any:  # noqa: ANN401 - what TOML gave
         """*value* as this setting takes it. Raises Fault, in the setting's words."""
         right: type | tuple[type, ...] = (int, float) if self.kind is float else self.kind
-        if not isinstance(value, right) or isinstance(value, bool):
+        if not isinstance(value, right) or isinstance(value, bool) or (isinstance(value, str) and "\0" in value):  # no path holds a NUL
             raise Fault("FLX-I06", where=where, name=self.name, value=told(value), expected=told(self.default))
         if self.choices and value not in self.choices:
             raise Fault("FLX-I07", where=where, name=self.name, value=told(value), expected=", ".join(self.choices))
@@ -62,6 +63,8 @@ SITE = (
     Setting("log_format", "console", "Form of the logs on the standard error.", "Forme des journaux sur la sortie d'erreur.", choices=("console", "json")),
     Setting("log_level", "info", "Least level that is logged.", "Niveau minimal journalisé.", choices=("debug", "info", "warning", "error")),
 )  # fmt: skip
+
+WAIT = Setting("retry_s", [1, 10, 60], "Seconds before one attempt.", "Secondes avant une tentative.", float, least=0, most=604_800)  # an element of retry_s
 
 PARTNER = (
     Setting("name", "", "Name of the partner, and of his folders: a-z, 0-9 and hyphens.", "Nom du partenaire et de ses dossiers : a-z, 0-9 et tirets.", least=1, most=32),
@@ -120,7 +123,13 @@ def read_some(raw: Any, settings: tuple[Setting, ...], where: str) -> dict[str, 
 
 def told(value: Any) -> str:  # noqa: ANN401 - a default
     """A value as TOML writes it."""
-    return f'"{value}"' if isinstance(value, str) else f"[{', '.join(map(told, value))}]" if isinstance(value, list) else str(value)
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{name} = {told(inner)}' for name, inner in value.items())} }}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(told, value))}]"
+    if isinstance(value, int) and value.bit_length() > INTEGER_BITS:
+        return hex(value)  # Python writes no more than 4,300 figures
+    return f'"{value}"' if isinstance(value, str) else str(value)
 
 
 def _bounds(least: float | None, most: float | None) -> str:

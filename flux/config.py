@@ -28,7 +28,6 @@ _MARKET = (
     'moe = { id = "99913225100029", name = "Ingénierie des Rives" }', 'moa = { id = "22990008900017", name = "Département de la Haute-Lisse" }',
 )  # fmt: skip
 VARIABLE = "FLUX_CONFIG"
-WEEK_S = 604_800  # the longest wait before another attempt
 
 
 class Partner(Struct, frozen=True):
@@ -105,10 +104,7 @@ def load(path: Path) -> Config:
     root = path.resolve().parent
     if not re.fullmatch(r"[A-Z0-9]{3,8}", site["installation"]):
         raise Fault("FLX-I12", where=path.name, value=s.told(site["installation"]))
-    if not all(isinstance(wait, int | float) and not isinstance(wait, bool) for wait in site["retry_s"]):
-        raise Fault("FLX-I06", where=path.name, name="retry_s", value=s.told(site["retry_s"]), expected="[1, 10, 60]")
-    if not all(0 <= wait <= WEEK_S for wait in site["retry_s"]):
-        raise Fault("FLX-I08", where=path.name, name="retry_s", value=s.told(site["retry_s"]), expected=f"0 – {WEEK_S}")
+    site["retry_s"] = tuple(s.WAIT.read(wait, path.name) for wait in site["retry_s"])
     partners = tuple(_partner(row, f"{path.name} [[partner]] {n}") for n, row in enumerate(_rows(raw, "partner", path), 1))
     names = [partner.name for partner in partners]
     if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -118,7 +114,7 @@ def load(path: Path) -> Config:
     )
     folders = {name: root / site.pop(name) for name in ("inbox", "outbox", "spool")}
     config = Config(
-        root=root, **folders, ledger_url=_url(site.pop("ledger"), root), retry_s=tuple(site.pop("retry_s")),
+        root=root, **folders, ledger_url=_url(site.pop("ledger"), root), retry_s=site.pop("retry_s"),
         siret_check=Severity(site.pop("siret_check")), vat_check=Severity(site.pop("vat_check")),
         limits=Limits(**s.read_table(raw.get("limits", {}), s.LIMITS, f"{path.name} [limits]")),
         severities=_severities(raw.get("severities", {}), f"{path.name} [severities]"), partners=partners, routes=routes, **site,
@@ -265,7 +261,8 @@ def _partner(raw: Any, where: str) -> Partner:  # noqa: ANN401 - what TOML gave
     table = s.read_table(raw, s.PARTNER, where, ("severities", "limits"))
     if not re.fullmatch(s.NAME, table["name"]):
         raise Fault("FLX-I13", where=where, value=s.told(table["name"]))
-    proven_interface(table["interface"])
+    if table["interface"] and table["interface"] not in (known := tables.load().interfaces):
+        raise Fault("FLX-I07", where=where, name="interface", value=s.told(table["interface"]), expected=", ".join(known))
     _proven_cadre(table["default_cadre"], where)
     limits = s.read_some(raw.get("limits", {}), s.LIMITS, f"{where} limits")
     return Partner(**table, severities=_severities(raw.get("severities", {}), f"{where} severities"), limits=limits)
@@ -324,5 +321,5 @@ def _toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text("utf-8-sig"))
     except FileNotFoundError as error:
         raise Fault("FLX-I02", path=str(path)) from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # ValueError: bytes that are no UTF-8, text that is no TOML, a number of 5,000 figures
         raise Fault("FLX-I03", path=str(path), detail=str(error)) from error
