@@ -5,6 +5,7 @@ import os
 import shutil
 import struct
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,12 @@ SIZE_MB = {"ext4": 64, "xfs": 320}
 
 def run(*words):
     return subprocess.run([*map(str, words)], check=True, capture_output=True)
+
+
+def memory():
+    """A folder in memory where there is such a place: a kill asks nothing of a disk, and a thousand syncs of a busy one are slow."""
+    shared = Path("/dev/shm")  # noqa: S108 - a folder of its own within
+    return tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None)
 
 
 class Disk:
@@ -55,6 +62,26 @@ class Disk:
 
     def off(self):
         run("umount", self.mounted)
+
+
+class Small:
+    """A tmpfs that is too small, and then is not."""
+
+    def __init__(self, folder):
+        if os.geteuid() != 0:
+            pytest.skip("needs the right to mount a tmpfs")
+        self._folder = Path(folder)
+        self._folder.mkdir(parents=True)
+
+    def on(self, options):
+        run("mount", "-t", "tmpfs", "-o", options, "tmpfs", self._folder)
+        return self._folder
+
+    def enlarge(self):
+        run("mount", "-o", "remount,size=64m,nr_inodes=10000", self._folder)
+
+    def off(self):
+        run("umount", self._folder)
 
 
 def power_cut(plug, disk, root, at, on="", meanwhile=lambda: None):

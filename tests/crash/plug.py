@@ -36,7 +36,7 @@ class Ended:
 
 
 class Plug:
-    """One flux at a time, in whatever folder. words: "quick" (see zygote), the name of a broken variant."""
+    """One flux at a time, in whatever folder. words: "quick" or "anew" (see zygote), the name of a broken variant."""
 
     def __init__(self, shim, *words):
         self._folder = tempfile.TemporaryDirectory()
@@ -62,10 +62,9 @@ class Plug:
 
     def start(self, root, *words, at=0, fault="kill", on="", log=""):
         """Start the command; gives its process id. at: its Nth act, or its Nth of one kind: on, a call and a part of its path."""
-        said = self._said
-        said.unlink(missing_ok=True)
+        self._said.unlink(missing_ok=True)
         env = {"FAULT_AT": str(at), "FAULT": fault, "FAULT_ON": on, "FAULT_LOG": str(log)}
-        return self._ask(do="start", root=str(root), words=words, env=env, out=os.devnull, err=str(said))["pid"]
+        return self._ask(do="start", root=str(root), words=words, env=env, out=os.devnull, err=str(self._said))["pid"]
 
     def wait(self, pid, seconds=PATIENCE_S):
         """Until it ended or stands at its Nth act. Raises TimeoutError."""
@@ -75,8 +74,11 @@ class Plug:
         if "stopped" in found:
             return Ended("stopped", "")
         left = self._ask(do="rest", seconds=5)["left"]
-        said = self._said
-        return Ended(found["status"], said.read_text("utf-8", "replace") if said.exists() else "", tuple(left))
+        return Ended(found["status"], self.heard(), tuple(left))
+
+    def heard(self):
+        """What the running one said so far."""
+        return self._said.read_text("utf-8", "replace") if self._said.exists() else ""
 
     def end(self, pid):
         """Kill it, and see that nothing of it is left."""

@@ -5,7 +5,7 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from checker import answers, check, closed, consume, states
+from checker import answers, check, consume, states, states_of_flows
 from rig import EXAMPLES, GOOD, REFUSED
 
 CONFIG = """
@@ -122,12 +122,23 @@ def survive(plug, root, known, *faults, consumes=False, taken=(), unsynced=()):
         left += hit.left
         seen |= states(root) if how == "kill" else set()
         taken += consume(root) if consumes else []
-    before = closed(root)
+    before = states_of_flows(root).count("CLOSED")
     last = plug.once(root)
     wrong += _blame(last, "nothing") + ([] if last.status == 0 else [f"the clean run ended with {last.status}: {last.said[-600:]}"])
     report = check(root, known.dropped, taken, known.answers, unsynced=unsynced, left=(*left, *last.left))
     report.recovered = report.ok - before
     return Result(report, wrong, seen)
+
+
+def tight(plug, small, options, known):
+    """One run on a disk that is too small, then the clean one when it is not. Gives the result, and whether it was too small."""
+    root = install(small.on(options) / "root", known.dropped)
+    first = plug.once(root)
+    small.enlarge()
+    result = survive(plug, root, known)
+    result.wrong += _blame(first, options)
+    small.off()
+    return result, first.status != 0
 
 
 def _blame(ended, how):
@@ -138,8 +149,9 @@ def _blame(ended, how):
 
 
 def named(known, how="kill"):
-    """The first act of every kind in every place: the crash points of the state table."""
-    return [(1, how, place) for place in sorted({act.place for act in known.acts if how != "enospc" or act.call in ROOM_TAKING})]
+    """The first act of every kind in every place, and the second of every rename: the crash points of the state table."""
+    places = sorted({act.place for act in known.acts if how != "enospc" or act.call in ROOM_TAKING})
+    return [(n, how, place) for place in places for n in ((1, 2) if place.startswith("rename") and how == "kill" else (1,))]
 
 
 ROOM_TAKING = {"open", "write", "pwrite64", "mkdir", "rename", "renameat2", "ftruncate64"}

@@ -7,9 +7,9 @@ from scenario import errors, install, named, survive
 
 
 @pytest.fixture
-def trial(tmp_path, plug, known):
+def trial(ground, plug, known):
     def one(n, point):
-        result = survive(plug, install(tmp_path / str(n) / "root", known.dropped), known, point)
+        result = survive(plug, install(ground / str(n) / "root", known.dropped), known, point)
         return [] if result.good else [(point, result.report, result.wrong)]
 
     return one

@@ -15,11 +15,11 @@ STATES = {
 }  # fmt: skip
 
 
-def test_the_shim_sees_every_kind_of_act_of_the_daemon_and_none_of_its_children(tmp_path, plug, known):
+def test_the_shim_sees_every_kind_of_act_of_the_daemon_and_none_of_its_children(ground, plug, known):
     kinds = {"mkdir", "open", "write", "rename", "renameat2", "fsync", "fdatasync", "unlink", "rmdir", "pwrite64", "syncfs", "ftruncate64"}
     assert {act.call for act in known.acts} == kinds
-    log = tmp_path / "log"
-    assert plug.once(install(tmp_path / "root", known.dropped), log=log).status == 0
+    log = ground / "log"
+    assert plug.once(install(ground / "root", known.dropped), log=log).status == 0
     assert len({line.split()[1] for line in log.read_text().splitlines()}) == 1
 
 
@@ -27,21 +27,21 @@ def places(some):
     return {act.place for act in some if act.call not in {"fsync", "syncfs"}}
 
 
-def test_a_flux_that_is_started_anew_with_children_started_anew_does_the_same_acts(tmp_path, shim, known):
+def test_a_flux_that_is_started_anew_with_children_started_anew_does_the_same_acts(ground, shim, known):
     """Flows may meet in other groups, by their children's pace, and groups decide what is synced at once; all other acts are the same."""
-    with Plug(shim) as slow:
-        log = tmp_path / "log"
-        root = install(tmp_path / "root", known.dropped)
+    with Plug(shim, "anew") as slow:
+        log = ground / "log"
+        root = install(ground / "root", known.dropped)
         assert slow.once(root, log=log).status == 0
     assert places(acts(log)) == places(known.acts)
     assert check(root, known.dropped, answers=known.answers).clean
 
 
-def trials(plug, known, tmp_path, points):
+def trials(plug, known, ground, points):
     """{point: what went wrong}, and the lines of the state table that were met."""
     wrong, seen = {}, set()
     for n, point in enumerate(points):
-        result = survive(plug, install(tmp_path / str(n) / "root", known.dropped), known, *point, consumes=n % 2)
+        result = survive(plug, install(ground / str(n) / "root", known.dropped), known, *point, consumes=n % 2)
         seen |= result.states
         if not result.good:
             wrong[point] = (result.report, result.wrong)
@@ -49,22 +49,22 @@ def trials(plug, known, tmp_path, points):
 
 
 @pytest.mark.slow
-def test_a_kill_at_every_line_of_the_state_table_loses_nothing_and_doubles_nothing(tmp_path, plug, known):
-    wrong, seen = trials(plug, known, tmp_path, [(point,) for point in named(known)])
+def test_a_kill_at_every_line_of_the_state_table_loses_nothing_and_doubles_nothing(ground, plug, known):
+    wrong, seen = trials(plug, known, ground, [(point,) for point in named(known)])
     assert wrong == {}
     assert seen >= STATES
 
 
 @pytest.mark.slow
-def test_a_second_kill_during_recovery_changes_nothing(tmp_path, plug, known):
+def test_a_second_kill_during_recovery_changes_nothing(ground, plug, known):
     luck = random.Random(3)
     points = [((luck.randint(1, len(known.acts)), "kill", ""), (luck.randint(1, 300), luck.choice(["kill", "exit"]), "")) for _ in range(12)]
-    assert trials(plug, known, tmp_path, points)[0] == {}
+    assert trials(plug, known, ground, points)[0] == {}
 
 
-def test_the_checker_sees_every_broken_law(tmp_path, plug, known):
+def test_the_checker_sees_every_broken_law(ground, plug, known):
     """A rig that cannot fail proves nothing."""
-    root = install(tmp_path / "root", known.dropped)
+    root = install(ground / "root", known.dropped)
     assert plug.once(root).status == 0
     report = check(root, known.dropped, answers=known.answers)
     assert (report.attempted, report.acknowledged, report.ok, report.clean) == (8, 8, 8, True)
@@ -102,8 +102,8 @@ def test_the_checker_sees_every_broken_law(tmp_path, plug, known):
         ("insert into identity select key || 'x', flow, ordinal, sha256, at from identity limit 1", "1 accepted, 1 pieces say so, 2 identities, 1 to deliver"),
     ],
 )
-def test_the_checker_reads_the_ledger(tmp_path, plug, known, edit, law):
-    root = install(tmp_path / "root", known.dropped)
+def test_the_checker_reads_the_ledger(ground, plug, known, edit, law):
+    root = install(ground / "root", known.dropped)
     assert plug.once(root).status == 0
     with closing(sqlite3.connect(root / "spool" / "ledger.db")) as db:
         db.executescript(edit)

@@ -11,14 +11,14 @@ from scenario import install, survive
 import flux
 
 
-def caught(plug, known, variant, tmp_path):
+def caught(plug, known, variant, ground):
     """At how many of its instants a variant is caught, of how many."""
     by, instants = CAUGHT[variant]
-    disk = Disk("ext4", tmp_path, lambda folder: install(folder / "root", known.dropped)) if by == "cut" else None
+    disk = Disk("ext4", ground, lambda folder: install(folder / "root", known.dropped)) if by == "cut" else None
     wrong = 0
     for n, (at, on) in enumerate(instants):
         if disk is None:
-            result = survive(plug, install(tmp_path / str(n) / "root", known.dropped), known, (at, "kill", on), consumes=True)
+            result = survive(plug, install(ground / str(n) / "root", known.dropped), known, (at, "kill", on), consumes=True)
         else:
             assert power_cut(plug, disk, disk.mounted / "root", at, on)
             result = survive(plug, disk.mounted / "root", known)
@@ -29,15 +29,15 @@ def caught(plug, known, variant, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("variant", CAUGHT)
-def test_a_broken_flux_is_caught_every_time(tmp_path, shim, known, variant):
+def test_a_broken_flux_is_caught_every_time(ground, shim, known, variant):
     with Plug(shim, "quick", variant) as broken:
-        assert caught(broken, known, variant, tmp_path) == (3, 3)
+        assert caught(broken, known, variant, ground) == (3, 3)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("variant", ["marked_before_published", "ledger_normal"])
-def test_the_true_flux_is_not(tmp_path, plug, known, variant):
-    assert caught(plug, known, variant, tmp_path) == (0, 3)
+def test_the_true_flux_is_not(ground, plug, known, variant):
+    assert caught(plug, known, variant, ground) == (0, 3)
 
 
 def test_flux_has_no_switch_for_it():
