@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 FUZZING := .venv/.fuzzing
 
-.PHONY: demo test lint bench fuzz docs clean
+.PHONY: demo test campaign lint bench fuzz docs clean
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "flux needs Python 3.11 or later: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 2; }
@@ -21,6 +21,10 @@ demo: $(READY)
 # Lint, types, then every test. What needs a system part or the shared corpus says so when it is skipped.
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+# Everything of the tests that takes long, with one table: docs/reliability.md. Some of it: make campaign PARTS="crash --every 5".
+campaign: $(READY)
+	$(BIN)/python tests/campaign.py $(PARTS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -79,6 +79,6 @@ def written(table):
 if __name__ == "__main__":
     table = campaign(print)
     for what, aim, found in table:
-        print(f"{what:60} {aim:22} {found}")  # noqa: T201 - the table
+        print(f"{what:60} {aim:22} {found}")
     written(table)
     sys.exit(0)

@@ -1,20 +1,31 @@
-"""A library that pulls the plug: built by the test from its source."""
+"""The plug, pulled: a shim built by the test from its source, a flux that is ready to run, and a run that nothing disturbs."""
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
-
-HERE = Path(__file__).parent
+from disks import memory
+from plug import Plug, build_shim
+from scenario import reference
 
 
 @pytest.fixture(scope="session")
 def shim(tmp_path_factory):
-    """The library. Without a C compiler the tests that need it are skipped and counted."""
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if not compiler:
-        pytest.skip("needs a C compiler (apt-get install gcc libc6-dev)")
-    target = tmp_path_factory.mktemp("shim") / "shim.so"
-    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", str(target), str(HERE / "shim.c"), "-ldl"], check=True)
-    return target
+    return build_shim(tmp_path_factory.mktemp("shim"))
+
+
+@pytest.fixture
+def ground():
+    """A folder to work on."""
+    with memory() as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def plug(shim):
+    with Plug(shim, "quick") as ready:
+        yield ready
+
+
+@pytest.fixture(scope="session")
+def known(tmp_path_factory, plug):
+    return reference(plug, tmp_path_factory.mktemp("reference"))

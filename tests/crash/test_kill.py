@@ -1,98 +1,116 @@
 """Kill the daemon before every act that changes the disk, start it again, and find every deposit answered once."""
 
-import shutil
-import sys
-from pathlib import Path
+import random
+import sqlite3
+from contextlib import closing
 
 import pytest
-from rig import EXAMPLES, GOOD, Site
-
-sys.path.insert(0, str(Path(__file__).parent))
 from checker import check
+from plug import Plug
+from scenario import CONFIG, acts, documents, install, named, survive
 
-CONFIG = """
-settle_s = 0.0
-children = 1
-log_level = "error"
-
-[[partner]]
-name = "batipro"
-naming = "chorus"
-"""
+STATES = {
+    "dropped", "claimed", "RECEIVED, claimed", "RECEIVED", "PROCESSING", "PENDING, staged file absent", "PENDING, staged file there",
+    "STAGED, staged file there", "STAGED, staged file absent", "CLOSED",
+}  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def dropped():
-    """A good flow, a mixed archive, a damaged archive, a duplicate with its first, and another document under that number."""
-    found = {}
-    for pattern in (GOOD, "13-unknown-recipient/*.gz", "10-damaged-archive/*1001.tar.gz", "11-duplicates/*.xml"):
-        for path in sorted(EXAMPLES.glob(pattern)):
-            found[path.name] = path.read_bytes()
-    assert len(found) == 6
-    return found
+def test_the_shim_sees_every_kind_of_act_of_the_daemon_and_none_of_its_children(ground, plug, known):
+    kinds = {"mkdir", "open", "write", "rename", "renameat2", "fsync", "fdatasync", "unlink", "rmdir", "pwrite64", "syncfs", "ftruncate64"}
+    assert {act.call for act in known.acts} == kinds
+    log = ground / "log"
+    assert plug.once(install(ground / "root", known.dropped), log=log).status == 0
+    assert len({line.split()[1] for line in log.read_text().splitlines()}) == 1
 
 
-def installed(root, dropped):
-    site = Site(root, CONFIG)
-    for name, content in dropped.items():
-        (site.inbox / name).write_bytes(content)
-    return site
+def places(some):
+    return {act.place for act in some if act.call not in {"fsync", "syncfs"}}
 
 
-@pytest.fixture(scope="module")
-def acts(tmp_path_factory, shim, dropped):
-    """What a run does to the disk, counted: the length of the road along which the plug is pulled."""
-    site = installed(tmp_path_factory.mktemp("count") / "root", dropped)
-    log = site.root / "acts.log"
-    done = site.flux("once", LD_PRELOAD=str(shim), CRASH_LOG=str(log))
-    assert done.returncode == 0, done.stderr
-    report = check(site.root, dropped)
-    assert report.clean, report
-    return log.read_text().splitlines()
+def test_a_flux_that_is_started_anew_with_children_started_anew_does_the_same_acts(ground, shim, known):
+    """Flows may meet in other groups, by their children's pace, and groups decide what is synced at once; all other acts are the same."""
+    with Plug(shim, "anew") as slow:
+        log = ground / "log"
+        root = install(ground / "root", known.dropped)
+        assert slow.once(root, log=log).status == 0
+    assert places(acts(log)) == places(known.acts)
+    assert check(root, known.dropped, answers=known.answers).clean
 
 
-def test_the_laws_hold_without_a_crash_and_the_rig_sees_every_kind_of_act(acts):
-    assert {line.split()[1] for line in acts} >= {"mkdir", "rename", "renameat2", "fsync", "fdatasync", "unlink", "pwrite"}
-
-
-def survive(site, shim, dropped, at):
-    """Kill before act *at*, then run to the end. Returns the checker's report and whether the plug was really pulled."""
-    killed = site.flux("once", LD_PRELOAD=str(shim), CRASH_AT=str(at))
-    again = site.flux("once")
-    assert again.returncode == 0, again.stderr
-    return check(site.root, dropped), killed.returncode == -9
+def trials(plug, known, ground, points):
+    """{point: what went wrong}, and the lines of the state table that were met."""
+    wrong, seen = {}, set()
+    for n, point in enumerate(points):
+        result = survive(plug, install(ground / str(n) / "root", known.dropped), known, *point, consumes=n % 2)
+        seen |= result.states
+        if not result.good:
+            wrong[point] = (result.report, result.wrong)
+    return wrong, seen
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", range(4))
-def test_a_kill_before_any_durable_act_loses_nothing_and_doubles_nothing(tmp_path, shim, dropped, acts, part):
-    """Every act that makes something durable or visible; writes into the journal of the ledger are sampled: its commits are acts too."""
-    durable = [i for i, line in enumerate(acts, 1) if line.split()[1] != "pwrite"]
-    writes = [i for i, line in enumerate(acts, 1) if line.split()[1] == "pwrite"]
-    points = sorted({*durable, *writes[:: max(1, len(writes) // 12)]})[part::4]
-    wrong = []
-    for at in points:
-        report, pulled = survive(installed(tmp_path / f"at-{at}", dropped), shim, dropped, at)
-        if not (report.clean and pulled):
-            wrong.append((at, acts[at - 1], pulled, report))
-        shutil.rmtree(tmp_path / f"at-{at}")
-    assert wrong == []
+def test_a_kill_at_every_line_of_the_state_table_loses_nothing_and_doubles_nothing(ground, plug, known):
+    wrong, seen = trials(plug, known, ground, [(point,) for point in named(known)])
+    assert wrong == {}
+    assert seen >= STATES
 
 
-def test_the_checker_sees_a_lost_a_doubled_and_a_strange_delivery(tmp_path, dropped):
-    """A rig that cannot fail proves nothing: each broken law is seen."""
-    site = installed(tmp_path / "root", dropped)
-    root = site.root
-    site.flux("once")
-    assert check(root, dropped).clean
-    some = next(p for p in (root / "outbox" / "returns" / "batipro").iterdir())
+@pytest.mark.slow
+def test_a_second_kill_during_recovery_changes_nothing(ground, plug, known):
+    luck = random.Random(3)
+    points = [((luck.randint(1, len(known.acts)), "kill", ""), (luck.randint(1, 300), luck.choice(["kill", "exit"]), "")) for _ in range(12)]
+    assert trials(plug, known, ground, points)[0] == {}
+
+
+def test_the_checker_sees_every_broken_law(ground, plug, known):
+    """A rig that cannot fail proves nothing."""
+    root = install(ground / "root", known.dropped)
+    assert plug.once(root).status == 0
+    report = check(root, known.dropped, answers=known.answers)
+    assert (report.attempted, report.acknowledged, report.ok, report.clean) == (8, 8, 8, True)
+    some = next(p for p in sorted((root / "outbox" / "returns" / "batipro").iterdir()))
     content = some.read_bytes()
+
+    def said(**more):
+        found = check(root, known.dropped, **more)
+        return [s.partition(": ")[2] or s for s in (*found.lost, *found.duplicated, *found.unexpected)]
+
     some.unlink()
-    assert [s.partition(": ")[2] for s in check(root, dropped).lost] == ["owed and not delivered"]
+    assert said() == ["owed and not delivered"]
     some.write_bytes(content)
-    assert len(check(root, dropped, taken=[("returns/batipro", some.name, content)]).duplicated) == 1
+    assert said(taken=[("returns/batipro", some.name, content)]) == ["delivered 2 times"]
     some.write_bytes(content + b" ")
-    assert [s.partition(": ")[2] for s in check(root, dropped).unexpected] == ["other bytes than recorded"]
+    assert said() == ["other bytes than recorded"]
     some.write_bytes(content)
     (some.parent / "strange.xml").write_bytes(b"")
-    assert [s.partition(": ")[2] for s in check(root, dropped).unexpected] == ["delivered and not owed"]
+    assert said() == ["delivered and not owed"]
+    (some.parent / "strange.xml").unlink()
+    (root / "spool" / "tmp" / "half").write_bytes(b"")
+    assert said(left=(7,)) == ["half", "process 7 runs on"]
+    (root / "spool" / "tmp" / "half").unlink()
+    never = {**known.dropped, ("batipro", "never.xml"): b""}
+    assert [s.partition(": ")[2] for s in check(root, never).lost] == ["no receipt"]
+
+
+@pytest.mark.parametrize(
+    ("edit", "law"),
+    [
+        ("update flow set verdict = '' where seq = 1", "CLOSED, no verdict"),
+        ("update piece set verdict = 'not_evaluated' where rowid = 1", "1 pieces without a verdict"),
+        ("delete from piece where rowid = 1", "0 pieces up to None, not 1"),
+        ("drop trigger event_is_never_changed; update event set detail = 'x' where seq = 3", "the journal breaks at 3"),
+        ("insert into identity select key || 'x', flow, ordinal, sha256, at from identity limit 1", "1 accepted, 1 pieces say so, 2 identities, 1 to deliver"),
+    ],
+)
+def test_the_checker_reads_the_ledger(ground, plug, known, edit, law):
+    root = install(ground / "root", known.dropped)
+    assert plug.once(root).status == 0
+    with closing(sqlite3.connect(root / "spool" / "ledger.db")) as db:
+        db.executescript(edit)
+    report = check(root, known.dropped)
+    assert law in [s.partition(": ")[2] or s for s in (*report.lost, *report.unexpected)]
+
+
+def test_the_scenario_is_what_it_says():
+    assert len(documents()) == 8
+    assert CONFIG.count("[[partner]]") == 2

@@ -1,0 +1,28 @@
+"""A call fails at an exact instant: the flow goes on or waits, nobody is blamed, and one clean run afterwards brings everything to its answer."""
+
+import random
+
+import pytest
+from scenario import errors, install, named, survive
+
+
+@pytest.fixture
+def trial(ground, plug, known):
+    def one(n, point):
+        result = survive(plug, install(ground / str(n) / "root", known.dropped), known, point)
+        return [] if result.good else [(point, result.report, result.wrong)]
+
+    return one
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["eio", "enospc"])
+def test_an_error_in_every_place_is_followed_by_a_full_answer(trial, known, how):
+    assert [wrong for n, point in enumerate(named(known, how)) for wrong in trial(n, point)] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["eintr", "emfile"])
+def test_an_interruption_or_a_lack_of_descriptors_is_followed_by_a_full_answer(trial, known, how):
+    some = random.Random(5).sample(errors(known, how), 15)
+    assert [wrong for n, point in enumerate(some) for wrong in trial(n, point)] == []
