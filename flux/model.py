@@ -222,7 +222,7 @@ class Judged(Struct, frozen=True):
 
     document: index of the file in its flow, from 1. index: of the piece in its file, from 1. interface: under which it was judged.
     piece is None when the file could not be read as a piece. closed: the stage whose finding closed the later ones, or "".
-    sha256: of the bytes that are this piece (the file, or extracted).
+    sha256: of the bytes that are this piece (the file, or extracted, which is b"" once those bytes are content).
     """
 
     document: int
@@ -338,7 +338,7 @@ class Decided(Struct, frozen=True):
     member: int     # index of that file in the flow
     sha256: str
     readable: bool = True
-    extracted: bytes | None = None
+    part: int = 0   # of that file, from 1, when it was taken out of a document of several
 
 
 class Decision(Struct, frozen=True):

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable
 from datetime import datetime
 from io import BufferedReader, RawIOBase
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeAlias
 
 import orjson
 from msgspec import Struct
@@ -29,6 +29,9 @@ class Content(Struct, frozen=True):
     blob: str
     offset: int
     size: int
+
+
+Files: TypeAlias = "dict[tuple[int, int], Content]"  # by index of the member, and of the part that was taken out of it, else 0
 
 
 class Pack(Struct, frozen=True):
@@ -64,27 +67,25 @@ class _Joined(RawIOBase):
 
 
 class Draft(Struct, frozen=True):
-    """A decision with its answers rendered, before its blob is stored. told: by piece, the JSON object; files: by member index."""
+    """A decision with its answers rendered, before its blob is stored. told: by piece, the JSON object."""
 
     flow: Flow
     decision: Decision
     told: tuple[bytes, ...]
     told_flow: bytes
     answers: tuple[Answer, ...]
-    files: dict[int, Content]
+    files: Files
 
     def pack(self) -> Pack:
-        """Everything that this decision made: its answers, and the pieces that had to be taken out of a document of several."""
-        made = [(answer_key(self.flow, answer), answer.content) for answer in self.answers]
-        made += [(piece_key(self.flow, d.piece.ordinal), d.extracted) for d in self.decision.pieces if d.extracted is not None]
+        """Everything that this decision made: its answers."""
         places, at = {}, 0
-        for key, content in made:
-            places[key] = (at, len(content))
-            at += len(content)
-        return Pack(tuple(content for _, content in made), places)
+        for answer in self.answers:
+            places[answer_key(self.flow, answer)] = (at, len(answer.content))
+            at += len(answer.content)
+        return Pack(tuple(answer.content for answer in self.answers), places)
 
 
-def tell(flow: Flow, decision: Decision, policy: Policy, installation: str, at: datetime, kit: Kit, files: dict[int, Content]) -> Draft:
+def tell(flow: Flow, decision: Decision, policy: Policy, installation: str, at: datetime, kit: Kit, files: Files) -> Draft:
     """Put a decision into words: the JSON objects of the contract, and every return flow that it owes."""
 
     def severity(finding: Finding) -> Severity:
@@ -136,7 +137,7 @@ def outcome(draft: Draft, blob: str, pack: Pack, now: datetime) -> Outcome:
         told=draft.told,
         told_flow=draft.told_flow,
         identities=accepted,
-        emissions=(*_returns(draft, blob, pack), *_routed(draft, blob, pack)),
+        emissions=(*_returns(draft, blob, pack), *_routed(draft)),
         events=(Event(draft.flow.id, "decided", now, WHO, detail=summary(draft.decision)),),
     )
 
@@ -158,20 +159,16 @@ def _returns(draft: Draft, blob: str, pack: Pack) -> list[Emission]:
     return owed
 
 
-def _routed(draft: Draft, blob: str, pack: Pack) -> list[Emission]:
+def _routed(draft: Draft) -> list[Emission]:
     """The accepted pieces, as received: the very bytes of the file, or the document made for one piece of several."""
     owed = []
     for d in draft.decision.pieces:
         if d.verdict.kind is not VerdictKind.ACCEPTED or d.verdict.next_actor is None:
             continue
         key, number = piece_key(draft.flow, d.piece.ordinal), d.piece.ordinal
-        if d.extracted is None:
-            file = draft.files[d.member]
-            source, offset, size = file.blob, file.offset, file.size
-        else:
-            source, (offset, size) = blob, pack.places[key]
+        file = draft.files[d.member, d.part]
         extension = "pdf" if d.piece.syntax == "FACTURX" else "xml"
         name = f"{draft.flow.id}-{number:05d}.{extension}"
         target = f"pieces/{who(d.verdict.next_actor)}"
-        owed.append(Emission(key, draft.flow.id, number, "piece", target, name, d.sha256, source, offset, size))
+        owed.append(Emission(key, draft.flow.id, number, "piece", target, name, d.sha256, file.blob, file.offset, file.size))
     return owed

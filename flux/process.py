@@ -241,7 +241,7 @@ def _conclude_piece(ordinal: int, one: Judged, known: Known, room: int, context:
     goes_to = actor if isinstance(actor, Actor) else None
     told = tuple(replace(f, ordinal=ordinal) for f in _fewer(findings, room, context))
     verdict = verdict_of(told, closed, goes_to, context.policy, kit.tables)
-    return Decided(piece, verdict, one.name, one.document, one.sha256, one.piece is not None, one.extracted)
+    return Decided(piece, verdict, one.name, one.document, one.sha256, one.piece is not None, 0 if one.extracted is None else one.index)
 
 
 def _add(findings: list[Finding], asked: Iterable[Finding], stage: Stage, where: dict[str, Place], context: Context) -> str:

@@ -14,6 +14,7 @@ from time import perf_counter
 from typing import BinaryIO, Self
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from flux import faults
 from flux.containers import CONTAINERS, Proof, kind_of
@@ -21,7 +22,7 @@ from flux.facts import sized
 from flux.faults import Fault
 from flux.kit import Kit
 from flux.model import Envelope, Finding, Flow, Judged, Member, Stage
-from flux.owing import Content
+from flux.owing import Content, Files
 from flux.policy import Brief, Policy
 from flux.ports import ContentStore
 from flux.process import refuses
@@ -45,7 +46,7 @@ class Work(Struct):
     brief: Brief
     findings: list[Finding]
     started: float
-    files: dict[int, Content] = field(default_factory=dict)
+    files: Files = field(default_factory=dict)
     members: tuple[Member, ...] = ()
     judged: list[Judged] = field(default_factory=list)
     owed: int = 0
@@ -137,16 +138,16 @@ class Round:
 
     def _expect(self, work: Work, blob: str, members: tuple[Member, ...]) -> None:
         work.members, work.owed = members, len(members)
-        work.files = {m.index: Content(blob, m.offset, m.size) for m in members}
+        work.files = {(m.index, 0): Content(blob, m.offset, m.size) for m in members}
 
     def _judge(self, files: Sequence[tuple[Work, Member]]) -> None:
         """Tasks of up to CHUNK files, spread over the children, each file with the brief of its own flow."""
         for chunk in _chunks(files):
-            blobs = sorted({work.files[member.index].blob for work, member in chunk})
+            blobs = sorted({work.files[member.index, 0].blob for work, member in chunk})
             briefs = list(dict.fromkeys(id(work) for work, _ in chunk))
             by_id = {id(work): work.brief for work, _ in chunk}
             items = tuple(
-                Item(self._key(work, m), blobs.index(work.files[m.index].blob), m.offset, m.size, m.index, m.name, briefs.index(id(work)))
+                Item(self._key(work, m), blobs.index(work.files[m.index, 0].blob), m.offset, m.size, m.index, m.name, briefs.index(id(work)))
                 for work, m in chunk
             )
             self._jobs.append(Job(Judge(items, tuple(by_id[i] for i in briefs)), tuple(partial(self._content.open, blob) for blob in blobs)))
@@ -176,9 +177,24 @@ class Round:
         if isinstance(value, Lost):
             _lost(work, member, value)
         elif isinstance(value, tuple):
-            work.judged += value
+            work.judged += self._taken_out(work, value)
             if any(judged.closed == Stage.FORMAT for judged in value):
-                self._suspect(work, work.files[member.index].blob)
+                self._suspect(work, work.files[member.index, 0].blob)
+
+    def _taken_out(self, work: Work, judged: tuple[Judged, ...]) -> tuple[Judged, ...]:
+        """What was taken out of a document of several becomes content at once: of all documents together it may be as large as the flow."""
+        if all(one.extracted is None for one in judged):
+            return judged
+        with self._content.scratch() as scratch:
+            for one in judged:
+                scratch.write(one.extracted or b"")
+            blob, _ = self._content.keep(scratch)
+        at = 0
+        for one in judged:
+            size = len(one.extracted or b"")
+            work.files[one.document, one.index] = Content(blob, at, size)
+            at += size
+        return tuple(replace(one, extracted=b"" if one.extracted else None) for one in judged)
 
     def _suspect(self, work: Work, blob: str) -> None:
         """Before a sender is told that what he sent cannot be read: it must be what he sent. Asked once a content."""

@@ -134,7 +134,8 @@ def split(buffer: bytearray) -> list[bytes]:
             raise ValueError("length")
         if len(buffer) - at < HEADER + size:
             break
-        body = bytes(buffer[at + HEADER : at + HEADER + size])
+        with memoryview(buffer) as view:  # one copy, not two: a frame may be as large as the largest document
+            body = bytes(view[at + HEADER : at + HEADER + size])
         if zlib.crc32(body) != int.from_bytes(buffer[at + 4 : at + HEADER], "big"):
             raise ValueError("checksum")
         bodies.append(body)

@@ -1,6 +1,7 @@
 """What the largest flows that the limits allow cost the daemon, which serves everybody: memory, measured on the real one."""
 
 import gzip
+import re
 import time
 from base64 import b64encode
 from pathlib import Path
@@ -55,6 +56,22 @@ def peak_mb(tmp_path, archive):
 def test_the_largest_flow_of_attachments_costs_the_daemon_less_than_it_may_have(tmp_path, count, name):
     archive = gzip.compress(tar_of({f"{n}.xml": piece(n, [name % k for k in range(count)]) for n in range(500)}), 1)
     assert peak_mb(tmp_path, archive) < MOST_MB
+
+
+def of_several(number, units, size):
+    """A CPPFactureMixte of so many pieces, each with an attachment of this size."""
+    whole = next(EXAMPLES.glob("16-*/*.xml")).read_bytes()
+    first, last = whole.index(b"  <CPPFactureMixteUnitaire"), whole.index(b" </CPPFactures>")
+    unit = whole[first : whole.index(b"</CPPFactureMixteUnitaire>") + 27]
+    unit = re.sub(rb"<Contenu>[^<]*", b"<Contenu>" + b"eHh4" * (size // 4), unit, count=1)
+    made = (unit.replace(b'NumOrdre="1"', b'NumOrdre="%d"' % n, 1).replace(b"ACP-2026-1601", b"S%d-%d" % (number, n)) for n in range(1, units + 1))
+    return whole[:first].replace(b'Compteur="3"', b'Compteur="%d"' % units) + b"".join(made) + whole[last:]
+
+
+@pytest.mark.slow
+def test_the_pieces_of_many_documents_of_several_are_never_in_memory_together(tmp_path):
+    archive = gzip.compress(tar_of({f"{n}.xml": of_several(n, 20, 400_000) for n in range(25)}), 1)
+    assert peak_mb(tmp_path, archive) < 180, "they are 200 MB together, and 8 each"
 
 
 def test_nothing_that_a_sender_writes_about_an_attachment_reaches_the_daemon_in_full_length():
