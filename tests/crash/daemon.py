@@ -104,7 +104,7 @@ def soak(plug, folder, *, kills, a_round, pieces, seed, asked=signal.SIGKILL):
         starts.append(house.start())
         for _ in range(a_round):
             house.drop(*next(source))
-        time.sleep(luck.random() * 1.5)
+        time.sleep(luck.random() * 3)
         ends.append(house.end() if asked == signal.SIGTERM else house.kill() or 0.0)
     starts.append(house.start())
     if not house.settled(600):
