@@ -70,7 +70,7 @@ class House:
 
     def verdicts(self):
         """What was answered, each verdict once."""
-        return {verdict for _, verdict, *_ in answers(self.root, self.dropped)}
+        return {verdict for *_, verdict, _ in answers(self.root, self.dropped)}
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))  # noqa: PTH208
