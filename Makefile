@@ -3,8 +3,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+FUZZING := .venv/.fuzzing
 
-.PHONY: demo test campaign lint bench docs clean
+.PHONY: demo test campaign lint bench fuzz docs clean
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "flux needs Python 3.11 or later: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 2; }
@@ -33,9 +34,17 @@ lint: $(READY)
 bench: $(READY)
 	$(BIN)/python benchmarks/run.py
 
+$(FUZZING): requirements-fuzz.lock $(READY)
+	$(BIN)/pip install --quiet --require-hashes --only-binary :all: -r requirements-fuzz.lock
+	@touch $(FUZZING)
+
+# Four targets, a minute each: make fuzz. One of them: make fuzz TARGET=xml RUNS=1000000, which also writes its row of docs/reliability.md.
+fuzz: $(FUZZING)
+	@$(BIN)/python fuzz/run.py $(TARGET) $(if $(RUNS),--runs $(RUNS)) $(if $(SECONDS),--seconds $(SECONDS))
+
 # The pages that are generated from the tables and the settings.
 docs: $(READY)
 	$(BIN)/python -m flux.docs
 
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache demo
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache demo fuzz/corpus fuzz/grown fuzz/found

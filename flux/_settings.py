@@ -10,6 +10,7 @@ from flux.model import Severity
 from flux.policy import Limits
 
 NAME = r"[a-z0-9][a-z0-9-]{0,31}"
+INTEGER_BITS = 64  # of TOML; Python's reader takes longer ones
 _SEVERITIES = tuple(str(severity) for severity in Severity)
 
 
@@ -32,7 +33,7 @@ class Setting(Struct, frozen=True):
     def read(self, value: Any, where: str) -> Any:  # noqa: ANN401 - what TOML gave
         """*value* as this setting takes it. Raises Fault, in the setting's words."""
         right: type | tuple[type, ...] = (int, float) if self.kind is float else self.kind
-        if not isinstance(value, right) or isinstance(value, bool):
+        if not isinstance(value, right) or isinstance(value, bool) or (isinstance(value, str) and "\0" in value):  # no path holds a NUL
             raise Fault("FLX-I06", where=where, name=self.name, value=told(value), expected=told(self.default))
         if self.choices and value not in self.choices:
             raise Fault("FLX-I07", where=where, name=self.name, value=told(value), expected=", ".join(self.choices))
@@ -53,6 +54,7 @@ SITE = (
     Setting("settle_s", 1.0, "Seconds that a dropped file must rest unchanged, and without a writer, before it is taken.", "Secondes pendant lesquelles un fichier déposé doit rester inchangé, sans écrivain, avant d'être pris.", float, least=0, most=3600),
     Setting("scan_s", 5.0, "Seconds between two scans of the inboxes; a file notice only makes the next one earlier.", "Secondes entre deux parcours des boîtes ; une notification ne fait que hâter le prochain.", float, least=0.05, most=3600),
     Setting("children", 2, "Child processes that judge; best as many as there are cores.", "Processus enfants qui jugent ; au mieux autant que de cœurs.", int, least=1, most=64),
+    Setting("sandbox", "best", "Walls around those children: best, all that the kernel offers; strict, nothing is judged without a network namespace and landlock.", "Parois autour de ces enfants : best, tout ce qu'offre le noyau ; strict, rien n'est jugé sans espace de noms réseau ni landlock.", choices=("best", "strict")),
     Setting("attempts", 3, "Attempts before a flow is held on which a program of ours breaks: trying for longer would not help.", "Tentatives avant la mise en attente d'un flux sur lequel un programme à nous se casse : insister n'aiderait pas.", int, least=1, most=20),
     Setting("retry_s", [1, 10, 60, 300, 1800], "Trouble that passes (a full disk, a ledger that is away): seconds before each next attempt; after the last, the flow is held.", "Ennuis qui passent (disque plein, registre absent) : secondes avant chaque nouvelle tentative ; après la dernière, le flux est mis en attente.", list, least=1, most=20),
     Setting("least_free_mb", 64, "MB that must be free where the spool is: with less, nothing new is taken from the inboxes.", "Mo libres exigés là où se trouve spool : en dessous, rien de nouveau n'est pris dans les boîtes.", int, least=0, most=1_000_000),
@@ -61,6 +63,8 @@ SITE = (
     Setting("log_format", "console", "Form of the logs on the standard error.", "Forme des journaux sur la sortie d'erreur.", choices=("console", "json")),
     Setting("log_level", "info", "Least level that is logged.", "Niveau minimal journalisé.", choices=("debug", "info", "warning", "error")),
 )  # fmt: skip
+
+WAIT = Setting("retry_s", [1, 10, 60], "Seconds before one attempt.", "Secondes avant une tentative.", float, least=0, most=604_800)  # an element of retry_s
 
 PARTNER = (
     Setting("name", "", "Name of the partner, and of his folders: a-z, 0-9 and hyphens.", "Nom du partenaire et de ses dossiers : a-z, 0-9 et tirets.", least=1, most=32),
@@ -85,6 +89,7 @@ _LIMIT_WORDS = {
     "expansion_ratio": ("How many times its own size an archive may unpack to, above 10 MB.", "Combien de fois sa taille une archive décompressée peut peser, au-delà de 10 Mo."),
     "members": ("Members of one archive.", "Membres d'une archive."),
     "xml_mb": ("Size of one document, MB.", "Taille d'un document, en Mo."),
+    "xml_text_mb": ("Size of one text of a document, MB: an attachment takes a third more than its file.", "Taille d'un texte d'un document, en Mo : une pièce jointe y prend un tiers de plus que son fichier."),
     "xml_depth": ("Nesting of elements.", "Profondeur des éléments."),
     "xml_nodes": ("Elements of one document.", "Éléments d'un document."),
     "xml_attributes": ("Attributes of one element.", "Attributs d'un élément."),
@@ -110,9 +115,21 @@ def read_table(raw: Any, settings: tuple[Setting, ...], where: str, besides: tup
     return {name: setting.read(raw[name], where) if name in raw else setting.default for name, setting in known.items()}
 
 
+def read_some(raw: Any, settings: tuple[Setting, ...], where: str) -> dict[str, Any]:  # noqa: ANN401 - what TOML gave
+    """The same for a table whose rows go before those of another: only what stands there has a value."""
+    table = read_table(raw, settings, where)
+    return {name: table[name] for name in raw}
+
+
 def told(value: Any) -> str:  # noqa: ANN401 - a default
     """A value as TOML writes it."""
-    return f'"{value}"' if isinstance(value, str) else f"[{', '.join(map(told, value))}]" if isinstance(value, list) else str(value)
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{name} = {told(inner)}' for name, inner in value.items())} }}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(told, value))}]"
+    if isinstance(value, int) and value.bit_length() > INTEGER_BITS:
+        return hex(value)  # Python writes no more than 4,300 figures
+    return f'"{value}"' if isinstance(value, str) else str(value)
 
 
 def _bounds(least: float | None, most: float | None) -> str:

@@ -84,7 +84,9 @@ class Installation:
         self.shaken = False  # the last turn ended in trouble
         self._receive_at = 0.0
         self.ledger = SqlLedger(config.ledger_url)
-        self.sandbox = Sandbox(config.children, warm=warm)
+        policies, strict = settings.policies(config), config.sandbox == "strict"
+        most = max((policy.limits.expanded_mb for policy in policies.values()), default=0)
+        self.sandbox = Sandbox(config.children, warm=warm, strict=strict, unpack_mb=most, told=log.walls)
         content = FileStore(config.spool)
         outbox = FolderOutbox(config.spool / "staged", lambda target: folders.folder_of(config, target))
         self.inboxes = [
@@ -92,18 +94,16 @@ class Installation:
         ]
         owner = f"{socket.gethostname()}-{os.getpid()}-{time.time_ns()}"
         asked = Settings(
-            owner=owner,
-            installation=config.installation,
-            policies={p.name: settings.policy(config, p.name) for p in config.partners},
-            markets=settings.markets(config),
-            attempts=config.attempts,
-            retry_s=config.retry_s,
-        )
+            owner=owner, installation=config.installation, policies=policies, markets=settings.markets(config),
+            attempts=config.attempts, retry_s=config.retry_s,
+        )  # fmt: skip
         self.worker = Worker(self.ledger, content, self.sandbox, kit.build(), asked, now=utc_now)
         self.dispatch = Dispatch(outbox, content, self.ledger, now=utc_now)
         ids = lambda: new_id(utc_now(), secrets.randbits)  # noqa: E731 - clock and luck, joined where they are known
         left = [FolderInbox(name, claims, claims, settle_s=0.0) for name, claims in folders.departed(config).items()]
         self.intake = Intake(self.inboxes, content, self.ledger, now=utc_now, new_id=ids, lacking=self._lacking, departed=left)
+        if strict:
+            self.sandbox.start()  # raises Fault before anything is taken
         content.clean()
         outbox.clean()
         self.ledger.release_leases(owner)
@@ -294,11 +294,11 @@ def check(files: Sequence[Path], config: Config | None, interface: str, partner:
     chosen = settings.policy(config, partner)
     if interface:
         chosen = replace(chosen, naming="free", interface=interface)
-    markets = settings.markets(config)
+    markets, strict = settings.markets(config), config.sandbox == "strict"
     if fresh(config):
-        return precheck(files, chosen, markets, None, utc_now(), partner or "check")
+        return precheck(files, chosen, markets, None, utc_now(), partner or "check", strict=strict)
     with open_reader(config) as ledger:
-        return precheck(files, chosen, markets, ledger, utc_now(), partner or "check")
+        return precheck(files, chosen, markets, ledger, utc_now(), partner or "check", strict=strict)
 
 
 def init(folder: Path) -> Config:

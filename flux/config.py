@@ -19,16 +19,19 @@ from flux.policy import Limits, Policy
 
 FILE = "flux.toml"
 MARKETS = "markets.toml"
+_LARGE = (
+    "Other limits for this partner: here, the profile for large attachments. D'autres limites pour ce partenaire : ici, pour de grandes pièces jointes.",
+    "[partner.limits]", "attachment_mb = 50", "attachments_mb = 200", "xml_text_mb = 80", "xml_mb = 300", "judge_s = 60",
+)
 _MARKET = (
     "[[market]]", 'number = "2026-MT-0042"', 'label = "RD 914 : reprise de chaussée"',
     'moe = { id = "99913225100029", name = "Ingénierie des Rives" }', 'moa = { id = "22990008900017", name = "Département de la Haute-Lisse" }',
 )  # fmt: skip
 VARIABLE = "FLUX_CONFIG"
-WEEK_S = 604_800  # the longest wait before another attempt
 
 
 class Partner(Struct, frozen=True):
-    """A partner as configured; see _settings.PARTNER. severities: by code, above those of the installation."""
+    """A partner as configured; see _settings.PARTNER. severities: by code, limits: by name; both go before those of the installation."""
 
     name: str
     label: str
@@ -39,6 +42,7 @@ class Partner(Struct, frozen=True):
     inbox: str
     returns: str
     severities: dict[str, Severity]
+    limits: dict[str, int]
 
 
 class Route(Struct, frozen=True):
@@ -60,6 +64,7 @@ class Config(Struct, frozen=True):
     settle_s: float
     scan_s: float
     children: int
+    sandbox: str
     attempts: int
     retry_s: tuple[float, ...]
     siret_check: Severity
@@ -99,10 +104,7 @@ def load(path: Path) -> Config:
     root = path.resolve().parent
     if not re.fullmatch(r"[A-Z0-9]{3,8}", site["installation"]):
         raise Fault("FLX-I12", where=path.name, value=s.told(site["installation"]))
-    if not all(isinstance(wait, int | float) and not isinstance(wait, bool) for wait in site["retry_s"]):
-        raise Fault("FLX-I06", where=path.name, name="retry_s", value=s.told(site["retry_s"]), expected="[1, 10, 60]")
-    if not all(0 <= wait <= WEEK_S for wait in site["retry_s"]):
-        raise Fault("FLX-I08", where=path.name, name="retry_s", value=s.told(site["retry_s"]), expected=f"0 – {WEEK_S}")
+    site["retry_s"] = tuple(s.WAIT.read(wait, path.name) for wait in site["retry_s"])
     partners = tuple(_partner(row, f"{path.name} [[partner]] {n}") for n, row in enumerate(_rows(raw, "partner", path), 1))
     names = [partner.name for partner in partners]
     if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -112,7 +114,7 @@ def load(path: Path) -> Config:
     )
     folders = {name: root / site.pop(name) for name in ("inbox", "outbox", "spool")}
     config = Config(
-        root=root, **folders, ledger_url=_url(site.pop("ledger"), root), retry_s=tuple(site.pop("retry_s")),
+        root=root, **folders, ledger_url=_url(site.pop("ledger"), root), retry_s=site.pop("retry_s"),
         siret_check=Severity(site.pop("siret_check")), vat_check=Severity(site.pop("vat_check")),
         limits=Limits(**s.read_table(raw.get("limits", {}), s.LIMITS, f"{path.name} [limits]")),
         severities=_severities(raw.get("severities", {}), f"{path.name} [severities]"), partners=partners, routes=routes, **site,
@@ -158,8 +160,13 @@ def policy(config: Config, partner: str) -> Policy:
         return site
     return replace(
         site, naming=one.naming, interface=one.interface, non_works=one.non_works, default_cadre=one.default_cadre,
-        severities=config.severities | one.severities,
+        severities=config.severities | one.severities, limits=replace(config.limits, **one.limits),
     )  # fmt: skip
+
+
+def policies(config: Config) -> dict[str, Policy]:
+    """Every partner's, by name."""
+    return {partner.name: policy(config, partner.name) for partner in config.partners}
 
 
 class _Actor(Struct, frozen=True, forbid_unknown_fields=True):
@@ -199,6 +206,7 @@ def starter() -> str:
         "# Severity of a code, instead of the catalogue's: error, warning, off. Gravité d'un code, au lieu de celle du catalogue.",
         "[severities]", '# "FLX-M05" = "off"', "",
         "# One block a partner. Un bloc par partenaire.", "[[partner]]", *_explained(s.PARTNER, {"name": "demo", "naming": "free"}),
+        *("# " + line if line else "#" for line in _LARGE), "",
         "# Where the pieces of an actor go, when not to his own folder. Où vont les pièces d'un acteur, si ce n'est dans son dossier.",
         *("# " + line if line else "#" for line in ("[[route]]", *_explained(s.ROUTE, {"actor": "moe-21500000500019", "folder": "outbox/pieces/lisse"}))),
         "",
@@ -222,6 +230,9 @@ def reference() -> str:
         parts += [f"| `{x.name}` | `{s.told(x.default)}` | {_cell(x.en, x)} | {x.fr} |" for x in settings]
         parts.append("")
     parts += [
+        "## `[partner.limits]`", "",
+        "Limits of one partner, under the names of `[limits]`: what stands there goes before the installation's, the rest is the installation's.", "",
+        "```toml", *_LARGE[1:], "```", "",
         "## `[severities]`", "",
         'By code, for the installation here or for one partner in `[partner.severities]`: `"FLX-M05" = "off"`. One of: `error`, `warning`,',
         "`off`. Not for the codes of the stages transport, archive, format and duplicate: what they refuse cannot be handled.", "",
@@ -247,12 +258,14 @@ def _explained(settings: tuple[s.Setting, ...], values: dict[str, str] | None = 
 
 
 def _partner(raw: Any, where: str) -> Partner:  # noqa: ANN401 - what TOML gave
-    table = s.read_table(raw, s.PARTNER, where, ("severities",))
+    table = s.read_table(raw, s.PARTNER, where, ("severities", "limits"))
     if not re.fullmatch(s.NAME, table["name"]):
         raise Fault("FLX-I13", where=where, value=s.told(table["name"]))
-    proven_interface(table["interface"])
+    if table["interface"] and table["interface"] not in (known := tables.load().interfaces):
+        raise Fault("FLX-I07", where=where, name="interface", value=s.told(table["interface"]), expected=", ".join(known))
     _proven_cadre(table["default_cadre"], where)
-    return Partner(**table, severities=_severities(raw.get("severities", {}), f"{where} severities"))
+    limits = s.read_some(raw.get("limits", {}), s.LIMITS, f"{where} limits")
+    return Partner(**table, severities=_severities(raw.get("severities", {}), f"{where} severities"), limits=limits)
 
 
 def proven_interface(code: str) -> str:
@@ -308,5 +321,5 @@ def _toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text("utf-8-sig"))
     except FileNotFoundError as error:
         raise Fault("FLX-I02", path=str(path)) from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # ValueError: bytes that are no UTF-8, text that is no TOML, a number of 5,000 figures
         raise Fault("FLX-I03", path=str(path), detail=str(error)) from error

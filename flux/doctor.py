@@ -29,9 +29,8 @@ from flux.faults import Fault
 from flux.model import Plumbing, shown
 from flux.policy import Brief, Policy
 from flux.ports import Journal, Ledger, Piled, Unsettled
-from flux.sandbox.child import MEMORY_BYTES
 from flux.sandbox.pool import Job, Sandbox
-from flux.sandbox.wire import Item, Judge, Lost
+from flux.sandbox.wire import MEMORY_BYTES, STRICT, Item, Judge, Lost
 from flux.words import LANGUAGES, Words
 
 LEAST = {"lxml": (6, 1, 1), "libxml2": (2, 14, 6), "SQLite": (3, 37, 0)}  # below: known CVEs, or a WAL that lacks what we ask (reliability 2.H)
@@ -94,6 +93,8 @@ def examine(path: Path, open_reader: OpenReader, look: Look) -> list[Line]:
         markets = settings.markets(config)
     except Fault as fault:
         return [*lines, _faulty("configuration", fault)]
+    if config.sandbox == "strict" and (names := [line.check for line in lines if line.verdict != "ok" and line.check in STRICT]):
+        lines.append(_faulty("sandbox", Fault("FLX-I93", names=", ".join(names))))
     lines.append(Line("ok", "configuration", "partners_found", {"path": str(path), "count": str(len(config.partners))}))
     lines.append(Line("ok", "markets", "markets_found", {"count": str(len(markets))}))
     lines += [*_held_against("folder", _folders(config)), *_held_against("folder", _strays(config))]
@@ -138,13 +139,13 @@ def _rules() -> Iterator[Line]:
 
 
 def _sandbox() -> Iterator[Line]:
-    """A child is started and judges a document of four bytes: it loads everything that a judgement needs before it answers."""
+    """A child is started and judges a document of four bytes, having loaded all that a judgement needs; then each wall around it."""
     started = time.perf_counter()
     item = Item(key=1, fd=0, offset=0, size=len(_PROBE), index=1, name="doctor.xml", brief=0)
     question = Judge((item,), (Brief("", Policy(), date(2026, 1, 1)),))
     try:
         with Sandbox(1) as sandbox:
-            answer = next(filter(None, sandbox.run(deque([Job(question, lambda: [_probe()])])))).value
+            answer = next(filter(None, sandbox.run(deque([Job(question, (_probe,))])))).value
         why = f"{answer.why} {answer.detail}" if isinstance(answer, Lost) else ""
     except OSError as error:  # no process, no memory, no place for four bytes
         why = str(error)
@@ -152,6 +153,9 @@ def _sandbox() -> Iterator[Line]:
         yield Line("bad", "sandbox", "sandbox_bad", {"why": why, "python": sys.executable}, "sandbox_do")
         return
     yield Line("ok", "sandbox", "sandbox_ok", {"ms": f"{(time.perf_counter() - started) * 1000:.0f}", "memory": str(MEMORY_BYTES >> 20)})
+    for wall in sandbox.walls:
+        facts = {"detail": wall.detail}
+        yield Line("ok", wall.name, f"{wall.name}_ok", facts) if wall.stands else Line("warn", wall.name, "wall_missing", facts, f"{wall.name}_do")
 
 
 def _probe() -> BinaryIO:

@@ -46,9 +46,15 @@ _RESOURCE_LIMIT = 114  # XML_ERR_RESOURCE_LIMIT, which lxml has no name for
 # libxml2's own limits outside the large mode, which nothing but an attack reaches.
 _NAME_MOST_KB, _BUFFER_MOST_MB = 50, 10
 
+_VALUE_MOST = _BUFFER_MOST_MB * 1_000_000  # characters of an attribute, of an instruction
+
+_XMLNS_16 = b"x\0m\0l\0n\0s"  # in UTF-16, of either byte order
+
 _DECLARED = re.compile(rb"encoding\s*=\s*[\"']([A-Za-z0-9._:-]{1,40})")  # to name what was refused; it judges nothing
 
 _attributes_above = lru_cache(lambda most: etree.XPath(f"(/descendant::*/attribute::*[{most + 1}]/..)[1]"))
+_values_above = lru_cache(lambda most: etree.XPath(f"(//@*[string-length() > {most}]/.. | //processing-instruction()[string-length() > {most}])[1]"))
+_texts_above = lru_cache(lambda most: etree.XPath(f"(//text()[string-length() > {most}]/..)[1]"))
 _level = lru_cache(lambda depth: etree.XPath(f"({'/*' * depth})[1]"))
 
 
@@ -79,7 +85,7 @@ def admit_xml(content: bytes, limits: Limits) -> Gated | Finding:
         return _doctype(doctype)
     if (encoding := ENCODINGS.get((document.encoding or "UTF-8").upper())) is None:
         return _encoding(document.encoding or "")
-    refusal = _out_of_shape(root, limits) or _foreign(root)
+    refusal = _out_of_shape(root, limits) or _out_of_size(root, len(content), limits) or _foreign(root)
     return refusal or Gated(root, _stylesheet(root), encoding)
 
 
@@ -96,15 +102,18 @@ def _parser(large: bool) -> etree.XMLParser:
 
 
 def _options(large: bool) -> dict[str, object]:
+    """Never collect_ids=False: libxml2 takes it for a wish to load the DTD, and opens whatever file a DOCTYPE names."""
     return {
         "resolve_entities": False, "no_network": True, "load_dtd": False, "attribute_defaults": False, "dtd_validation": False,
-        "remove_comments": True, "collect_ids": False, "huge_tree": large,
+        "remove_comments": True, "huge_tree": large,
     }  # fmt: skip
 
 
 def _too_many(content: bytes, limits: Limits) -> Finding | None:
     """FLX-X05 before a tree is built: 20 MB of empty elements would become one of 600 MB (reliability, C5)."""
     most = limits.xml_nodes
+    if content.count(b"xmlns") + content.count(_XMLNS_16) > limits.xml_attributes:  # a tree does not say which element declared them
+        return _walk(content, limits)
     if len(content) < min(_LEAST_ELEMENT, _LEAST_ATTRIBUTE) * most:
         return None
     if content.count(b"<") - content.count(b"</") <= most and content.count(b"=") <= most:
@@ -154,6 +163,8 @@ class _Guard:
             raise _Refused(_too_deep(limits.xml_depth))
         if len(attributes) > limits.xml_attributes:
             raise _Refused(_too_wide(tag, limits.xml_attributes))
+        if len(namespaces) > limits.xml_attributes:
+            raise _Refused(_too_wide(tag, limits.xml_attributes, what=("espaces de noms", "namespaces")))
         if self._elements > limits.xml_nodes:
             raise _Refused(_too_numerous("éléments", "elements", limits.xml_nodes))
         if self._attributes > limits.xml_nodes:
@@ -186,22 +197,32 @@ def _unparsed(content: bytes, error: etree.XMLSyntaxError, limits: Limits) -> Fi
 def _out_of_shape(root: etree._Element, limits: Limits) -> Finding | None:
     """Depth and attributes of a tree, asked of libxml2's own XPath: an iteration in Python would cost more than the parse."""
     if (deep := _first(_level(limits.xml_depth + 1), root)) is not None:
-        return _too_deep(limits.xml_depth, _line(deep))
+        return _too_deep(limits.xml_depth, line_of(deep))
     if (wide := _first(_attributes_above(limits.xml_attributes), root)) is not None:
-        return _too_wide(wide.tag, limits.xml_attributes, _line(wide))
+        return _too_wide(wide.tag, limits.xml_attributes, line_of(wide))
+    return None
+
+
+def _out_of_size(root: etree._Element, size: int, limits: Limits) -> Finding | None:
+    """A text, a value or an instruction that is too long. *size*: bytes of the document, which never are fewer than its characters."""
+    if size > _VALUE_MOST and (long := _first(_values_above(_VALUE_MOST), root)) is not None:
+        return _too_long(sized("found", f"> {_BUFFER_MOST_MB}"), sized("expected", str(_BUFFER_MOST_MB)), line_of(long))
+    most = limits.xml_text_mb << 20
+    if size > most and (long := _first(_texts_above(most), root)) is not None:
+        return _too_long(sized("found", f"> {limits.xml_text_mb}"), sized("expected", str(limits.xml_text_mb)), line_of(long))
     return None
 
 
 def _foreign(root: etree._Element) -> Finding | None:
     """FLX-X08: an XInclude element, or an instruction that is not an xml-stylesheet before the root."""
     if (inclusion := next(root.iter(f"{_XINCLUDE}*"), None)) is not None:
-        return _active(f"xi:{etree.QName(inclusion).localname}", _line(inclusion))
+        return _active(f"xi:{etree.QName(inclusion).localname}", line_of(inclusion))
     before, inside, after = _instructions(root)
     for instruction in before:
         if instruction.target != _STYLESHEET:
-            return _active(f"<?{instruction.target!s}?>", _line(instruction))
+            return _active(f"<?{instruction.target!s}?>", line_of(instruction))
     for instruction in (*inside, *after):
-        return _active(f"<?{instruction.target!s}?>", _line(instruction))
+        return _active(f"<?{instruction.target!s}?>", line_of(instruction))
     return None
 
 
@@ -218,7 +239,8 @@ def _first(path: etree.XPath, root: etree._Element) -> etree._Element | None:
     return found[0] if found else None
 
 
-def _line(node: etree._Element) -> int:
+def line_of(node: etree._Element) -> int:
+    """Where an element or an instruction begins, from 1; 0 when libxml2 does not know it."""
     return cast("int | None", node.sourceline) or 0
 
 
@@ -250,9 +272,9 @@ def _too_numerous(what_fr: str, what_en: str, most: int) -> Finding:
     return Finding("FLX-X05", facts=(*above(most), ("expected", str(most)), ("what_fr", what_fr), ("what_en", what_en)))
 
 
-def _too_wide(tag: str, most: int, line: int = 0) -> Finding:
-    name = quoted(etree.QName(tag).localname)
-    facts = (*above(most), ("expected", str(most)), ("what_fr", f"attributs de {name}"), ("what_en", f"attributes of {name}"))
+def _too_wide(tag: str, most: int, line: int = 0, what: tuple[str, str] = ("attributs", "attributes")) -> Finding:
+    name, (what_fr, what_en) = quoted(etree.QName(tag).localname), what
+    facts = (*above(most), ("expected", str(most)), ("what_fr", f"{what_fr} de {name}"), ("what_en", f"{what_en} of {name}"))
     return Finding("FLX-X05", facts=facts, line=line)
 
 

@@ -104,12 +104,17 @@ class Intake:
             opened = [(d, stack.enter_context(file)) for d in deposits if (file := self._opened(inbox, d)) is not None]
             if not opened:
                 return 0
-            sealed = self._content.seal([file for _, file in opened])
+            sealed: list[tuple[Deposit, tuple[str, int]]] = []
+            for (deposit, _), found in zip(opened, self._content.seal([file for _, file in opened]), strict=True):
+                if isinstance(found, OSError):
+                    self._unsettle(inbox, found, deposit.id)
+                else:
+                    sealed.append((deposit, found))
         now = self._now()
-        mine = [deposit for deposit, _ in opened]
-        flows = [Flow(d.id, d.partner, d.name, sha, size, now) for d, (sha, size) in zip(mine, sealed, strict=True)]
+        mine = [deposit for deposit, _ in sealed]
+        flows = [Flow(d.id, d.partner, d.name, sha, size, now) for d, (sha, size) in sealed]
         self._ledger.receive(flows, [Event(f.id, "received", now, f.partner, detail=f"{f.size} B, sha256 {f.sha256}") for f in flows])
-        self._content.adopt([inbox.path(d) for d in mine], [sha for sha, _ in sealed])
+        self._content.adopt([inbox.path(d) for d in mine], [sha for _, (sha, _) in sealed])
         inbox.discard(mine)
         return len(flows)
 

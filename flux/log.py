@@ -6,10 +6,13 @@ Keys are an interface (docs/operations.md): they are never renamed in passing.
 
 import logging
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
 import structlog
+
+from flux.sandbox.wire import Wall
 
 
 def configure(form: str, level: str) -> None:
@@ -35,6 +38,13 @@ def get() -> structlog.typing.FilteringBoundLogger:
     """The logger."""
     logger: structlog.typing.FilteringBoundLogger = structlog.get_logger()
     return logger
+
+
+def walls(found: Sequence[Wall]) -> None:
+    """The line that tells, once, which walls stand around the children of the sandbox, and why others do not."""
+    standing = [wall.name for wall in found if wall.stands]
+    missing = [f"{wall.name} ({wall.detail})" for wall in found if not wall.stands]
+    (get().warning if missing else get().info)("sandbox", standing=standing, missing=missing)
 
 
 def _dumps(event: dict[str, Any], **_: object) -> str:

@@ -171,7 +171,7 @@ class Attachment(Struct, frozen=True):
 
 
 class Piece(Struct, frozen=True):
-    """One business document: the same type whatever the syntax. lines is () once the piece has left the sandbox."""
+    """One business document: the same type whatever the syntax. vat and lines are () once the piece has left the sandbox."""
 
     ordinal: int = 0
     syntax: str = ""                  # UBL, CII, FACTURX, CPP_MIXTE, CPP_PIVOT

@@ -2,7 +2,11 @@
 
 import hashlib
 import re
+from collections import deque
+from collections.abc import Iterable
 from datetime import datetime
+from io import BufferedReader, RawIOBase
+from typing import Any, BinaryIO
 
 import orjson
 from msgspec import Struct
@@ -30,8 +34,33 @@ class Content(Struct, frozen=True):
 class Pack(Struct, frozen=True):
     """The bytes that a decision makes, one after the other: one durable blob a decision, whatever it owes. places: by emission key."""
 
-    content: bytes
+    parts: tuple[bytes, ...]
     places: dict[str, tuple[int, int]]
+
+    def open(self) -> BinaryIO:
+        """The blob, for reading."""
+        return BufferedReader(_Joined(self.parts))
+
+
+class _Joined(RawIOBase):
+    """Parts read one after the other as one file: to join them would be to have them twice."""
+
+    def __init__(self, parts: Iterable[bytes]) -> None:
+        self._parts = deque(memoryview(part) for part in parts if part)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into: Any) -> int:  # noqa: ANN401 - whatever can be written into; typing has no name for it
+        """The next bytes, as many as one part has of them; 0 at the end."""
+        if not self._parts:
+            return 0
+        part = self._parts.popleft()
+        count = min(len(into), len(part))
+        into[:count] = part[:count]
+        if count < len(part):
+            self._parts.appendleft(part[count:])
+        return count
 
 
 class Draft(Struct, frozen=True):
@@ -52,7 +81,7 @@ class Draft(Struct, frozen=True):
         for key, content in made:
             places[key] = (at, len(content))
             at += len(content)
-        return Pack(b"".join(content for _, content in made), places)
+        return Pack(tuple(content for _, content in made), places)
 
 
 def tell(flow: Flow, decision: Decision, policy: Policy, installation: str, at: datetime, kit: Kit, files: dict[int, Content]) -> Draft:
@@ -61,13 +90,17 @@ def tell(flow: Flow, decision: Decision, policy: Policy, installation: str, at: 
     def severity(finding: Finding) -> Severity:
         return effective_severity(finding, policy, kit.tables)
 
-    pieces = [told.piece(d, kit.tables, severity) for d in decision.pieces]
+    pieces, lines = [], []
+    for d in decision.pieces:  # one after the other: 250,000 attachments as objects would be a hundred megabytes
+        piece = told.piece(d, kit.tables, severity)
+        lines.append(orjson.dumps(piece))
+        pieces.append({**piece, "attachments": None})
     findings = [told.finding(f, kit.tables, severity) for f in decision.findings]
-    letter = Told(flow, decision, kit.tables, tuple(pieces), tuple(findings), installation, at)
+    letter = Told(flow, decision, kit.tables, tuple(pieces), tuple(lines), tuple(findings), installation, at)
     return Draft(
         flow=flow,
         decision=decision,
-        told=tuple(orjson.dumps(piece) for piece in pieces),
+        told=tuple(lines),
         told_flow=orjson.dumps(findings),
         answers=tuple(render(letter, kit)),
         files=files,

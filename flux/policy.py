@@ -16,6 +16,7 @@ class Limits(Struct, frozen=True):
     expansion_ratio: int = 200        # unpacked to packed, above 10 MiB
     members: int = 10_000
     xml_mb: int = 200
+    xml_text_mb: int = 20             # of one text: an attachment just too large is told as that, one far too large here
     xml_depth: int = 64
     xml_nodes: int = 500_000
     xml_attributes: int = 100         # on one element

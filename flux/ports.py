@@ -98,8 +98,8 @@ class ContentStore(Protocol):
     def add_all(self, sources: Sequence[BinaryIO]) -> Sequence[tuple[str, int]]:
         """The same for a group, with the cost of one sync."""
 
-    def seal(self, files: Sequence[BinaryIO]) -> Sequence[tuple[str, int]]:
-        """Hash files that only flux can change, and make their bytes durable where they stand. Gives (sha256, size) of each."""
+    def seal(self, files: Sequence[BinaryIO]) -> Sequence[tuple[str, int] | OSError]:
+        """Hash files that only flux can change, and make their bytes durable where they stand. Gives (sha256, size) of each, or why it cannot be read."""
 
     def adopt(self, paths: Sequence[bytes], shas: Sequence[str]) -> None:
         """Take sealed files in, without copying: each is renamed to its hash. One that is gone was taken in before. Durable on return."""

@@ -25,15 +25,16 @@ CHILDREN = 2
 
 
 def precheck(
-    files: Sequence[Path], policy: Policy, markets: dict[str, Market], ledger: Ledger | None, now: datetime, partner: str
+    files: Sequence[Path], policy: Policy, markets: dict[str, Market], ledger: Ledger | None, now: datetime, partner: str, *, strict: bool = False
 ) -> list[dict[str, Any]]:
     """
     The flow objects of the contract (docs/formats.md), one a file, in order.
 
     *ledger*: when the installation has one, it is asked which pieces and which bytes were already accepted; it is only read.
+    *strict*: as the setting ``sandbox``; raises Fault when the walls that it asks for do not stand.
     """
     whole = kit.build()
-    with TemporaryDirectory(prefix="flux-check-") as folder, Sandbox(CHILDREN) as sandbox:
+    with TemporaryDirectory(prefix="flux-check-") as folder, Sandbox(CHILDREN, strict=strict, unpack_mb=policy.limits.expanded_mb) as sandbox:
         spool = Path(folder)
         for name in ("tmp", "store"):
             (spool / name).mkdir()

@@ -75,9 +75,9 @@ def judge(index: int, name: str, content: bytes, brief: Brief, kit: Kit) -> tupl
     several = len(pieces) > 1
     return tuple(
         _ask_document(
-            Judged(index, n, name, _sha_of(parsed, sha256), syntax=opened.syntax, where=parsed.where, extracted=parsed.extracted, interface=interface),
+            Judged(index, n, name, _sha_of(parsed, sha256), syntax=opened.syntax, extracted=parsed.extracted, interface=interface),
             replace(parsed, piece=replace(parsed.piece, syntax=opened.syntax)),
-            [f for f in refusals if not several or unit_of(f) in (0, n)],  # a piece is judged whatever its neighbours
+            [f for f in refusals if not several or unit_of(f.xpath) in (0, n)],  # a piece is judged whatever its neighbours
             Context(kit.tables, brief.policy, interface, brief.today),
             kit,
         )
@@ -193,14 +193,16 @@ def _ask_document(blank: Judged, parsed: Parsed, refusals: Iterable[Finding], co
         asked = [f for f in given if kit.tables.catalogue[f.code].stage is stage] + _ask(stage, parsed.piece, Known(), context, kit)
         if closed := _add(findings, asked, stage, parsed.where, context):
             break
-    return replace(blank, piece=replace(parsed.piece, lines=()), findings=tuple(findings), closed=closed)
+    # What crosses to the daemon is what the stages beside the ledger may still ask of: nothing that a document can hold by the 100,000.
+    where = {} if closed else {field: place for field, place in parsed.where.items() if "[" not in field}
+    return replace(blank, piece=replace(parsed.piece, lines=(), vat=()), findings=tuple(findings), closed=closed, where=where)
 
 
 def _ask(stage: Stage, piece: Piece, known: Known, context: Context, kit: Kit) -> list[Finding]:
     return [
         finding
         for check in kit.checks
-        if check.stage is stage and (not check.syntaxes or piece.syntax in check.syntaxes)
+        if check.stage is stage
         for finding in check.run(piece, known, context)
     ]
 

@@ -25,9 +25,8 @@ from flux.owing import Content
 from flux.policy import Brief, Policy
 from flux.ports import ContentStore
 from flux.process import refuses
-from flux.sandbox.child import LARGE_MEMORY_BYTES
 from flux.sandbox.pool import Job, Sandbox
-from flux.sandbox.wire import Item, Judge, Lost, Prove, Result
+from flux.sandbox.wire import LARGE_MEMORY_BYTES, Item, Judge, Lost, Prove, Result
 
 RECORD = 100           # decisions in one commit,
 RECORD_AFTER_S = 0.02  # or what is ready after so long
@@ -116,8 +115,8 @@ class Round:
             try:
                 with self._content.open(flow.sha256) as file:
                     kind = kind_of(file.read(HEAD_BYTES))
-            except Fault as fault:
-                work.trouble = fault
+            except (Fault, OSError) as trouble:
+                work.trouble = fault_of(trouble)
                 self._ready.append(work)
                 continue
             if kind in CONTAINERS:
@@ -134,7 +133,7 @@ class Round:
         key = self._key(work, None)
         self._proving[key] = stack, scratch
         sha = work.flow.sha256
-        self._jobs.append(Job(Prove(key, work.flow.size, work.policy.limits), lambda: [*self._opened([sha]), _again(scratch)]))
+        self._jobs.append(Job(Prove(key, work.flow.size, work.policy.limits), (partial(self._content.open, sha), partial(_again, scratch))))
 
     def _expect(self, work: Work, blob: str, members: tuple[Member, ...]) -> None:
         work.members, work.owed = members, len(members)
@@ -150,10 +149,7 @@ class Round:
                 Item(self._key(work, m), blobs.index(work.files[m.index].blob), m.offset, m.size, m.index, m.name, briefs.index(id(work)))
                 for work, m in chunk
             )
-            self._jobs.append(Job(Judge(items, tuple(by_id[i] for i in briefs)), partial(self._opened, blobs)))
-
-    def _opened(self, blobs: Sequence[str]) -> list[BinaryIO]:
-        return [self._content.open(blob) for blob in blobs]
+            self._jobs.append(Job(Judge(items, tuple(by_id[i] for i in briefs)), tuple(partial(self._content.open, blob) for blob in blobs)))
 
     def _take_in(self, result: Result) -> None:
         work, member = self._keys.pop(result.key)
@@ -188,8 +184,11 @@ class Round:
         """Before a sender is told that what he sent cannot be read: it must be what he sent. Asked once a content."""
         if blob not in work.intact:
             work.intact.add(blob)
-            if not self._content.intact(blob):
-                work.trouble = Fault("FLX-I55", blob=blob)
+            try:
+                if not self._content.intact(blob):
+                    work.trouble = Fault("FLX-I55", blob=blob)
+            except (Fault, OSError) as trouble:
+                work.trouble = fault_of(trouble)
 
     def _proven(self, work: Work, proof: Proof, scratch: BinaryIO) -> None:
         """The container is whole: what it unpacked to becomes content, and its members are judged, unless there are too many."""
@@ -197,7 +196,10 @@ class Round:
         if len(proof.members) > (most := work.policy.limits.pieces_per_flow):
             work.findings.append(Finding("FLX-L03", facts=(("found", str(len(proof.members))), ("expected", str(most)))))
             return
-        blob, _ = self._content.keep(scratch)
+        blob, size = self._content.keep(scratch)
+        if (blob, size) != (proof.sha256, proof.size):  # what a child says of bytes is never taken for the bytes
+            work.trouble = Fault("FLX-I71", where=_where(work.flow, None))
+            return
         self._expect(work, blob, proof.members)
         self._judge([(work, member) for member in proof.members])
 
@@ -205,6 +207,11 @@ class Round:
         key = next(self._serial)
         self._keys[key] = (work, member)
         return key
+
+
+def fault_of(trouble: Fault | OSError) -> Fault:
+    """What a file does to us, as the trouble of its own flow."""
+    return trouble if isinstance(trouble, Fault) else Fault("FLX-I66", detail=str(trouble))
 
 
 def _chunks(files: Sequence[tuple[Work, Member]]) -> Iterable[list[tuple[Work, Member]]]:
@@ -237,6 +244,8 @@ def _ours(lost: Lost, where: str) -> Fault:
         return Fault(lost.detail, **lost.facts)
     if lost.why == "crash":
         return Fault("FLX-I62", where=where, status=lost.detail)
+    if lost.why == "start":
+        return Fault("FLX-I72", status=lost.detail)
     if lost.why == "stalled":
         return Fault("FLX-I70", where=where, seconds=lost.detail)
     return Fault("FLX-I63", where=where, detail=lost.detail)

@@ -7,7 +7,6 @@ and then held; a limit that a sender reached is a finding that names the limit.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from io import BytesIO
 from time import perf_counter
 
 from msgspec import Struct
@@ -21,7 +20,7 @@ from flux.owing import WHO, Draft, outcome, tell
 from flux.policy import Brief, Policy
 from flux.ports import SUSPECT, ContentStore, Ledger
 from flux.process import conclude, flow_findings
-from flux.round import Round, Work
+from flux.round import Round, Work, fault_of
 from flux.sandbox.pool import Sandbox
 from flux.validators import Context
 from flux.when import day_of
@@ -84,7 +83,7 @@ class Worker:
                     self._ledger.give_back([work.flow for work in in_hand.values()])
             except (Fault, OSError) as trouble:  # a disk that is full, a content that is gone: ours, and no reason to stop the daemon
                 for work in in_hand.values():
-                    work.trouble = work.trouble or (trouble if isinstance(trouble, Fault) else Fault("FLX-I66", detail=str(trouble)))
+                    work.trouble = work.trouble or fault_of(trouble)
                     self._give_up(work, work.trouble)
         return taken
 
@@ -128,7 +127,7 @@ class Worker:
         taken = dict(self._ledger.deposited(_identities(works)))
         drafts = [(work, draft) for work in works if (draft := self._drafted(work, taken)) is not None]
         packs = [draft.pack() for _, draft in drafts]
-        stored = self._content.add_all([BytesIO(pack.content) for pack in packs]) if packs else []
+        stored = self._content.add_all([pack.open() for pack in packs]) if packs else []
         now = self._now()
         outcomes = [outcome(draft, blob, pack, now) for (_, draft), pack, (blob, _) in zip(drafts, packs, stored, strict=True)]
         refused = self._ledger.record(outcomes, now)

@@ -5,6 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from contextlib import contextmanager
 from pathlib import Path
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
@@ -15,6 +17,15 @@ CONFIG = 'settle_s = 0.0\nscan_s = 0.2\nlog_format = "json"\n\n[[partner]]\nname
 def run(folder, *words, env=None):
     """The command in a folder, to its end."""
     return subprocess.run([*FLUX, *map(str, words)], cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=300)
+
+
+def wait_for(condition, seconds=60):
+    """What *condition* gives, once it is true: a busy machine takes its time, and a test that waits for a sign waits no longer than it must."""
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.02)
+    return found
 
 
 def fill(folder, leave=0):
@@ -54,6 +65,18 @@ class Site:
 
     def start(self):
         return subprocess.Popen([*FLUX, "run"], cwd=self.root, env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    @contextmanager
+    def running(self):
+        """The daemon while the block lasts; gives what it has logged so far, when called."""
+        log = self.root / "daemon.log"
+        with log.open("w") as file:
+            daemon = subprocess.Popen([*FLUX, "run"], cwd=self.root, env=self.environment(), stdout=file, stderr=file)
+        try:
+            yield lambda: [json.loads(line) for line in log.read_text("utf-8").splitlines() if line.endswith("}")]
+        finally:
+            daemon.terminate()
+            assert daemon.wait(timeout=30) == 0
 
     def drop(self, *patterns):
         """Drop examples, by folder and file pattern."""

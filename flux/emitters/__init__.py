@@ -20,7 +20,8 @@ class Told(Struct, frozen=True):
     flow: Flow
     decision: Decision
     tables: Tables
-    told: tuple[dict[str, Any], ...]       # by piece: the object of docs/formats.md, findings with texts
+    told: tuple[dict[str, Any], ...]       # by piece: the object of docs/formats.md, findings with texts, without its attachments
+    lines: tuple[bytes, ...]               # by piece: the whole object, written
     told_flow: tuple[dict[str, Any], ...]  # findings about the flow
     installation: str                      # our partner id in the envelopes of return flows, 3 to 8 characters
     at: datetime                           # when it was decided

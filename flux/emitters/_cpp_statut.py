@@ -13,6 +13,7 @@ from flux.when import day_of, in_paris
 
 VERSION = "V1_19"
 _CHORUS = "CPP001"  # who receives when the sender's application code is unknown
+_RECEIVER = re.compile("[0-9A-Za-z]{3,8}")  # the schema's bounds; of signs that stay one when they are escaped: a sender chose the name
 _SPECIAL = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"})
 # What XML 1.0 cannot carry, not even escaped. Documents never bring it; a file's name may.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -26,7 +27,7 @@ def document(letter: Told, number: str, branch: str) -> bytes:
         for order, (code, value) in enumerate(told, 1)
     )
     application = letter.decision.envelope.application
-    receiver = application if 3 <= len(application) <= 8 else _CHORUS  # noqa: PLR2004 - the schema's bounds
+    receiver = application if _RECEIVER.fullmatch(application) else _CHORUS
     partners = box("Partenaires", box("Recepteur", text("Id", receiver)), box("Emetteur", text("Id", letter.installation)))
     envelope = box("Enveloppe", box("EnveloppeUnitaire", box("Parametres", *parameters), partners, NumOrdre="1"))
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{box("CPPStatut", envelope, branch, Version=VERSION)}\n'.encode()
@@ -51,5 +52,10 @@ def _attributes(given: dict[str, str]) -> str:
     return "".join(f' {name}="{_escaped(value)}"' for name, value in given.items()) if given else ""
 
 
+def carried(value: str) -> str:
+    """A text as XML can carry it: longer than it was, where it held what XML cannot."""
+    return _NOT_XML.sub(lambda c: f"\\u{ord(c[0]):04x}", value)
+
+
 def _escaped(value: str) -> str:
-    return _NOT_XML.sub(lambda c: f"\\u{ord(c[0]):04x}", value.translate(_SPECIAL))
+    return carried(value.translate(_SPECIAL))

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from flux.emitters import Emitter, Told
-from flux.emitters._cpp_statut import box, document, stamp, text
+from flux.emitters._cpp_statut import box, carried, document, stamp, text
 from flux.emitters._names import report_stem, stem
 from flux.model import Answer, Decided, Piece, Severity, VerdictKind
 
@@ -40,7 +40,7 @@ def holds(piece: Piece) -> bool:
     """Whether the schema can hold this piece."""
     supplier, recipient = piece.supplier, piece.recipient
     known = supplier.type and supplier.id and supplier.name and piece.number
-    return bool(known and _SIRET.fullmatch(recipient.id) and recipient.type in ("", "1") and len(recipient.service) <= SERVICE_MOST)
+    return bool(known and _SIRET.fullmatch(recipient.id) and recipient.type in ("", "1") and len(carried(recipient.service)) <= SERVICE_MOST)
 
 
 def _unit(order: int, decided: Decided, status: str, letter: Told) -> str:

@@ -25,7 +25,7 @@ def render(letter: Told) -> Answer:
         "state": decision.verdict.value,
         "rules": decision.pack,
         "findings": letter.told_flow,
-        "pieces": letter.told,
+        "pieces": [orjson.Fragment(line) for line in letter.lines],
     }
     return Answer("report-json", f"{report_stem(letter)}.json", orjson.dumps(report, option=orjson.OPT_INDENT_2))
 

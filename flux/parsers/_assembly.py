@@ -9,7 +9,7 @@ from lxml import etree
 from msgspec.structs import replace
 
 from flux.attachments import too_many, unpack
-from flux.gate import quoted
+from flux.gate import line_of, quoted
 from flux.model import Amounts, Attachment, Finding, Line, Party, Payment, Piece, Place, VatLine
 from flux.parsers import Source
 from flux.parsers._reading import (
@@ -21,7 +21,6 @@ from flux.parsers._reading import (
     deposit_kind,
     identifier_type,
     is_cadre,
-    line_of,
     scheme_of,
 )
 

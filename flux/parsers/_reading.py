@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias, TypeVar
 
 from lxml import etree
 
-from flux.gate import quoted
+from flux.gate import line_of, quoted
 from flux.model import Finding, Place
 
 T = TypeVar("T")
@@ -192,12 +192,6 @@ def plain(text: str | None, most: int = MOST_TEXT) -> str:
     """A value's text without the white space around it, and no longer than anybody reads."""
     bare = (text or "").strip()
     return bare if len(bare) <= most else bare[: most - 1] + "…"
-
-
-def line_of(element: etree._Element) -> int:
-    """The line of an element, from 1; 0 when libxml2 does not know it."""
-    line: int | None = element.sourceline  # type: ignore[assignment]  # lxml-stubs know no line
-    return line or 0
 
 
 def amount_of(text: str) -> Decimal | None:

@@ -161,7 +161,7 @@ def _embedded(reading: Reading) -> Iterator[Embedded]:
         for element in document.iterchildren(f"{_RAM}AttachmentBinaryObject"):
             name = plain(element.get("filename") or document.findtext(f"{_RAM}IssuerAssignedID"), MOST_NAME)
             kind = plain(document.findtext(f"{_RAM}Name"))
-            yield Embedded(element.text or "", place, name, kind if kind in KINDS else "", element.get("mimeCode") or "")
+            yield Embedded(element.text or "", place, name, kind if kind in KINDS else "", plain(element.get("mimeCode"), MOST_NAME))
 
 
 PARSER = Parser(syntax="CII", roots={f"{{{NAMESPACES['rsm']}}}CrossIndustryInvoice": "cii"}, read=read)

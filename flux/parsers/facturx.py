@@ -16,6 +16,7 @@ from flux.facts import own_words, sized
 from flux.gate import quoted
 from flux.model import Attachment, Finding
 from flux.parsers import Parser, Unwrapped
+from flux.parsers._reading import MOST_NAME, plain
 from flux.policy import Limits
 
 NAMES = ("factur-x.xml", "zugferd-invoice.xml", "xrechnung.xml")  # compared without case
@@ -69,7 +70,7 @@ def _beside(specifications: Iterable[tuple[str, Any]], limits: Limits) -> tuple[
             findings.append(too_many(limits))
             break
         most = max(0, min(left, limits.attachment_mb << 20))
-        file = Attachment(str(specification.filename) or name)
+        file = Attachment(plain(str(specification.filename) or name, MOST_NAME))
         try:
             embedded = specification.get_file()
             content = _read(embedded, most)

@@ -204,7 +204,7 @@ def _embedded(reading: Reading) -> Iterator[Embedded]:
         if element is not None:
             name = plain(element.get("filename") or document.findtext(f"{_CBC}ID"), MOST_NAME)
             kind = plain(document.findtext(f"{_CBC}DocumentType"))
-            yield Embedded(element.text or "", place, name, kind if kind in KINDS else "", element.get("mimeCode") or "")
+            yield Embedded(element.text or "", place, name, kind if kind in KINDS else "", plain(element.get("mimeCode"), MOST_NAME))
 
 
 PARSER = Parser(

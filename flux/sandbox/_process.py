@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from msgspec import DecodeError, Struct
 
-from flux.sandbox.wire import READY, Answer, Judge, Prove, Task, answer_decoder, frame, split
+from flux.sandbox.wire import READY, Answer, Judge, Prove, Task, Wall, answer_decoder, frame, split
 
 GRACE_S = 1.0   # beside the published limit: for the answers that a child has not flushed
 START_S = 30.0  # for a child to start: imports and schemas
@@ -23,10 +23,10 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Job(Struct, frozen=True):
-    """A message and the opener of the files that its descriptors stand for."""
+    """A message and, by descriptor, the opener of the file that it stands for."""
 
     body: Prove | Judge
-    files: Callable[[], Sequence[BinaryIO]]
+    files: tuple[Callable[[], BinaryIO], ...]
 
 
 class Child:
@@ -37,13 +37,13 @@ class Child:
     invoice slow. What passes is bounded too, far above, and is our trouble.
     """
 
-    def __init__(self, *, warm: bool) -> None:
+    def __init__(self, *, unpack_bytes: int, flags: Sequence[str]) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
             self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own module
-                [sys.executable, "-I", "-m", "flux.sandbox.child", str(theirs.fileno()), *(["--warm"] if warm else [])],
+                [sys.executable, "-I", "-m", "flux.sandbox.child", str(theirs.fileno()), str(unpack_bytes), *flags],
                 pass_fds=[theirs.fileno()],
-                env={"LANG": "C.UTF-8"},  # nothing of ours: no secret, no preload
+                env={"LANG": "C.UTF-8", "HOME": "/"},  # nothing of ours: no secret, no preload; a home, or Python asks who we are
                 cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -55,22 +55,18 @@ class Child:
         self.owed: dict[int, float] = {}  # key -> seconds it may take
         self.judged = 0
         self.ready = False
+        self.walls: tuple[Wall, ...] = ()
         self.look_at = 0.0  # when to look whether it is late, by the monotonic clock
         self._number = 0
         self._heard_at = self._heard_used = 0.0
         self._buffer = bytearray()
 
-    def give(self, number: int, job: Job, allowed: dict[int, float]) -> None:
-        """Hand over a task; the descriptors are duplicates, ours are closed at once."""
+    def give(self, number: int, job: Job, files: Sequence[BinaryIO], allowed: dict[int, float]) -> None:
+        """Hand over a task; the descriptors are duplicates, the caller closes his."""
         self._number, self.job, self.owed = number, job, allowed
-        files = job.files()
-        try:
-            body = frame(Task(number, job.body))
-            sent = socket.send_fds(self.line, [body], [file.fileno() for file in files])
-            self.line.sendall(body[sent:])
-        finally:
-            for file in files:
-                file.close()
+        body = frame(Task(number, job.body))
+        sent = socket.send_fds(self.line, [body], [file.fileno() for file in files])
+        self.line.sendall(body[sent:])
         self.heard()
 
     def heard(self) -> None:
@@ -103,10 +99,18 @@ class Child:
             return None
         if not self.ready and said:
             self.ready = (said[0].number, said[0].key) == (0, READY)
+            self.walls = said[0].walls
             said = said[1:]
         if not data or (said and not self.ready) or any(answer.number != self._number for answer in said):
             return None
         return said
+
+    def greet(self) -> None:
+        """Wait until it says that it is ready, or is lost."""
+        self.line.settimeout(START_S)
+        while not self.ready and self.answers() is not None:
+            pass
+        self.line.settimeout(None)
 
     def kill(self) -> int:
         """End it and whatever it started, and say how it ended."""

@@ -1,43 +1,60 @@
 """
-A child of the sandbox: ``python -I -m flux.sandbox.child FD``. Reads tasks from its socket until it closes, or until it is killed.
+A child of the sandbox: ``python -I -m flux.sandbox.child FD BYTES [--warm] [--strict]``, BYTES the largest file that it may write.
 
-It puts itself under limits before it reads a byte, opens nothing that it was not handed, and dies with its parent.
+Reads tasks from its socket until it closes, or until it is killed. It raises its walls before it reads a byte, opens nothing that it was
+not handed, and dies with its parent.
 """
 
 import array
-import ctypes
 import os
-import resource
-import signal
 import socket
 import sys
 import time
 from io import FileIO
+from pathlib import Path
 
+import flux
 from flux.faults import Fault, traced
 from flux.kit import Kit, build
 from flux.model import Finding
 from flux.process import judge
-from flux.sandbox.wire import DONE, READY, Answer, Item, Judge, Prove, Task, frame, split, task_decoder
+from flux.sandbox import _confine
+from flux.sandbox.wire import (
+    DONE,
+    LARGE_MEMORY_BYTES,
+    MEMORY_BYTES,
+    READY,
+    Answer,
+    Item,
+    Judge,
+    Prove,
+    Task,
+    allowed,
+    frame,
+    missing,
+    split,
+    task_decoder,
+)
+from flux.stores import schemas
 
-MEMORY_BYTES = 1 << 30        # the tree of the largest document that the limits allow
-LARGE_MEMORY_BYTES = 4 << 30  # for a document that failed at the first, asked again alone
 FLUSH_S = 0.02
 RECEIVE_BYTES = 1 << 16
-_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 
 
 def main() -> None:
     """Serve tasks until the socket closes."""
     parent = os.getppid()
-    _confine()
+    walls = _confine.enter(int(sys.argv[2]))
     if os.getppid() != parent:
         sys.exit(0)
     with socket.socket(fileno=int(sys.argv[1])) as line:
         kit = build()
         if "--warm" in sys.argv:
             kit.schemas.warm()
-        line.sendall(frame(Answer(0, READY)))
+        walls += _confine.close([Path(flux.__file__).parent, schemas.home()])
+        line.sendall(frame(Answer(0, READY, walls=walls)))
+        if "--strict" in sys.argv and missing(walls):
+            return
         buffer, fds = bytearray(), array.array("i")
         while True:
             data, ancillary, _, _ = line.recvmsg(RECEIVE_BYTES, socket.CMSG_SPACE(253 * fds.itemsize))
@@ -57,7 +74,11 @@ def main() -> None:
 def serve(task: Task, fds: list[int], kit: Kit, line: socket.socket) -> None:
     """Answer one task on *line*: an answer a key, then DONE."""
     body = task.body
-    _soft_memory(LARGE_MEMORY_BYTES if body.large else MEMORY_BYTES)
+    _confine.grant(
+        memory=LARGE_MEMORY_BYTES if body.large else MEMORY_BYTES,
+        seconds=sum(allowed(body).values()),
+        file_bytes=body.limits.expanded_mb << 20 if isinstance(body, Prove) else 0,
+    )
     if isinstance(body, Prove):
         line.sendall(frame(_proved(task.number, body, fds)))
     else:
@@ -93,26 +114,14 @@ def _proved(number: int, body: Prove, fds: list[int]) -> Answer:
 
     try:
         with FileIO(fds[0], "rb", closefd=False) as source, FileIO(fds[1], "r+b", closefd=False) as sink:
+            sink.seek(0)
+            sink.truncate()  # what a first try left in it
             found = prove(source, body.size, sink, body.limits)
     except MemoryError:
         return Answer(number, body.key, failed="memory")
     except Exception as error:  # noqa: BLE001 - as above
         return Answer(number, body.key, failed=f"bug: {traced(error)}")
     return Answer(number, body.key, finding=found) if isinstance(found, Finding) else Answer(number, body.key, proof=found)
-
-
-def _confine() -> None:
-    prctl = ctypes.CDLL(None).prctl
-    prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the daemon's to handle
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
-    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, LARGE_MEMORY_BYTES))
-
-
-def _soft_memory(size: int) -> None:
-    resource.setrlimit(resource.RLIMIT_DATA, (size, LARGE_MEMORY_BYTES))
 
 
 if __name__ == "__main__":

@@ -3,26 +3,40 @@
 import selectors
 import time
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from typing import Self
 
 from msgspec.structs import replace
 
+from flux.faults import Fault
+from flux.policy import Limits
 from flux.sandbox._process import Child, Job
-from flux.sandbox.wire import DONE, Answer, Judge, Lost, Prove, Result
+from flux.sandbox.wire import DONE, Answer, Judge, Lost, Prove, Result, Wall, allowed, missing
 
 __all__ = ["Job", "Sandbox"]
 
-PROVE_S = 30             # for a container, and one second more for each MB of it
-RECYCLE_AFTER = 20_000   # pieces a child judges before it is replaced: whatever leaks, leaks so far
-BEAT_S = 0.1             # how long run() keeps silent at most
+RECYCLE_AFTER = 20_000  # pieces a child judges before it is replaced: whatever leaks, leaks so far
+BEAT_S = 0.1            # how long run() keeps silent at most
+
+
+Told = Callable[[tuple[Wall, ...]], object]
 
 
 class Sandbox:
-    """A pool of children. One thread uses it; run() is a loop over whatever jobs it is given."""
+    """
+    A pool of children. One thread uses it; run() is a loop over whatever jobs it is given.
 
-    def __init__(self, children: int, *, warm: bool = False) -> None:
-        self._wanted, self._warm = children, warm
+    unpack_mb: the most that any archive may unpack to. strict: judge only behind the walls that wire.missing() names. told: is called once,
+    with the walls of the first child that is ready.
+    """
+
+    def __init__(
+        self, children: int, *, warm: bool = False, strict: bool = False, unpack_mb: int = Limits().expanded_mb, told: Told = lambda _walls: None
+    ) -> None:
+        self._wanted, self._strict, self._unpack_bytes, self._told = children, strict, unpack_mb << 20, told
+        self._flags = [*(["--warm"] if warm else []), *(["--strict"] if strict else [])]
+        self.walls: tuple[Wall, ...] = ()
         self._children: list[Child] = []
         self._number = 0
 
@@ -33,9 +47,24 @@ class Sandbox:
         self.close()
 
     def start(self) -> None:
-        """Start every child now, so that the first piece does not wait for it."""
+        """Start every child now, so that the first piece does not wait for it. Raises Fault where strict walls do not stand."""
         while len(self._children) < self._wanted:
-            self._children.append(Child(warm=self._warm))
+            self._children.append(self._another())
+        if self._strict:
+            self._children[0].greet()
+            self._look_at_walls(self._children[0])
+
+    def _another(self) -> Child:
+        return Child(unpack_bytes=self._unpack_bytes, flags=self._flags)
+
+    def _look_at_walls(self, child: Child) -> None:
+        """Tell them once. Raises Fault where they do not suffice."""
+        if child.ready and not self.walls:
+            self.walls = child.walls
+            self._told(child.walls)
+        if child.ready and self._strict and (names := missing(child.walls)):
+            self.close()
+            raise Fault("FLX-I93", names=", ".join(names))
 
     def close(self) -> None:
         """End every child."""
@@ -67,7 +96,8 @@ class Sandbox:
             heard = selector.select(max(0.0, min(BEAT_S, soonest)))
             for key, _ in heard:
                 yield from self._hear(key.data, jobs, selector)
-            for child in [c for c in self._children if c.job and c.look_at < time.monotonic()]:
+            said = {key.data for key, _ in selector.select(0)}  # what the caller did meanwhile took its time, and not theirs
+            for child in [c for c in self._children if c.job and c not in said and c.look_at < time.monotonic()]:
                 if why := child.late():
                     yield from self._lose(child, why, jobs, selector)
             if not heard:
@@ -81,33 +111,48 @@ class Sandbox:
                 return
             job = jobs.popleft()
             if child is None:
-                child = Child(warm=self._warm)
+                child = self._another()
                 self._children.append(child)
-            self._number += 1
+            yield from self._give(child, job, jobs, selector)
+
+    def _give(self, child: Child, job: Job, jobs: deque[Job], selector: selectors.BaseSelector) -> Iterator[Result]:
+        """Hand a job over. A file that cannot be opened is the trouble of those that need it."""
+        self._number += 1
+        seconds = allowed(job.body)
+        with ExitStack() as stack:
             try:
-                child.give(self._number, job, _allowed(job.body))
+                files = [stack.enter_context(opener()) for opener in job.files]
+            except (Fault, OSError) as trouble:
+                yield from _unopened(trouble, job, jobs)
+                return
+            try:
+                child.give(self._number, job, files, seconds)
             except ConnectionError:  # it died while it was idle
                 ended = self._replace(child)
                 if child.ready:  # nothing was asked of it yet
                     jobs.appendleft(job)
                 else:
-                    yield from (Result(key, Lost("crash", str(ended))) for key in child.owed)
-                continue
-            selector.register(child.line, selectors.EVENT_READ, child)
+                    yield from (Result(key, Lost("start", str(ended))) for key in seconds)
+                return
+            except OSError:
+                self._replace(child)
+                raise
+        selector.register(child.line, selectors.EVENT_READ, child)
 
     def _hear(self, child: Child, jobs: deque[Job], selector: selectors.BaseSelector) -> Iterator[Result]:
         said = child.answers()
         if said is None:
             yield from self._lose(child, "crash", jobs, selector)
             return
-        child.heard()
-        for answer in said:
+        self._look_at_walls(child)
+        for place, answer in enumerate(said, 1):
+            child.heard()
             if child.owed.pop(answer.key, None) is not None:
                 child.judged += 1
                 yield from _result(answer, child, jobs)
-            elif answer.key == DONE and not child.owed:
+            elif answer.key == DONE and not child.owed and place == len(said):
                 self._rest(child, selector)
-            else:  # an answer to nothing, or an end too early: it is not to be believed any more
+            else:  # an answer to nothing, an end too early or more than once: it is not to be believed any more
                 yield from self._lose(child, "crash", jobs, selector)
                 return
 
@@ -126,7 +171,7 @@ class Sandbox:
         """
         A child is lost: what it owed is asked again one by one, or, when it was alone already, told as lost.
 
-        One that never was ready says nothing about its task, and another would end alike.
+        One that never was ready says nothing about its task, and another would end alike: that is told, and passes.
         """
         selector.unregister(child.line)
         ended = self._replace(child)
@@ -135,8 +180,19 @@ class Sandbox:
         if child.ready and isinstance(job.body, Judge) and len(job.body.items) > 1:
             jobs.extend(_alone(job, key) for key in child.owed)
             return
+        why = why if child.ready else "start"
         for key, seconds in child.owed.items():
             yield Result(key, Lost(why, f"{seconds:.0f}" if why in ("time", "stalled") else str(ended)))
+
+
+def _unopened(trouble: Fault | OSError, job: Job, jobs: deque[Job]) -> Iterator[Result]:
+    """What one of a job's files did: each key is asked alone, with the file that it needs; one that was alone already has that trouble."""
+    keys = list(allowed(job.body))
+    if len(keys) > 1:
+        jobs.extend(_alone(job, key) for key in keys)
+        return
+    fault = trouble if isinstance(trouble, Fault) else Fault("FLX-I66", detail=str(trouble))
+    yield from (Result(key, Lost("fault", fault.code, fault.facts)) for key in keys)
 
 
 def _result(answer: Answer, child: Child, jobs: deque[Job]) -> Iterator[Result]:
@@ -160,12 +216,5 @@ def _alone(job: Job, key: int) -> Job:
     body = job.body
     if isinstance(body, Prove):
         return Job(replace(body, large=True), job.files)
-    return Job(Judge(tuple(item for item in body.items if item.key == key), body.briefs, large=True), job.files)
-
-
-def _allowed(body: Prove | Judge) -> dict[int, float]:
-    """How long each key may take, in seconds."""
-    if isinstance(body, Prove):
-        return {body.key: PROVE_S + body.size / 1e6}
-    limits = [brief.policy.limits for brief in body.briefs]
-    return {i.key: limits[i.brief].judge_s + limits[i.brief].judge_s_per_mb * i.size / 1e6 for i in body.items}
+    item = next(item for item in body.items if item.key == key)
+    return Job(Judge((replace(item, fd=0),), body.briefs, large=True), (job.files[item.fd],))

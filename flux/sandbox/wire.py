@@ -1,6 +1,7 @@
 """What goes over the socket between the daemon and a child: messages, and the frames that carry them."""
 
 import zlib
+from collections.abc import Iterable
 
 from msgspec import Struct
 from msgspec.msgpack import Decoder, Encoder
@@ -10,6 +11,11 @@ from flux.model import Finding, Judged
 from flux.policy import Brief, Limits
 
 READY, DONE = -2, -1  # keys of what a child says of itself and of its task
+MEMORY_BYTES = 1 << 30        # what a child may use: the tree of the largest document that the limits allow
+LARGE_MEMORY_BYTES = 4 << 30  # for a document that failed at the first, asked again alone
+PROVE_S = 30                  # for a container, and one second more for each MB of it
+STRICT = ("network", "landlock")  # walls without which a strict sandbox judges nothing
+FRAME_MOST = 1 << 30  # bytes: the pieces of the largest document
 HEADER = 8  # length and CRC-32 of the body, four bytes each, big-endian
 
 
@@ -49,9 +55,17 @@ class Task(Struct, frozen=True):
     body: Prove | Judge
 
 
+class Wall(Struct, frozen=True):
+    """One wall around a child: privileges, network, landlock or seccomp. detail: the version of it, or the error that kept it from standing."""
+
+    name: str
+    stands: bool
+    detail: str = ""
+
+
 class Answer(Struct, frozen=True):
     """
-    What a child says. key: of the item or the proof; DONE: the task is; READY, under number 0: it may be given one.
+    What a child says. key: of the item or the proof; DONE: the task is; READY, under number 0: it may be given one, behind these walls.
 
     One of proof, finding, judged, failed is there; failed is "memory", "bug: ..." with where, or a fault's code with its facts beside it.
     """
@@ -63,11 +77,12 @@ class Answer(Struct, frozen=True):
     judged: tuple[Judged, ...] | None = None
     failed: str = ""
     facts: dict[str, str] = {}
+    walls: tuple[Wall, ...] = ()
 
 
 class Lost(Struct, frozen=True):
     """
-    Why there is no judgement: time, memory, stalled, crash, bug or fault. The first two are limits reached, the others are ours.
+    Why there is no judgement: time, memory, stalled, start, crash, bug or fault. The first two are limits reached, the others are ours.
 
     detail: the seconds or megabytes that were allowed, how a child ended, what the bug is, or the fault's code, whose facts stand beside it.
     """
@@ -84,6 +99,20 @@ class Result(Struct, frozen=True):
     value: Proof | Finding | tuple[Judged, ...] | Lost
 
 
+def missing(walls: Iterable[Wall]) -> list[str]:
+    """Those of STRICT that do not stand."""
+    standing = {wall.name for wall in walls if wall.stands}
+    return [name for name in STRICT if name not in standing]
+
+
+def allowed(body: Prove | Judge) -> dict[int, float]:
+    """How long each key may take, in seconds of processor time."""
+    if isinstance(body, Prove):
+        return {body.key: PROVE_S + body.size / 1e6}
+    limits = [brief.policy.limits for brief in body.briefs]
+    return {i.key: limits[i.brief].judge_s + limits[i.brief].judge_s_per_mb * i.size / 1e6 for i in body.items}
+
+
 _encoder = Encoder()
 task_decoder = Decoder(Task)
 answer_decoder = Decoder(Answer)
@@ -96,11 +125,13 @@ def frame(message: Task | Answer) -> bytes:
 
 
 def split(buffer: bytearray) -> list[bytes]:
-    """Take the whole frames off *buffer* and give their bodies. ValueError when a checksum is wrong: its writer is not to be believed."""
+    """Take the whole frames off *buffer* and give their bodies. ValueError when one is wrong: its writer is not to be believed."""
     bodies = []
     at = 0
     while len(buffer) - at >= HEADER:
         size = int.from_bytes(buffer[at : at + 4], "big")
+        if size > FRAME_MOST:
+            raise ValueError("length")
         if len(buffer) - at < HEADER + size:
             break
         body = bytes(buffer[at + HEADER : at + HEADER + size])

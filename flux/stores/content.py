@@ -33,10 +33,10 @@ class FileStore:
             self._settle(files, [sha for sha, _ in written])
         return written
 
-    def seal(self, files: Sequence[BinaryIO]) -> list[tuple[str, int]]:
-        """Hash files that only flux can change, and make their bytes durable where they stand. Gives (sha256, size) of each."""
-        sealed = [_digest(file) for file in files]
-        sync_files(files, self._tmp)
+    def seal(self, files: Sequence[BinaryIO]) -> list[tuple[str, int] | OSError]:
+        """Hash files that only flux can change, and make their bytes durable where they stand. Gives (sha256, size) of each, or why it cannot be read."""
+        sealed = [_readable(file) for file in files]
+        sync_files([file for file, found in zip(files, sealed, strict=True) if not isinstance(found, OSError)], self._tmp)
         return sealed
 
     def adopt(self, paths: Sequence[bytes], shas: Sequence[str]) -> None:
@@ -121,6 +121,14 @@ def _copy(source: BinaryIO, target: BinaryIO) -> tuple[str, int]:
         target.write(block)
         size += len(block)
     return digest.hexdigest(), size
+
+
+def _readable(source: BinaryIO) -> tuple[str, int] | OSError:
+    """A bad sector is one file's trouble, and none of its neighbours'."""
+    try:
+        return _digest(source)
+    except OSError as error:
+        return error
 
 
 def _digest(source: BinaryIO) -> tuple[str, int]:

@@ -6,6 +6,7 @@ would change verdicts. Nothing is fetched. Compiling happens at first use; xmlsc
 """
 
 import hashlib
+import mimetypes
 import tomllib
 from importlib.util import find_spec
 from pathlib import Path
@@ -88,6 +89,7 @@ class Schema:
     def readable(self) -> Any:  # noqa: ANN401 - xmlschema has no types
         """The same schema in xmlschema, which explains. Two seconds for UBL: only where lxml refused."""
         if self._readable is None:
+            mimetypes.knownfiles.clear()  # xmlschema opens its files by way of urllib, which would ask the machine for its media types
             import xmlschema  # late: 0.3 s and 36 MB that a good batch never needs
 
             readable: Any = xmlschema.XMLSchema(str(self._main), allow="local")

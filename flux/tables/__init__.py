@@ -7,6 +7,7 @@ A table that contradicts itself stops the start, never a flow: load() raises Fau
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from importlib.resources import files
 from itertools import product
 from string import Formatter
@@ -166,13 +167,14 @@ class Tables(Struct, frozen=True):
         return self.fields.get(plain) or Field(term="", fr=plain, en=plain)
 
 
+@lru_cache
 def load() -> Tables:
-    """Read and check every table of the package. Raises Fault, which names the table and the row."""
+    """Read and check every table of the package, once a process. Raises Fault, which names the table and the row."""
     matrix = _read("matrix.toml")
     codes = _convert("codes.toml", _read("codes.toml"), Codes)
     tables = Tables(
-        works=_convert("matrix.toml [works]", matrix["works"], dict[str, Works]),
-        others=_convert("matrix.toml [others]", matrix["others"], dict[str, Other]),
+        works=_convert("matrix.toml [works]", matrix.get("works"), dict[str, Works]),
+        others=_convert("matrix.toml [others]", matrix.get("others"), dict[str, Other]),
         interfaces=_convert("interfaces.toml", _read("interfaces.toml"), dict[str, Interface]),
         lifecycle=_convert("lifecycle.toml", _read("lifecycle.toml"), Lifecycle),
         codes=codes,
@@ -195,7 +197,10 @@ def sources() -> Iterator[bytes]:
 
 
 def _read(name: str) -> dict[str, object]:
-    return tomllib.loads(files(__package__).joinpath(name).read_text("utf-8"))
+    try:
+        return tomllib.loads(files(__package__).joinpath(*name.split("/")).read_text("utf-8"))
+    except (ValueError, RecursionError) as error:  # ValueError: bytes that are no UTF-8, text that is no TOML
+        raise Fault("FLX-I32", table=name, detail=str(error)) from error
 
 
 def _convert(name: str, raw: object, shape: type[T]) -> T:
@@ -211,9 +216,10 @@ def _catalogue() -> dict[str, Entry]:
     for file in sorted(files(__package__).joinpath("catalogue").iterdir(), key=lambda f: f.name):
         if not file.name.endswith(".toml"):
             continue
-        family = _convert(f"catalogue/{file.name}", tomllib.loads(file.read_text("utf-8")), dict[str, Entry])
+        name = f"catalogue/{file.name}"
+        family = _convert(name, _read(name), dict[str, Entry])
         if twice := entries.keys() & family.keys():
-            raise Fault("FLX-I31", table=f"catalogue/{file.name}", row=", ".join(sorted(twice)))
+            raise Fault("FLX-I31", table=name, row=", ".join(sorted(twice)))
         entries |= family
     return entries
 

@@ -10,6 +10,7 @@ import os
 import shutil
 import stat
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import BinaryIO
 
 from msgspec import Struct
 
-from flux.durable import COPY_BYTES, has_writer, publish, sync_files, sync_folder, sync_folders
+from flux.durable import COPY_BYTES, has_writer, move, publish, sync_files, sync_folder, sync_folders
 from flux.faults import Fault
 from flux.ids import member_id
 from flux.model import Emission
@@ -48,19 +49,26 @@ class FolderInbox:
         self._settle_s, self._clock = settle_s, clock
         self._seen: dict[bytes, _Seen] = {}
         self._why: dict[bytes, Why] = {}
+        self._line: deque[bytes] = deque()  # what the last scan found at rest and nobody claimed since, oldest first
 
     def waiting(self, limit: int) -> list[bytes]:
-        """Names that have settled and may be claimed, oldest first by modification time, at most *limit*."""
-        now, ready = self._clock(), []
-        present: dict[bytes, _Seen] = {}
-        self._why = {}
-        for entry in self._entries():
-            if why := self._not_ready(entry, now, present):
-                self._why[entry.name] = why
+        """
+        Names that have settled and may be claimed, oldest first by modification time, at most *limit*.
+
+        What one scan found is served by as many calls as it lasts, each name looked at again when its turn comes: a scan a call would look
+        at 100,000 files a thousand times over.
+        """
+        if len(self._line) < limit:
+            self._scan()
+        ready: list[bytes] = []
+        while self._line and len(ready) < limit:
+            name = self._line.popleft()
+            if why := self._changed(name) or self._being_written(name):
+                self._why[name] = why
             else:
-                ready.append((entry.stat(follow_symlinks=False).st_mtime_ns, entry.name))
-        self._seen = present
-        return [name for _, name in sorted(ready)[:limit]]
+                ready.append(name)
+        self._line.extendleft(reversed(ready))  # until they are claimed
+        return ready
 
     def unsettled(self) -> list[Unsettled]:
         """What the last scan saw and did not take, and why."""
@@ -75,9 +83,12 @@ class FolderInbox:
         for name in names:
             with suppress(OSError):  # somebody else took it, or it cannot be taken: it stops none of the others
                 os.rename(os.path.join(self._folder, name), os.path.join(folder, name))
-                taken.append(self._deposit(batch, name))
+                if self._is_file(folder, name):
+                    taken.append(self._deposit(batch, name))
             self._seen.pop(name, None)
-        if taken:
+        while self._line and self._line[0] not in self._seen:
+            self._line.popleft()
+        if os.listdir(folder):
             sync_folders([Path(os.fsdecode(folder)), Path(os.fsdecode(self._folder))])
         else:
             os.rmdir(folder)
@@ -90,7 +101,7 @@ class FolderInbox:
             for name in sorted(os.listdir(os.fsencode(folder))):
                 if name.startswith(b"."):  # no claimed file begins with a dot: half a copy of ours
                     os.unlink(os.path.join(os.fsencode(folder), name))
-                else:
+                elif self._is_file(os.fsencode(folder), name):
                     left.append(self._deposit(folder.name, name))
             with suppress(OSError):
                 folder.rmdir()
@@ -131,6 +142,24 @@ class FolderInbox:
         if deposits:
             sync_folder(self._claims)
 
+    def _is_file(self, folder: bytes, name: bytes) -> bool:
+        """
+        Whether what was claimed is a file. Something else took its name since the scan: it goes back, where the next scan tells of it.
+
+        Where the sender has already put another thing under that name, a link or a FIFO holds no bytes that anybody could miss.
+        """
+        claimed = os.path.join(folder, name)
+        kind = os.lstat(claimed).st_mode
+        if stat.S_ISREG(kind):
+            return True
+        try:
+            move(claimed, os.path.join(self._folder, name))
+        except OSError:
+            if stat.S_ISDIR(kind):
+                return True  # it is kept, and told when it is opened
+            os.unlink(claimed)
+        return False
+
     def _deposit(self, batch: str, name: bytes) -> Deposit:
         return Deposit(member_id(batch, name), self.partner, name, batch)
 
@@ -151,42 +180,69 @@ class FolderInbox:
         copy.seek(0)
         return copy
 
-    def _entries(self) -> list[os.DirEntry[bytes]]:
+    def _scan(self) -> None:
+        """Look at every file once: who rests long enough stands in line."""
+        now, rested = self._clock(), []
+        present: dict[bytes, _Seen] = {}
+        self._why = {}
         try:
             with os.scandir(self._folder) as entries:
-                return list(entries)
+                for entry in entries:
+                    if why := self._not_at_rest(entry, now, present):
+                        self._why[entry.name] = why
+                    else:
+                        rested.append((present[entry.name].look[-1], entry.name))
         except OSError as error:
             raise Fault("FLX-I53", partner=self.partner, detail=str(error.strerror), folder=os.fsdecode(self._folder)) from error
+        self._seen = present
+        self._line = deque(name for _, name in sorted(rested))
 
-    def _not_ready(self, entry: os.DirEntry[bytes], now: float, present: dict[bytes, _Seen]) -> Why | None:
-        """Why this entry is not taken yet; None when it may be. Notes in *present* what it looks like."""
+    def _not_at_rest(self, entry: os.DirEntry[bytes], now: float, present: dict[bytes, _Seen]) -> Why | None:
+        """Why this entry is not looked at any further; None when it has rested. Notes in *present* what it looks like."""
         if entry.name.startswith(b".") or entry.name.lower().endswith(PARTIAL):
             return Why.UPLOADING
         try:
             found = entry.stat(follow_symlinks=False)
         except FileNotFoundError:
             return Why.GONE
-        if not stat.S_ISREG(found.st_mode):
-            return Why.NOT_REGULAR
-        if found.st_nlink > 1:
-            return Why.SECOND_NAME
-        look = (found.st_ino, found.st_size, found.st_mtime_ns)
-        seen = self._seen.get(entry.name)
-        since = seen.since if seen and seen.look == look else now
-        present[entry.name] = _Seen(look, since)
-        if now - since < self._settle_s:
-            return Why.RESTING
-        return self._being_written(entry)
+        if odd := _odd(found):
+            return odd
+        look, seen = _look(found), self._seen.get(entry.name)
+        if seen is None or seen.look != look:
+            seen = _Seen(look, now)
+        present[entry.name] = seen
+        return Why.RESTING if now - seen.since < self._settle_s else None
 
-    def _being_written(self, entry: os.DirEntry[bytes]) -> Why | None:
+    def _changed(self, name: bytes) -> Why | None:
+        """What has become of a file since the scan; None when it still looks as it did."""
         try:
-            fd = os.open(entry.path, _OPEN)
+            found = os.lstat(os.path.join(self._folder, name))
+        except OSError:
+            return Why.GONE
+        if odd := _odd(found):
+            return odd
+        seen = self._seen.get(name)
+        return None if seen and seen.look == _look(found) else Why.RESTING
+
+    def _being_written(self, name: bytes) -> Why | None:
+        try:
+            fd = os.open(os.path.join(self._folder, name), _OPEN)
         except OSError:
             return Why.UNOPENABLE
         try:
             return Why.WRITING if has_writer(fd) else None
         finally:
             os.close(fd)
+
+
+def _odd(found: os.stat_result) -> Why | None:
+    if not stat.S_ISREG(found.st_mode):
+        return Why.NOT_REGULAR
+    return Why.SECOND_NAME if found.st_nlink > 1 else None
+
+
+def _look(found: os.stat_result) -> tuple[int, int, int]:
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 class FolderOutbox:

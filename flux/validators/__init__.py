@@ -28,10 +28,8 @@ class Check(Struct, frozen=True):
     A rule: when it is asked, the codes that it may give, and the function.
 
     run(piece, known, context) yields findings without ordinal or place: process adds them. known is empty before the stage duplicate.
-    syntaxes: () for all.
     """
 
     stage: Stage
     codes: tuple[str, ...]
     run: Callable[[Piece, Known, Context], Iterator[Finding]]
-    syntaxes: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ from flux.validators import Check, Context
 
 CENT = Decimal("0.01")
 UNIT = Decimal(1)       # the tolerance of EN 16931's own BR-CO-17 for base × rate: VAT may have been rounded line by line
+FOREIGN = ("2", "3")    # identifier types of suppliers whose VAT need not be French
 DIGITS, DECIMALS = 19, 6  # AKUITEO quoting the annex (domain, section 2)
 _LENGTH = pair("expected", f"at most {DIGITS} digits, {DECIMALS} of them decimals", f"au plus {DIGITS} chiffres, dont {DECIMALS} décimales")
 
@@ -37,7 +38,9 @@ def unstated_vat(piece: Piece, _known: Known, context: Context) -> Iterator[Find
     """
     A piece that states no VAT at all, which the minimal forms allow: what TTC - HT implies must be a VAT that France knows.
 
-    Between nothing and the highest rate of HT, within one cent, it is told (FLX-M09); beyond, or of the other sign, it is refused (FLX-M08).
+    Between nothing and the highest rate of HT it is told (FLX-M09); beyond, or of the other sign, it is refused (FLX-M08). Within one unit, or
+    a cent a line: VAT may have been rounded line by line. Only told as well where other rates than ours, or amounts that are deducted under
+    another rate, may explain it: a foreign supplier, lines of both signs, allowances.
     """
     a = piece.amounts
     if a.ht is None or a.ttc is None or _vat_of(piece) is not None:
@@ -45,7 +48,10 @@ def unstated_vat(piece: Piece, _known: Known, context: Context) -> Iterator[Find
     implied, most = a.ttc - a.ht, a.ht * context.tables.codes.highest_vat_rate / 100
     if abs(implied) <= CENT:
         return
-    possible = min(Decimal(0), most) - CENT <= implied <= max(Decimal(0), most) + CENT
+    slack = max(UNIT, CENT * piece.line_count)
+    within = min(Decimal(0), most) - slack <= implied <= max(Decimal(0), most) + slack
+    deducted = bool(a.allowances) or len({line.net > 0 for line in piece.lines if line.net}) > 1
+    possible = within or deducted or piece.supplier.type in FOREIGN
     facts = (("found", f"{a.ttc} - {a.ht} = {implied}"), ("expected", f"{most:.2f}"))
     yield Finding("FLX-M09" if possible else "FLX-M08", "amounts.tva", facts=facts)
 

@@ -6,23 +6,23 @@ CHECKS is empty: this check sees the tree, not the Piece; process asks it first,
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, Protocol
 
 from lxml import etree
 
 from flux.facts import Facts, above, own_words, pair
-from flux.gate import quoted
+from flux.gate import line_of, quoted
 from flux.model import Finding
 from flux.validators import Check
 
 CHECKS: tuple[Check, ...] = ()
 
 MOST = 20                     # findings told of one piece,
-MOST_READ = 1_000             # and read of one document
+MOST_READ = 1_000             # and explained of one document
 EXPLAINED_BYTES = 1_000_000   # above, lxml's own words: xmlschema takes 60 times as long as the verdict did
-_UNIT = re.compile(r".*?/CPPFacture\w+Unitaire\[(?P<number>[0-9]+)\]")
+_UNIT = re.compile(r"/(CPPFactureMixte|CPPFacturePivot)/CPPFactures(?:\[1\])?/\1Unitaire\[(?P<number>[0-9]+)\]")
 _FORMS = {
     "date": pair("expected", "a date such as 2026-01-31", "une date telle que 2026-01-31"),
     "dateTime": pair("expected", "an instant such as 2026-01-31T08:00:00", "un instant tel que 2026-01-31T08:00:00"),
@@ -56,35 +56,35 @@ def validate(root: etree._Element, size: int, schema: Judge) -> tuple[Finding, .
     What the schema refuses in a document of *size* bytes: nothing when it is valid.
 
     FLX-S01 something expected is missing, S02 not expected here, S03 a value its type does not allow, S04 an attribute, S09 anything else;
-    FLX-S10 tells that there is more: behind the first 20 of a piece at that piece, behind the first 1,000 of the document at no place.
+    FLX-S10 tells that there is more, behind the first 20 of a piece.
     """
     xsd: Any = schema.xsd  # lxml-stubs do not know that its log can be walked
     if xsd.validate(root):
         return ()
-    told = list(_first(_explained(root, schema))) if size <= EXPLAINED_BYTES else []
-    known = {unit_of(finding) for finding in told}
-    # The verdict is lxml's: a piece that it refuses is refused, whether or not somebody could explain it.
-    return (*told, *(finding for finding in _first(map(_in_lxml_words, xsd.error_log)) if unit_of(finding) not in known))
+    told = list(_first(islice(_explained(root, schema), MOST_READ))) if size <= EXPLAINED_BYTES else []
+    known = {unit_of(finding.xpath) for finding in told}
+    # The verdict is lxml's: a piece that it refuses is refused, whether or not somebody could explain it, and no other is.
+    rest = (entry for entry in xsd.error_log if unit_of(entry.path or "") not in known)
+    return (*told, *_first(map(_in_lxml_words, rest)))
 
 
-def unit_of(finding: Finding) -> int:
-    """In a document of several pieces, the piece that a finding stands in, from 1; 0 when it concerns them all."""
-    unit = _UNIT.match(finding.xpath)
+def unit_of(xpath: str) -> int:
+    """In a document of several pieces, the piece in which this place lies, from 1; 0 when it concerns them all."""
+    unit = _UNIT.match(xpath)
     return int(unit["number"]) if unit else 0
 
 
-def _first(findings: Iterator[Finding]) -> Iterator[Finding]:
+def _first(findings: Iterable[Finding]) -> Iterator[Finding]:
     """The first of each piece, and that there are more."""
     met: Counter[int] = Counter()
-    for finding in islice(findings, MOST_READ):
-        met[unit_of(finding)] += 1
-        if met[unit_of(finding)] <= MOST:
+    for finding in findings:
+        unit = unit_of(finding.xpath)
+        met[unit] += 1
+        if met[unit] <= MOST:
             yield finding
-        elif met[unit_of(finding)] == MOST + 1:
-            unit = _UNIT.match(finding.xpath)
-            yield _more(MOST, finding.line, unit[0] if unit else "")
-    if met.total() == MOST_READ and next(findings, None):
-        yield _more(MOST_READ, 0, "")
+        elif met[unit] == MOST + 1:
+            whole = _UNIT.match(finding.xpath)
+            yield _more(MOST, finding.line, whole[0] if whole else "")
 
 
 def _more(most: int, line: int, xpath: str) -> Finding:
@@ -180,12 +180,6 @@ def _facts(found: str, expected: str) -> Facts:
 
 def _at(element: etree._Element, code: str, facts: Facts) -> Finding:
     return Finding(code, facts=facts, line=line_of(element), xpath=_path(element))
-
-
-def line_of(element: etree._Element) -> int:
-    """Where an element begins, from 1; 0 when it was not parsed from text."""
-    line: int | None = element.sourceline  # type: ignore[assignment]  # lxml-stubs know no line
-    return line or 0
 
 
 def _path(element: etree._Element) -> str:

@@ -102,6 +102,7 @@ def test_trouble_with_an_inbox_that_lasts_is_logged_once(site):
     site.flux("once")
     folder = site.root / "spool" / "claim" / "batipro" / BATCH / "no-file"
     folder.mkdir(parents=True)
+    (site.inbox / folder.name).mkdir()  # so that it cannot go back to where it came from
     done = site.flux("once")
     assert done.returncode == 1
     assert [line["partner"] for line in lines(done.stderr) if line.get("ended") == "fault"] == ["batipro"]
@@ -150,4 +151,4 @@ def test_a_daemon_that_gets_no_notice_of_deposits_says_so_and_scans(site, limit)
         time.sleep(0.05)
     daemon.terminate()
     _, logged = daemon.communicate(timeout=15)
-    assert [line["event"] for line in lines(logged)] == ["unwatched", "started", "attempt", "stopped"]
+    assert [line["event"] for line in lines(logged)] == ["unwatched", "started", "sandbox", "attempt", "stopped"]

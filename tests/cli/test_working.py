@@ -5,21 +5,12 @@ import os
 import re
 import shutil
 import signal
-import time
 
 import pytest
-from rig import CONFIG, EXAMPLES, GOOD, REFUSED, Site
+from rig import CONFIG, EXAMPLES, GOOD, REFUSED, Site, wait_for
 
 MOE = "moe-99913225100029"  # of the market in GOOD
 HELD = 'settle_s = 0.0\nattempts = 2\nretry_s = [0]\n\n[severities]\nFLX-P20 = "warning"\n\n[[partner]]\nname = "batipro"\nnaming = "chorus"\n'
-
-
-def wait_for(condition, seconds=20):
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.02)
-    return found
 
 
 def test_init_writes_a_first_installation_that_works_as_it_is(tmp_path):
@@ -150,7 +141,7 @@ def test_check_takes_the_interface_where_the_name_does_not_tell(site, tmp_path):
 def test_check_knows_what_the_installation_has_already_accepted(site):
     site.drop(GOOD)
     site.flux("once")
-    (flow,) = json.loads(site.flux("check", "--json", "--partner", "batipro", next(EXAMPLES.glob(GOOD))).stdout)["flows"]
+    (flow,) = json.loads(site.flux("check", "--json", next(EXAMPLES.glob(GOOD))).stdout)["flows"]
     assert [f["code"] for f in flow["pieces"][0]["findings"]] == ["FLX-D01"]
 
 
@@ -170,7 +161,7 @@ def test_the_daemon_answers_what_is_dropped_stops_cleanly_and_keeps_a_second_one
         _, logged = daemon.communicate(timeout=15)
     assert daemon.returncode == 0
     lines = [json.loads(line) for line in logged.splitlines()]
-    assert [line["event"] for line in lines if line["event"] != "attempt"] == ["started", "stopped"]
+    assert [line["event"] for line in lines if line["event"] != "attempt"] == ["started", "sandbox", "stopped"]
     (attempt,) = [line for line in lines if line["event"] == "attempt"]
     assert attempt.keys() >= {"flow", "partner", "attempt", "interface", "bytes", "pieces", "accepted", "refused", "verdict", "ended", "trouble", "ms"}
     assert (attempt["verdict"], attempt["ended"], attempt["refused"]) == ("IN_REJETE", "decided", 1)
@@ -207,7 +198,7 @@ def test_the_doctor_finds_a_sound_installation_sound(site):
     site.flux("once")
     told = json.loads(site.flux("doctor", "--json").stdout)
     assert {line["check"] for line in told["lines"]} == {
-        "versions", "rules", "schema", "sandbox", "configuration", "markets", "folder", "space", "sync", "lease", "rename", "ledger", "journal",
+        "versions", "rules", "schema", "sandbox", "privileges", "network", "landlock", "seccomp", "configuration", "markets", "folder", "space", "sync", "lease", "rename", "ledger", "journal",
     }  # fmt: skip
     assert [line for line in told["lines"] if line["verdict"] == "bad"] == []
 

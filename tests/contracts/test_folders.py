@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import sys
 from io import BytesIO
 
 import pytest
@@ -107,6 +108,41 @@ def test_a_hostile_name_is_bytes_and_travels_whole(place, inbox, clock, name):
 
 
 BATCH = "20261125T093000000Z-7k3q9x2m4b"
+OPENED = []
+sys.addaudithook(lambda event, told: OPENED.append(told[0]) if event == "open" and isinstance(told[0], bytes) else None)
+
+
+def test_a_crowd_is_taken_oldest_first_and_each_file_of_it_is_opened_twice_at_most(place, clock):
+    """A scan a call would open 500 files fifty times over; and 100,000 a thousand times."""
+    inbox = FolderInbox("p", place / "in", place / "claim", settle_s=0.0, clock=clock)
+    for n in range(500):
+        drop(place, f"{n:03d}.xml")
+        os.utime(place / "in" / f"{n:03d}.xml", (n, n))
+    OPENED.clear()
+    taken = []
+    while names := inbox.waiting(10):
+        taken += inbox.claim(names, BATCH.replace("7k3q", f"{len(taken):04d}"))
+    assert [d.name for d in taken] == [b"%03d.xml" % n for n in range(500)]
+    assert len([path for path in OPENED if b"/in/" in path]) <= 1000
+
+
+def test_what_changed_or_went_since_the_scan_is_not_served_from_it(place, clock):
+    inbox = FolderInbox("p", place / "in", place / "claim", settle_s=0.0, clock=clock)
+    for n in range(9):
+        drop(place, f"{n}.xml")
+        os.utime(place / "in" / f"{n}.xml", (n, n))
+    assert inbox.claim(inbox.waiting(2), BATCH)
+    drop(place, "2.xml", b"<another/>")
+    (place / "in" / "3.xml").unlink()
+    os.link(place / "in" / "4.xml", place / "in" / "4.bis")
+    (place / "in" / "5.xml").unlink()
+    os.mkfifo(place / "in" / "5.xml")
+    with (place / "in" / "6.xml").open("ab"):
+        assert inbox.waiting(2) == [b"7.xml", b"8.xml"]
+    assert {one.name: one.why for one in inbox.unsettled()} == {
+        b"2.xml": Why.RESTING, b"3.xml": Why.GONE, b"4.xml": Why.SECOND_NAME, b"5.xml": Why.NOT_REGULAR, b"6.xml": Why.WRITING,
+    }  # fmt: skip
+    assert inbox.waiting(9) == [b"6.xml", b"7.xml", b"8.xml", b"2.xml"]
 
 
 def test_a_claim_survives_a_crash_with_its_ids_and_an_empty_one_never_happened(place, inbox, clock):
@@ -146,6 +182,28 @@ def test_a_writer_that_came_back_after_the_claim_keeps_the_file_out_of_custody(p
         inbox.open(taken)
     writer.close()
     inbox.open(taken).close()
+
+
+def test_a_link_that_took_the_place_of_a_file_before_the_claim_goes_back_and_is_told(place, inbox, clock):
+    drop(place)
+    settled(inbox, clock)
+    (place / "in" / "a.xml").unlink()
+    (place / "in" / "a.xml").symlink_to("/etc/passwd")
+    assert inbox.claim([b"a.xml"], BATCH) == []
+    assert list((place / "claim").iterdir()) == []
+    assert settled(inbox, clock) == []
+    assert [(u.name, u.why) for u in inbox.unsettled()] == [(b"a.xml", Why.NOT_REGULAR)]
+
+
+def test_a_link_that_a_crash_left_claimed_goes_back_or_where_its_name_is_taken_away(place, inbox):
+    for name in ("a.xml", "b.xml"):
+        (place / "claim" / BATCH).mkdir(exist_ok=True)
+        (place / "claim" / BATCH / name).symlink_to("/etc/passwd")
+    drop(place, "b.xml")
+    assert inbox.recover() == []
+    assert list((place / "claim").iterdir()) == []
+    assert (place / "in" / "a.xml").is_symlink()
+    assert (place / "in" / "b.xml").read_bytes() == b"<a/>"
 
 
 def test_a_file_that_got_a_second_name_meanwhile_is_copied_and_its_sender_can_change_the_copy_no_more(place, inbox):
@@ -258,3 +316,13 @@ def test_bytes_that_rotted_since_the_decision_are_a_fault_and_are_not_delivered(
         staged(place, outbox, an_emission(), content=b"pAyload")
     assert outbox.publish([an_emission()]) == {}
     assert list((place / "out" / "p").iterdir()) == []
+
+
+def test_a_file_that_cannot_be_read_to_its_end_is_told_and_its_neighbours_are_sealed(place, tmp_path):
+    store = FileStore(place)
+    good = tmp_path / "good"
+    good.write_bytes(b"abc")
+    with good.open("rb", buffering=0) as file, open("/proc/self/mem", "rb", buffering=0) as sick:  # noqa: PTH123 - its first page is not there
+        found, error = store.seal([file, sick])
+    assert found == (hashlib.sha256(b"abc").hexdigest(), 3)
+    assert isinstance(error, OSError)

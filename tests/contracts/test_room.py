@@ -5,7 +5,7 @@ import subprocess
 import time
 
 import pytest
-from rig import CONFIG, GOOD, Site, fill
+from rig import CONFIG, GOOD, Site, fill, wait_for
 
 from flux.faults import Fault
 from flux.stores.sql import SqlLedger
@@ -98,17 +98,16 @@ def test_a_file_system_that_can_hold_few_more_files_has_no_room_either(tmp_path,
 
 def test_the_daemon_says_once_that_there_is_no_room_and_once_that_there_is(house):
     house.drop(GOOD)
-    daemon = house.start()
-    time.sleep(2)  # ten scans
-    house.fill.unlink()
-    end = time.monotonic() + 20
-    while list(house.inbox.iterdir()):
-        assert time.monotonic() < end
-        time.sleep(0.05)
-    daemon.terminate()
-    _, logged = daemon.communicate(timeout=15)
-    said = [line["ended"] for line in map(json.loads, logged.splitlines()) if line["event"] == "intake"]
-    assert said == ["full", "room"]
+    with house.running() as logged:
+
+        def said():
+            return [line["ended"] for line in logged() if line["event"] == "intake"]
+
+        wait_for(said)
+        time.sleep(0.5)  # a few scans more
+        house.fill.unlink()
+        wait_for(lambda: not list(house.inbox.iterdir()))
+    assert said() == ["full", "room"]
 
 
 def test_the_doctor_is_red_as_soon_as_nothing_is_taken(house):

@@ -1,5 +1,6 @@
 """A round is open: flows join it while it runs, and it stops at once. Asked of a real ledger, a real store and real children."""
 
+import errno
 from contextlib import closing
 from datetime import UTC, datetime
 from io import BytesIO
@@ -10,6 +11,7 @@ from rig import EXAMPLES, GOOD
 from flux import kit, worker
 from flux.model import Event, Flow, Plumbing
 from flux.policy import Policy
+from flux.sandbox import _process
 from flux.sandbox.pool import Sandbox
 from flux.stores.content import FileStore
 from flux.stores.sql import SqlLedger
@@ -81,3 +83,30 @@ def test_what_was_given_back_by_one_whose_lease_is_lost_is_left_to_its_present_o
     (theirs,) = house.ledger.take("somebody", 1, NOON)
     house.ledger.give_back([mine])
     assert (house.state("slow"), house.ledger.flow("slow").flow.attempt) == (Plumbing.PROCESSING, theirs.attempt)
+
+
+def test_a_content_with_a_bad_sector_is_the_trouble_of_its_own_flow(house, monkeypatch):
+    house.receive("good", SMALL)
+    house.receive("sick", SMALL + b" ")
+    sick = house.ledger.flow("sick").flow.sha256
+    whole = house.content.open
+
+    def opened(sha256):
+        if sha256 == sick:
+            raise OSError(errno.EIO, "Input/output error")
+        return whole(sha256)
+
+    monkeypatch.setattr(house.content, "open", opened)
+    house.worker.step()
+    assert house.state("good") is Plumbing.DECIDED
+    assert (house.state("sick"), house.ledger.flow("sick").reason.code) == (Plumbing.RECEIVED, "FLX-I66")
+
+
+def test_children_that_cannot_start_are_trouble_that_passes(house, monkeypatch):
+    house.receive("good", SMALL)
+    popen = _process.subprocess.Popen
+    monkeypatch.setattr(_process.subprocess, "Popen", lambda _command, **rest: popen(["/bin/false"], **rest))
+    house.worker.step()
+    row = house.ledger.flow("good")
+    assert (row.state, row.reason.code) == (Plumbing.RECEIVED, "FLX-I72")
+    assert house.ledger.events("good")[-1].detail.startswith("1/2 ")  # as often as retry_s says, and not as ``attempts`` does

@@ -1,10 +1,12 @@
 """A child that is lost, late, stopped or mad: its neighbours pass, and no sender is told what is ours. Real processes, really killed."""
 
+import io
 import os
 import signal
 import sys
 import textwrap
 import time
+import zipfile
 from collections import deque
 from datetime import date
 from tempfile import TemporaryFile
@@ -13,10 +15,11 @@ import pytest
 from msgspec.structs import replace
 from rig import EXAMPLES, GOOD
 
+from flux.faults import Fault
 from flux.policy import Brief, Limits, Policy
 from flux.sandbox import _process
 from flux.sandbox.pool import Job, Sandbox
-from flux.sandbox.wire import Item, Judge, Lost
+from flux.sandbox.wire import Item, Judge, Lost, Prove
 
 SOUND = next(EXAMPLES.glob(GOOD)).read_bytes()
 BRIEF = Brief("", Policy(naming="free"), date(2026, 11, 25))
@@ -25,16 +28,16 @@ BRIEF = Brief("", Policy(naming="free"), date(2026, 11, 25))
 def job(*documents, brief=BRIEF):
     """A task for these documents, with the keys 1, 2, ..."""
 
-    def files():
-        file = TemporaryFile(buffering=0)  # noqa: SIM115 - the job closes it
+    def opened():
+        file = TemporaryFile(buffering=0)  # noqa: SIM115 - the sandbox closes it
         file.write(b"".join(documents))
-        return [file]
+        return file
 
     items, at = [], 0
     for key, document in enumerate(documents, 1):
         items.append(Item(key, 0, at, len(document), 1, f"{key}.xml", 0))
         at += len(document)
-    return Job(Judge(tuple(items), (brief,)), files)
+    return Job(Judge(tuple(items), (brief,)), (opened,))
 
 
 @pytest.fixture
@@ -115,7 +118,7 @@ def test_a_child_killed_from_outside_costs_nothing_but_time():
         time.sleep(0.1)
         first = {r.key: r.value for r in sandbox.run(deque([job(SOUND)])) if r}
         again = {r.key: r.value for r in sandbox.run(deque([job(SOUND)])) if r}
-    assert first[1].why == "crash"  # it never said that it was ready: it may be the program that is broken
+    assert first[1].why == "start"  # it never said that it was ready: it may be the program that is broken
     assert judged(again[1])
 
 
@@ -123,8 +126,10 @@ def test_a_child_killed_from_outside_costs_nothing_but_time():
     "says",
     [
         "frame(Answer(number, DONE))",                       # done, and nothing answered
+        "b'\\xff' * 8",                                      # a frame of four gigabytes
         "frame(Answer(number, 1))[:-1] + b'?'",              # a checksum that is wrong
         "frame(Answer(number + 1, 1, failed='memory'))",     # an answer to another task
+        "frame(Answer(number - 1, 1, failed='memory'))",     # an answer to the task before
         "frame(Answer(number, 7, failed='memory'))",         # an answer that nobody asked for
     ],
 )
@@ -160,9 +165,86 @@ def mad(says, tmp_path, monkeypatch):
     return done(job(SOUND))
 
 
+def test_the_numbers_of_tasks_are_never_used_twice_from_one_run_to_the_next():
+    with Sandbox(2) as sandbox:
+        numbers = []
+        for _ in range(3):
+            for result in sandbox.run(deque([job(SOUND), job(SOUND)])):
+                numbers += [child._number for child in sandbox._children if child.job] if result else []
+    assert max(numbers) == 6
+
+
+def test_a_child_that_ends_its_task_twice_ends_nothing_else(tmp_path, monkeypatch):
+    assert mad("frame(Answer(number, 1, failed='bug: x')) + frame(Answer(number, DONE)) * 2", tmp_path, monkeypatch) == {1: Lost("bug", "x")}
+
+
 def test_a_caller_that_stops_listening_leaves_no_child_at_work(poisoned):
     with Sandbox(2) as sandbox:
         results = sandbox.run(deque([job(poison("forever")), job(SOUND)]))
         next(filter(None, results))
         results.close()
         assert not [child for child in sandbox._children if child.job]
+
+
+def test_a_child_that_has_answered_is_not_late_because_its_caller_was(monkeypatch):
+    monkeypatch.setattr(_process, "STALLS", 1)
+    with Sandbox(2) as sandbox:
+        sandbox.start()
+        values = {}
+        for result in sandbox.run(deque([job(SOUND, brief=brief(1)), replace(job(SOUND), body=replace(job(SOUND).body, items=(Item(2, 0, 0, len(SOUND), 1, "b.xml", 0),), briefs=(brief(1),)))])):
+            if result:
+                values[result.key] = result.value
+                time.sleep(3)
+    assert judged(values[1])
+    assert judged(values[2])
+
+
+def test_an_archive_that_is_asked_again_is_unpacked_anew(tmp_path, monkeypatch):
+    """At its first try the child runs out of memory behind the first file: nothing of that may stand before the second try."""
+    script = tmp_path / "child.py"
+    script.write_text(textwrap.dedent(f"""
+        import os
+        from flux import containers
+        from flux.sandbox import child
+        prove = containers.prove
+        def forgetful(source, size, sink, limits):
+            try:
+                mark = os.open({str(tmp_path / "tried")!r}, os.O_CREAT | os.O_EXCL)
+            except OSError:
+                return prove(source, size, sink, limits)
+            sink.write(b"half of it")
+            raise MemoryError
+        containers.prove = forgetful
+        child._confine.close = lambda _folders: ()
+        child.main()
+    """))
+    popen = _process.subprocess.Popen
+
+    def start(command, **rest):
+        at = command.index("-m")
+        return popen([*command[: at - 1], str(script), *command[at + 2 :]], **{**rest, "env": {**rest["env"], "PYTHONPATH": os.pathsep.join(sys.path)}})
+
+    monkeypatch.setattr(_process.subprocess, "Popen", start)
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as packed:
+        for name in ("a.xml", "b.xml"):
+            packed.writestr(name, SOUND)
+    with TemporaryFile(buffering=0) as source, TemporaryFile(buffering=0) as sink:
+        source.write(archive.getvalue())
+        again = [lambda file=file: os.fdopen(os.dup(file.fileno()), "r+b", buffering=0) for file in (source, sink)]
+        source.seek(0)
+        (proof,) = done(Job(Prove(1, len(archive.getvalue()), Limits()), tuple(again))).values()
+        assert (tmp_path / "tried").exists()
+        assert os.pread(sink.fileno(), 1 << 20, 0) == SOUND * 2
+        assert proof.size == 2 * len(SOUND)
+
+
+def test_a_file_that_cannot_be_opened_is_the_trouble_of_those_that_need_it():
+    def gone():
+        raise Fault("FLX-I50", sha256="0", folder="/")
+
+    whole = job(SOUND)
+    items = (Item(1, 0, 0, len(SOUND), 1, "a.xml", 0), Item(2, 1, 0, len(SOUND), 1, "b.xml", 0))
+    values = done(Job(Judge(items, (BRIEF,)), (*whole.files, gone)))
+    assert judged(values[1])
+    assert (values[2].why, values[2].detail) == ("fault", "FLX-I50")

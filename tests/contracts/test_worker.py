@@ -65,6 +65,24 @@ def house(tmp_path):
         yield house
 
 
+def test_a_verdict_of_an_attempt_that_another_has_overtaken_is_thrown_away(house):
+    """While the child judges, the lease is given up and taken by somebody else: as after a worker that was stopped for long."""
+    settings = Settings("me", "FLUX01", {"batipro": STRICT}, {}, 3, [1, 10, 60])
+    stolen = []
+
+    def steal():
+        if not stolen:
+            house.ledger.release_leases("")
+            stolen.extend(house.ledger.take("other", 10, NOON))
+
+    worker.Worker(house.ledger, house.content, house.sandbox, kit.build(), settings, now=lambda: NOON).step(meanwhile=steal)
+    assert [flow.fence for flow in stolen] == [2]
+    row = house.ledger.flow("f1")
+    assert (row.state, row.flow.fence, house.ledger.pieces(flow="f1"), house.ledger.emissions("f1")) == (Plumbing.PROCESSING, 2, [], [])
+    house.ledger.release_leases("")
+    assert house.work(times=1).state is Plumbing.DECIDED
+
+
 def test_a_piece_that_nobody_refuses_and_nobody_acts_on_is_held_and_its_sender_is_told_nothing(house):
     row = house.work(TOLERANT)
     assert (row.state, row.verdict, row.reason.code) == (Plumbing.HELD, "", "FLX-I67")

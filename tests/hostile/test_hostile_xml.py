@@ -1,10 +1,13 @@
 """Documents that were written to hurt: those of the corpus, and bombs too large to keep."""
 
+import os
 import subprocess
 import sys
 import textwrap
 
 import pytest
+from documents import every
+from msgspec.structs import replace
 
 from flux.gate import Gated, admit_xml
 from flux.policy import Limits
@@ -38,6 +41,63 @@ def test_every_hostile_document_of_the_corpus_gets_its_code_and_the_harmless_pas
         got[file.name] = answer.root.tag.rpartition("}")[2] if isinstance(answer, Gated) else answer.code
     assert len(got) == 30
     assert got == {name: HARMLESS.get(name) or OTHER_CODES.get(name, "FLX-X02") for name in got}
+
+
+ATTACKS = [(name, content, code) for name, content, code in every() if code != "FLX-X07"]
+
+
+@pytest.mark.parametrize(("content", "code"), [row[1:] for row in ATTACKS], ids=[row[0] for row in ATTACKS])
+def test_an_attack_gets_its_code(told, content, code):
+    assert told(admit_xml(content, LIMITS)) == code
+
+
+@pytest.mark.parametrize("content", [row[1] for row in every() if row[2] == "FLX-X07"], ids=[row[0] for row in every() if row[2] == "FLX-X07"])
+def test_a_hint_to_another_place_is_no_attack_and_passes_as_what_it_is(content):
+    assert admit_xml(content, LIMITS).root.tag == "a"
+
+
+JUST_SO = {
+    "64 levels": b"<a>" * 64 + b"</a>" * 64,
+    "500,000 elements": b"<a>" + b"<b/>" * 499_999 + b"</a>",
+    "100 attributes": b"<a " + b" ".join(b'b%d=""' % n for n in range(100)) + b"/>",
+    "100 namespaces": b"<a " + b" ".join(b'xmlns:b%d="c"' % n for n in range(100)) + b"/>",
+    "one namespace 1,000 times": b"<a>" + b'<b xmlns="c"/>' * 1_000 + b"</a>",
+    "an attribute of 10,000,000 characters": b'<a b="' + b"x" * 10_000_000 + b'"/>',
+    "a text of 20 MB": b"<a>" + b"x" * (20 << 20) + b"</a>",
+    "a text of 20 MB in CDATA": b"<a><![CDATA[" + b"x" * (20 << 20) + b"]]></a>",
+    "30 MB in two texts": b"<a><b>" + b"x" * (15 << 20) + b"</b><b>" + b"x" * (15 << 20) + b"</b></a>",
+    "a comment of 30 MB, which is not kept": b"<a><!--" + b"x" * (30 << 20) + b"--></a>",
+}
+
+
+@pytest.mark.parametrize("content", JUST_SO.values(), ids=JUST_SO)
+def test_what_is_as_large_as_it_may_be_passes(content):
+    assert isinstance(admit_xml(content, LIMITS), Gated)
+
+
+TOO_LONG = {
+    "a text": (b"<a>\n<b>" + b"x" * (20 << 20) + b"x</b></a>", "20 MB", 2),
+    "a text in CDATA": (b"<a>\n<b><![CDATA[" + b"x" * (20 << 20) + b"x]]></b></a>", "20 MB", 2),
+    "a text that a comment cuts": (b"<a>\n<b>" + b"x" * (15 << 20) + b"<!-- -->" + b"x" * (15 << 20) + b"</b></a>", "20 MB", 2),
+    "an attribute": (b'<a>\n<b c="' + b"x" * 10_000_001 + b'"/></a>', "10 MB", 2),
+    "an instruction": (b"<?xml-stylesheet " + b"x" * 11_000_000 + b"?><a/>", "10 MB", 1),
+    "a name": (b"<a>\n<" + b"x" * 11_000_000 + b"/></a>", "50 kB", 2),
+    "a document": (b"<a>" + b"<b>x</b>" * 1_000_000 + b"</a>", "5 MB", 0),
+}
+
+
+@pytest.mark.parametrize(("content", "most", "line"), TOO_LONG.values(), ids=TOO_LONG)
+def test_what_is_too_long_is_refused_with_its_own_limit_and_line(told, content, most, line):
+    finding = admit_xml(content, replace(LIMITS, xml_mb=5) if most == "5 MB" else LIMITS)
+    assert (told(finding), dict(finding.facts)["expected"], finding.line) == ("FLX-X06", most, line)
+
+
+@pytest.mark.parametrize("document", ['<!DOCTYPE a SYSTEM "{}"><a/>', '<!DOCTYPE a [<!ENTITY % x SYSTEM "{}">%x;]><a/>', '<a xmlns:xi="http://www.w3.org/2001/XInclude"><xi:include href="{}"/></a>'])
+def test_a_file_that_a_document_names_is_not_even_opened(tmp_path, document):
+    """It is a pipe that nobody writes into: whoever opened it would wait for ever."""
+    os.mkfifo(tmp_path / "pipe")
+    code = "from sys import argv; from flux.gate import admit_xml; from flux.policy import Limits; print(admit_xml(argv[1].encode(), Limits()).code)"
+    assert _alone(code, document.format((tmp_path / "pipe").as_uri())) == ["FLX-X08" if "XInclude" in document else "FLX-X02"]
 
 
 @pytest.mark.corpus

@@ -105,3 +105,20 @@ def test_a_piece_that_nobody_can_explain_is_refused_beside_one_that_is_explained
 def test_a_fault_of_the_envelope_concerns_every_piece(whole):
     assert refused({3: ("</CPPFactures>", "</CPPFactures><Reste/>")}, whole).keys() == {1, 2, 3}
     assert refused({3: ("</CPPFactures>", "</CPPFactures>")}, whole).keys() == set()
+
+
+FOREIGN = "<CPPFacturePivotUnitaire/>"
+
+
+def test_a_foreign_unit_counts_as_no_piece_and_concerns_them_all(whole):
+    end = "</CPPFactureMixteUnitaire>"
+    assert refused({2: (end, end + FOREIGN * 2)}, whole).keys() == {1, 2, 3}
+
+
+def test_a_piece_without_an_error_is_taken_however_many_its_neighbours_have(whole):
+    head, *units = MIXTE.split("<CPPFactureMixteUnitaire")
+    unit = units[0]
+    bad = unit.replace(ISSUED, ISSUED + UNKNOWN)
+    content = "<CPPFactureMixteUnitaire".join((head, *[bad] * 1_100, unit, units[-1])).encode()
+    judged = judge(1, "x.xml", content, Brief("", Policy(naming="free"), date(2026, 11, 25)), whole)
+    assert {one.index for one in judged if one.closed != "format"} == {1_101, 1_102}
