@@ -11,6 +11,8 @@ from msgspec import Struct
 from flux.faults import Reason
 from flux.model import Decision, Deposited, Emission, Event, Flow, Plumbing
 
+SUSPECT = 2  # attempts in a row that never came to an end: from then on a flow is tried alone
+
 
 class Deposit(Struct, frozen=True):
     """A claimed file: from the rename on, flux owns it. id is minted by the claim and is the flow's id for ever; batch: the claim's own."""
@@ -194,8 +196,13 @@ class Ledger(Protocol):
     def receive(self, flows: Sequence[Flow], events: Sequence[Event]) -> Sequence[Flow]:
         """Custody (T1). A flow whose id is known is left as it is. Sets duplicate_of. Returns the flows as recorded."""
 
-    def take(self, owner: str, limit: int, now: datetime) -> Sequence[Flow]:
-        """Lease up to *limit* flows that are due, oldest first (T2): fence + 1, attempt + 1, committed before any work."""
+    def take(self, owner: str, limit: int, now: datetime, *, alone: bool = True) -> Sequence[Flow]:
+        """
+        Lease up to *limit* flows that are due, oldest first (T2): fence + 1, attempt + 1, committed before any work.
+
+        A flow whose last attempts never came to an end is suspected of ending whoever has it: it is leased by itself, and only where the
+        caller has no other (*alone*), so that the next such end counts against it and against no neighbour.
+        """
 
     def deposited(self, identities: Iterable[str]) -> Mapping[str, Deposited]:
         """Which of these identities an accepted piece already holds."""

@@ -18,7 +18,7 @@ from flux.log import get
 from flux.model import Decision, Deposited, Envelope, Event, Flow, Known, Market, Plumbing, VerdictKind, identity
 from flux.owing import WHO, Draft, outcome, tell
 from flux.policy import Brief, Policy
-from flux.ports import ContentStore, Ledger
+from flux.ports import SUSPECT, ContentStore, Ledger
 from flux.process import conclude, flow_findings
 from flux.round import Round, Work, fault_of
 from flux.sandbox.pool import Sandbox
@@ -88,10 +88,10 @@ class Worker:
         return taken
 
     def _join(self, judging: Round, in_hand: dict[str, Work]) -> int:
-        """Take what is due, as far as there is room for it. Gives how many."""
-        if judging.open > TAKE // 2:
+        """Take what is due, as far as there is room for it; nothing joins a flow that was leased alone. Gives how many."""
+        if judging.open > TAKE // 2 or any(flow.attempt > SUSPECT for flow in (work.flow for work in in_hand.values())):
             return 0
-        works = [self._prepared(flow) for flow in self._ledger.take(self._set.owner, TAKE - judging.open, self._now())]
+        works = [self._prepared(flow) for flow in self._ledger.take(self._set.owner, TAKE - judging.open, self._now(), alone=not in_hand)]
         in_hand.update({work.flow.id: work for work in works})
         judging.add(works)
         return len(works)

@@ -9,6 +9,8 @@ What people read is in ``_reading``.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import takewhile
+from typing import Any
 
 import orjson
 from msgspec.structs import asdict, replace
@@ -19,7 +21,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from flux.faults import Fault, Reason
 from flux.model import Deposited, Emission, EmissionState, Event, Flow, FlowVerdict, Plumbing
-from flux.ports import Journal, Outcome, Piled
+from flux.ports import SUSPECT, Journal, Outcome, Piled
 from flux.stores import _schema as t
 from flux.stores._chain import event_hash, walk
 from flux.stores._reading import READS, Reading, emission_of, flow_of, known_trouble
@@ -61,11 +63,12 @@ class SqlLedger(Reading):
                 _journal(connection, [e for e in events if e.flow in fresh])
             return new
 
-    def take(self, owner: str, limit: int, now: datetime) -> list[Flow]:
+    def take(self, owner: str, limit: int, now: datetime, *, alone: bool = True) -> list[Flow]:
         """T2: the attempt is counted before the work, so that a crash counts too."""
         due = (t.flow.c.state == Plumbing.RECEIVED, t.flow.c.due_at <= moment(now))
         with self._write() as connection:
             rows = connection.execute(select(t.flow).where(*due).order_by(t.flow.c.seq).limit(limit)).all()
+            rows = rows[:1] if alone and rows and _suspect(rows[0]) else list(takewhile(lambda row: not _suspect(row), rows))
             if not rows:
                 return []
             connection.execute(
@@ -85,7 +88,7 @@ class SqlLedger(Reading):
         """At start, under the installation's lock: nobody else can be at work, so every other lease is a dead one."""
         with self._write() as connection:
             done = connection.execute(
-                update(t.flow).where(t.flow.c.state == Plumbing.PROCESSING, t.flow.c.owner != owner), {"state": Plumbing.RECEIVED, "owner": ""}
+                update(t.flow).where(t.flow.c.state == Plumbing.PROCESSING, t.flow.c.owner != owner), {"state": Plumbing.RECEIVED, "owner": "", "reason": ""}
             )
             return done.rowcount
 
@@ -268,6 +271,11 @@ def _first_with(connection: Connection, partner: str, sha256: str) -> str:
     """
     first = select(t.flow.c.id).where(t.flow.c.partner == partner, t.flow.c.sha256 == sha256, t.flow.c.verdict.in_(_WENT_IN))
     return connection.scalar(first.limit(1)) or ""
+
+
+def _suspect(row: Any) -> bool:  # noqa: ANN401 - a database row
+    """Whether its last attempts never came to an end, as far as the ledger knows: one that came to an end left its reason."""
+    return bool(row.attempt >= SUSPECT and not row.reason)
 
 
 def _mine(flow: Flow):  # type: ignore[no-untyped-def]  # noqa: ANN202 - SQLAlchemy's own type says no more

@@ -96,6 +96,19 @@ def test_bytes_that_were_refused_or_not_decided_yet_may_be_sent_again(ledger):
     assert received(ledger, a_flow("f3", sha256="s"))[0].duplicate_of == ""
 
 
+def test_a_flow_whose_attempts_never_came_to_an_end_is_leased_alone_and_one_that_was_postponed_is_not(ledger):
+    received(ledger, a_flow("f1"), a_flow("f2"), a_flow("f3"))
+    for _ in range(2):
+        assert len(ledger.take("dead", 10, NOON)) == 3
+        ledger.release_leases("me")
+    assert ledger.take("me", 10, NOON, alone=False) == []
+    (suspect,) = ledger.take("me", 10, NOON)
+    assert (suspect.id, suspect.attempt) == ("f1", 3)
+    ledger.postpone(suspect, NOON, WHY, an_event(suspect, "postponed"))
+    received(ledger, a_flow("f4"))
+    assert [flow.id for flow in ledger.take("me", 10, NOON, alone=False)] == ["f1"]
+
+
 def test_an_attempt_is_counted_before_the_work_and_a_flow_is_leased_once(ledger):
     received(ledger, a_flow())
     assert [(f.attempt, f.fence) for f in ledger.take("me", 10, NOON)] == [(1, 1)]

@@ -5,10 +5,11 @@ Loaded by the zygote of the tests and by nobody else: flux itself has no switch.
 """
 
 import os
+import signal
 
 from sqlalchemy import event
 
-from flux import dispatch
+from flux import dispatch, worker
 from flux.stores import content, sql
 from flux.transports import folder
 
@@ -64,7 +65,19 @@ def ledger_normal():
     sql._tune_sqlite = tuned
 
 
-VARIANTS = {each.__name__: each for each in (final_then_mark, marked_before_published, files_unsynced, ledger_normal)}
+def poisoned():
+    """Not a broken flux but a document that breaks it: the daemon dies whenever it has judged it."""
+    drafted = worker.Worker._drafted
+
+    def deadly(self, work, taken):
+        if b"0301." in work.flow.name:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return drafted(self, work, taken)
+
+    worker.Worker._drafted = deadly
+
+
+VARIANTS = {each.__name__: each for each in (final_then_mark, marked_before_published, files_unsynced, ledger_normal, poisoned)}
 
 # Where each is caught: by a kill or by a power cut, before the Nth of a kind of act. (A sync of the whole file system, which a large group
 # brings, makes an unsynced ledger durable by luck: the instants of the last lie before one.)

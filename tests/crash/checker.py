@@ -67,9 +67,13 @@ def answers(root, dropped):
 
 
 def _answers(db, dropped):
+    """Of twins it depends on who was received when whether the second is refused as a flow, without a look at its piece, or as a piece."""
     twins = Counter(hashlib.sha256(content).hexdigest() for content in dropped.values())
-    rows = db.execute("select partner, name, sha256, verdict, pieces, accepted from flow").fetchall()
-    return Counter((f"{partner}/{name.decode()}" if twins[sha] == 1 else sha, verdict, pieces, accepted) for partner, name, sha, verdict, pieces, accepted in rows)
+    found = Counter()
+    for partner, name, sha, verdict, pieces, accepted in db.execute("select partner, name, sha256, verdict, pieces, accepted from flow"):
+        key = (f"{partner}/{name.decode()}", pieces) if twins[sha] == 1 else (sha, "twin")
+        found[*key, verdict, accepted] += 1
+    return found
 
 
 def _receipts(report, db, root, dropped):

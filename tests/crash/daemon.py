@@ -70,7 +70,7 @@ class House:
 
     def verdicts(self):
         """What was answered, each verdict once."""
-        return {verdict for _, verdict, *_ in answers(self.root, self.dropped)}
+        return {verdict for *_, verdict, _ in answers(self.root, self.dropped)}
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))  # noqa: PTH208
@@ -104,7 +104,7 @@ def soak(plug, folder, *, kills, a_round, pieces, seed, asked=signal.SIGKILL):
         starts.append(house.start())
         for _ in range(a_round):
             house.drop(*next(source))
-        time.sleep(luck.random() * 1.5)
+        time.sleep(luck.random() * 3)
         ends.append(house.end() if asked == signal.SIGTERM else house.kill() or 0.0)
     starts.append(house.start())
     if not house.settled(600):

@@ -114,3 +114,17 @@ def test_the_checker_reads_the_ledger(ground, plug, known, edit, law):
 def test_the_scenario_is_what_it_says():
     assert len(documents()) == 8
     assert CONFIG.count("[[partner]]") == 2
+
+
+@pytest.mark.slow
+def test_a_flow_that_kills_the_daemon_each_time_is_held_and_takes_none_of_its_neighbours_along(ground, shim, known):
+    """Their leases die with it, and each death counts an attempt: from the third on the suspects are tried one by one."""
+    root = install(ground / "root", known.dropped)
+    with Plug(shim, "quick", "poisoned") as deadly:
+        ends = [deadly.once(root).status for _ in range(6)]
+    assert ends == [-9, -9, -9, -9, -9, 1]
+    with closing(sqlite3.connect(root / "spool" / "ledger.db")) as db:
+        held = db.execute("select name, state from flow where state != 'CLOSED'").fetchall()
+        kept = db.execute("select count(*) from flow where state = 'CLOSED'").fetchone()[0]
+    assert [state for _, state in held] == ["HELD"], held
+    assert (held[0][0][-8:], kept) == (b"0301.xml", 7)

@@ -33,7 +33,7 @@ class Forked:
 
     ready = None
 
-    def __init__(self, _argv, *, pass_fds, **_):
+    def __init__(self, argv, *, pass_fds, **_):
         self.pid = os.fork()
         if self.pid == 0:
             os.environ.update(FAULT_AT="0", FAULT_LOG="")
@@ -44,7 +44,7 @@ class Forked:
             (line,) = pass_fds
             os.closerange(3, line)
             os.closerange(line + 1, 1024)
-            sys.argv = ["child", str(line)]
+            sys.argv = argv[argv.index("-m") + 1 :]
             child.build = lambda: Forked.ready
             try:
                 child.main()

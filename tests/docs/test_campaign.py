@@ -1,6 +1,9 @@
 """The campaign writes its own sections of docs/reliability.md, and no other word of it."""
 
+from types import SimpleNamespace
+
 import campaign
+import pytest
 
 
 def test_a_part_replaces_its_section_and_leaves_the_rest(tmp_path):
@@ -26,3 +29,12 @@ def test_every_part_can_be_loaded_and_has_a_title():
         part = campaign.load(path)
         assert part.TITLE
         assert part.rows
+
+
+def test_what_a_machine_lacks_is_told_and_not_met():
+    def rows(_options):
+        yield campaign.Row("kills", "0 lost", "0 lost", good=True)
+        pytest.skip("needs mkfs.xfs")
+
+    told = list(campaign.found(SimpleNamespace(rows=rows), None))
+    assert [(row.found, row.good) for row in told] == [("0 lost", True), ("not measured: needs mkfs.xfs", False)]
