@@ -36,6 +36,7 @@ from flux.worker import Settings, Worker
 
 ONCE_PATIENCE_S = 5.0  # how long ``once`` waits, beyond the rest that is set, for a file that keeps changing or a flow that is due again
 RECEIVE_S = 0.05       # between two scans while the worker works
+LOOKED_AT = 1_000      # files of an inbox that the doctor tries to open
 
 
 def utc_now() -> datetime:
@@ -363,5 +364,5 @@ def _stuck(config: Config) -> Iterator[Unsettled]:
     for partner in config.partners:
         inbox = FolderInbox(partner.name, config.inbox_of(partner), folders.claims_of(config, partner.name), settle_s=0.0)
         with suppress(Fault):
-            inbox.waiting(0)
+            inbox.waiting(LOOKED_AT)
         yield from (one for one in inbox.unsettled() if one.stuck)

@@ -154,6 +154,7 @@ def mad(says, tmp_path, monkeypatch):
             buffer += line.recv(1 << 16)
             for body in split(buffer):
                 number = task_decoder.decode(body).number
+                time.sleep(0.5)  # so that what it said before is heard on its own
                 line.sendall({says})
         """))
     popen = _process.subprocess.Popen
