@@ -6,7 +6,7 @@ import sys
 import textwrap
 
 import pytest
-from documents import every
+from hostile_documents import every
 from msgspec.structs import replace
 
 from flux.gate import Gated, admit_xml

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from archives import GOOD, a_member, a_tar, gz, zip_of
-from documents import every
+from hostile_documents import every
 from rig import EXAMPLES, FLUX
 
 import flux
