@@ -1,4 +1,4 @@
-"""A sample of the attacks against a real daemon, singly and in batches; ``python tests/attacks/campaign.py`` tries every one."""
+"""A sample of the attacks against a real daemon, singly and in batches; ``make campaign PARTS=attacks`` tries every one."""
 
 import pytest
 import runner
