@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event as Flag
 from typing import Any
 
 from msgspec import Struct
@@ -24,7 +23,7 @@ from flux.faults import Fault
 from flux.ids import new_id
 from flux.intake import Intake
 from flux.model import Plumbing
-from flux.notices import watched
+from flux.notices import Bell, watched
 from flux.policy import Policy
 from flux.ports import FlowRow, Ledger, Unsettled, Why
 from flux.precheck import precheck
@@ -252,24 +251,22 @@ def _pass(house: Installation, started: datetime) -> Pass:
 def run(config: Config) -> None:
     """The daemon: until SIGTERM or SIGINT; a second one ends it at once, which is safe at any instant."""
     log.configure(config.log_format, config.log_level)
-    stop, wake = Flag(), Flag()
+    bell = Bell()
 
     def asked(_signal: int, _frame: object) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        stop.set()
-        wake.set()
+        bell.stop()
 
     signal.signal(signal.SIGTERM, asked)
     signal.signal(signal.SIGINT, asked)
     with opened(config, warm=True) as house:
         house.sandbox.start()
-        with watched([config.inbox_of(p) for p in config.partners], wake, config.scan_s):
+        with watched([config.inbox_of(p) for p in config.partners], bell, config.scan_s):
             log.get().info("started", partners=[p.name for p in config.partners], root=str(config.root))
-            while not stop.is_set():
-                wake.clear()
-                if not house.step(stop.is_set):
-                    wake.wait(_pause_s(house))
+            while not bell.stopped:
+                if not house.step(lambda: bell.stopped):
+                    bell.wait(_pause_s(house))
             log.get().info("stopped")
 
 

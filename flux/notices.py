@@ -1,9 +1,10 @@
-"""Notices of the file system (watchdog): they make the next scan earlier, and mean nothing else."""
+"""What wakes the daemon early: notices of the file system (watchdog), which mean nothing else, and a signal that asks it to end."""
 
+import os
+import select
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Event as Flag
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
@@ -14,24 +15,53 @@ from flux.faults import Fault
 EVENTS = ("created", "moved", "closed")
 
 
+class Bell:
+    """
+    What the daemon waits for between two turns. Anybody may ring it: another thread, or a signal's handler.
+
+    A pipe and not a ``threading.Event``: that one takes a lock, and a handler that comes while the same thread holds it waits for itself.
+    """
+
+    def __init__(self) -> None:
+        self.stopped = False  # somebody asked the daemon to end
+        self._heard, self._rung = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def ring(self) -> None:
+        """End the wait, or the next one."""
+        with suppress(BlockingIOError):  # it is full: it rings
+            os.write(self._rung, b"!")
+
+    def stop(self) -> None:
+        """Ask the daemon to end."""
+        self.stopped = True
+        self.ring()
+
+    def wait(self, seconds: float) -> None:
+        """Until it rings, or as long."""
+        select.select([self._heard], [], [], seconds)
+        with suppress(BlockingIOError):
+            while os.read(self._heard, 4096):
+                pass
+
+
 class _Doorbell(FileSystemEventHandler):
     """A notice only wakes the loop; what there is to do is what the scan finds. Losing one costs a scan interval, never a flow."""
 
-    def __init__(self, wake: Flag) -> None:
-        self._wake = wake
+    def __init__(self, bell: Bell) -> None:
+        self._bell = bell
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         if event.event_type in EVENTS:
-            self._wake.set()
+            self._bell.ring()
 
 
 @contextmanager
-def watched(folders: Iterable[Path], wake: Flag, scan_s: float) -> Iterator[None]:
-    """While this lasts, *wake* is set when something is dropped into one of these. Without notices the scans, *scan_s* apart, are all there is."""
+def watched(folders: Iterable[Path], bell: Bell, scan_s: float) -> Iterator[None]:
+    """While this lasts, *bell* rings when something is dropped into one of these. Without notices the scans, *scan_s* apart, are all there is."""
     try:
         observer = Observer()
         for folder in folders:
-            observer.schedule(_Doorbell(wake), str(folder))
+            observer.schedule(_Doorbell(bell), str(folder))
         observer.start()
     except OSError as error:  # no watch is left to give
         log.get().warning("unwatched", scan_s=scan_s, trouble=str(Fault("FLX-I92", detail=error.strerror or str(error))))
