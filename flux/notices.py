@@ -12,6 +12,7 @@ from watchdog.observers import Observer
 from flux import log
 from flux.faults import Fault
 
+PIPE_BYTES = 1 << 16  # what a pipe holds
 EVENTS = ("created", "moved", "closed")
 
 
@@ -40,8 +41,7 @@ class Bell:
         """Until it rings, or as long."""
         select.select([self._heard], [], [], seconds)
         with suppress(BlockingIOError):
-            while os.read(self._heard, 4096):
-                pass
+            os.read(self._heard, PIPE_BYTES)
 
 
 class _Doorbell(FileSystemEventHandler):
