@@ -53,7 +53,7 @@ _XMLNS_16 = b"x\0m\0l\0n\0s"  # in UTF-16, of either byte order
 _DECLARED = re.compile(rb"encoding\s*=\s*[\"']([A-Za-z0-9._:-]{1,40})")  # to name what was refused; it judges nothing
 
 _attributes_above = lru_cache(lambda most: etree.XPath(f"(/descendant::*/attribute::*[{most + 1}]/..)[1]"))
-_values_above = lru_cache(lambda most: etree.XPath(f"(//@*[string-length() > {most}]/.. | //processing-instruction()[string-length() > {most}])[1]"))
+_values_above = lru_cache(lambda most: etree.XPath(f"(//@*[string-length() > {most}]/..)[1]"))
 _texts_above = lru_cache(lambda most: etree.XPath(f"(//text()[string-length() > {most}]/..)[1]"))
 _level = lru_cache(lambda depth: etree.XPath(f"({'/*' * depth})[1]"))
 
@@ -85,7 +85,7 @@ def admit_xml(content: bytes, limits: Limits) -> Gated | Finding:
         return _doctype(doctype)
     if (encoding := ENCODINGS.get((document.encoding or "UTF-8").upper())) is None:
         return _encoding(document.encoding or "")
-    refusal = _out_of_shape(root, limits) or _out_of_size(root, len(content), limits) or _foreign(root)
+    refusal = _out_of_shape(root, limits) or _out_of_size(root, content, encoding, limits) or _foreign(root)
     return refusal or Gated(root, _stylesheet(root), encoding)
 
 
@@ -203,34 +203,44 @@ def _out_of_shape(root: etree._Element, limits: Limits) -> Finding | None:
     return None
 
 
-def _out_of_size(root: etree._Element, size: int, limits: Limits) -> Finding | None:
-    """A text, a value or an instruction that is too long. *size*: bytes of the document, which never are fewer than its characters."""
-    if size > _VALUE_MOST and (long := _first(_values_above(_VALUE_MOST), root)) is not None:
+def _out_of_size(root: etree._Element, content: bytes, encoding: str, limits: Limits) -> Finding | None:
+    """A text, a value or an instruction that is too long. The bytes of a document never are fewer than its characters."""
+    long = _long_instruction(root)
+    if long is None and len(content) > _VALUE_MOST and (encoding == "UTF-16" or _stretch(content, _VALUE_MOST)):
+        long = _first(_values_above(_VALUE_MOST), root)
+    if long is not None:
         return _too_long(sized("found", f"> {_BUFFER_MOST_MB}"), sized("expected", str(_BUFFER_MOST_MB)), line_of(long))
     most = limits.xml_text_mb << 20
-    if size > most and (long := _first(_texts_above(most), root)) is not None:
+    if len(content) > most and (long := _first(_texts_above(most), root)) is not None:
         return _too_long(sized("found", f"> {limits.xml_text_mb}"), sized("expected", str(limits.xml_text_mb)), line_of(long))
     return None
+
+
+def _long_instruction(root: etree._Element) -> etree._Element | None:
+    """Before the root, where alone one may stand."""
+    return next((one for one in _before(root) if len(one.text or "") > _VALUE_MOST), None)
+
+
+def _stretch(content: bytes, most: int) -> bool:
+    """Whether so many bytes may follow one another without a ``<``, which a value cannot hold: asked of halves, since a whole covers one."""
+    half = most // 2
+    return any(content.find(b"<", at, at + half) < 0 for at in range(0, len(content) - half + 1, half))
 
 
 def _foreign(root: etree._Element) -> Finding | None:
     """FLX-X08: an XInclude element, or an instruction that is not an xml-stylesheet before the root."""
     if (inclusion := next(root.iter(f"{_XINCLUDE}*"), None)) is not None:
         return _active(f"xi:{etree.QName(inclusion).localname}", line_of(inclusion))
-    before, inside, after = _instructions(root)
-    for instruction in before:
-        if instruction.target != _STYLESHEET:
-            return _active(f"<?{instruction.target!s}?>", line_of(instruction))
-    for instruction in (*inside, *after):
-        return _active(f"<?{instruction.target!s}?>", line_of(instruction))
+    strange = (instruction for instruction in _before(root) if instruction.target != _STYLESHEET)
+    kind = etree.ProcessingInstruction
+    for instruction in (*strange, *root.iter(kind), *root.itersiblings(kind)):
+        return _active(f"<?{instruction.target!s}?>", line_of(instruction))  # type: ignore[attr-defined]  # lxml-stubs know elements only
     return None
 
 
-def _instructions(root: etree._Element) -> tuple[Iterator[etree._ProcessingInstruction], ...]:
-    """Those before the root, inside it, after it."""
-    kind = etree.ProcessingInstruction
-    found: tuple[Iterator[etree._ProcessingInstruction], ...]
-    found = (root.itersiblings(kind, preceding=True), root.iter(kind), root.itersiblings(kind))  # type: ignore[assignment]
+def _before(root: etree._Element) -> Iterator[etree._ProcessingInstruction]:
+    """The instructions before the root, where alone one may stand; the nearest first."""
+    found: Iterator[etree._ProcessingInstruction] = root.itersiblings(etree.ProcessingInstruction, preceding=True)  # type: ignore[assignment]
     return found
 
 
@@ -246,8 +256,7 @@ def line_of(node: etree._Element) -> int:
 
 def _stylesheet(root: etree._Element) -> str:
     """Where the stylesheet of a structured flow would be: recorded, never followed. Of two, the one nearer to the root."""
-    before, _, _ = _instructions(root)
-    return next((instruction.get("href") or "" for instruction in before), "")
+    return quoted(next((instruction.get("href") or "" for instruction in _before(root)), ""), 1_000)
 
 
 def _doctype(found: str) -> Finding:
