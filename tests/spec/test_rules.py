@@ -1,167 +1,43 @@
 """Every rule beside the ledger and before it: a good piece, the one change that matters, and the exact codes that the change must raise."""
 
-import base64
-import io
 import re
 import tomllib
-import zipfile
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from importlib.resources import files
 
 import pytest
-from msgspec import Struct
+from cases import (
+    LA_POSTE,
+    MEBIBYTE,
+    NO_VAT,
+    RECIPIENT,
+    SUPPLIER,
+    TODAY,
+    UNSTATED,
+    Case,
+    a_case,
+    a_row,
+    amounts,
+    attached,
+    in_a_zip,
+    totalled,
+    totals,
+    vat_key,
+)
 from msgspec.structs import replace
+from test_flow_names import NAMES
+from test_unpacking import ATTACHED
 
-from flux import kit as flux_kit
-from flux.attachments import unpack
 from flux.decision import effective_severity
 from flux.model import (
-    JUDGE_STAGES,
-    Amounts,
     Attachment,
-    Deposited,
-    Envelope,
-    Known,
     Line,
-    Market,
     Party,
-    Payment,
     Piece,
     Severity,
-    VatLine,
-    identity,
 )
-from flux.policy import Limits, Policy
 from flux.told import finding as tell
-from flux.validators import Context
-from flux.validators.duplicate import duplicate, duplicate_flow
-from flux.validators.envelope import read_name
-from flux.validators.market import complete
-
-TODAY = date(2026, 8, 7)
-IBAN = "FR7630006000011234567890189"
-MEBIBYTE = 1 << 20
-
-
-class Case(Struct, frozen=True):
-    """A piece and what it is judged under."""
-
-    piece: Piece
-    policy: Policy = Policy()
-    interface: str = "FSO1116A"
-
-
-def siret(siren):
-    """A SIRET of this SIREN that passes Luhn."""
-    return next(f"{siren}{n:05d}" for n in range(1, 11) if _luhn(f"{siren}{n:05d}"))
-
-
-def _luhn(digits):
-    doubled = [int(d) * (2 if n % 2 else 1) for n, d in enumerate(reversed(digits))]
-    return sum(d - 9 if d > 9 else d for d in doubled) % 10 == 0
-
-
-def vat_key(siren):
-    return f"FR{(12 + 3 * (int(siren) % 97)) % 97:02d}{siren}"
-
-
-SUPPLIER, RECIPIENT, MOE, TITULAIRE = (Party("1", siret(siren), name) for siren, name in (
-    ("810347328", "Batipro"), ("215000005", "Ville"), ("535146500", "Cabinet"), ("245900410", "Titulaire"),
-))  # fmt: skip
-
-
-def a_piece():
-    return Piece(
-        ordinal=1, syntax="CII", number="SIT-2026-014", type="380", cadre="A4", issued=TODAY, currency="EUR",
-        supplier=replace(SUPPLIER, vat=vat_key("810347328")), recipient=RECIPIENT, valideur=TITULAIRE, moe=MOE, moa=RECIPIENT,
-        market="M1", engagement="EJ1", payment=Payment("30", IBAN),
-        amounts=Amounts(ht=Decimal(100), tva=Decimal(20), ttc=Decimal(120), net=Decimal(120)),
-        vat=(VatLine("S", Decimal(20), Decimal(100), Decimal(20)),),
-        attachments=(Attachment("metre.pdf", 1000),),
-    )  # fmt: skip
-
-
-def changed(thing, path, value):
-    """The frozen *thing* with another value at a dotted path."""
-    head, _, rest = path.partition(".")
-    return replace(thing, **{head: changed(getattr(thing, head), rest, value) if rest else value})
-
-
-def a_case(*changes):
-    case = Case(a_piece())
-    for path, value in (pair for change in changes for pair in change.items()):
-        case = changed(case, path, value)
-    return case
-
-
-@pytest.fixture(scope="module")
-def kit():
-    return flux_kit.build()
-
-
-@pytest.fixture
-def told(tables):
-    """The finding, once its four texts were told with the facts that came with it."""
-
-    def tell(finding):
-        entry = tables.catalogue[finding.code]
-        for language in ("fr", "en"):
-            facts = entry.facts(finding.facts, language)
-            getattr(entry, language).format(**facts)
-            getattr(entry, f"fix_{language}").format(**facts)
-        return finding
-
-    return tell
-
-
-@pytest.fixture
-def asked(kit, told):
-    """What every rule of every stage that needs only the document says of a case."""
-
-    def ask(case):
-        context = Context(kit.tables, case.policy, case.interface, TODAY)
-        found = []
-        for stage in JUDGE_STAGES:
-            for check in (check for check in kit.checks if check.stage is stage):
-                given = [told(finding) for finding in check.run(case.piece, Known(), context)]
-                assert {finding.code for finding in given} <= set(check.codes), "a rule gives a code that it does not declare"
-                found += given
-        return found
-
-    return ask
-
-
-def amounts(**given):
-    return {f"piece.amounts.{name}": Decimal(value) for name, value in given.items()}
-
-
-def a_row(amount, rate="20", base="100"):
-    return VatLine("S", Decimal(rate), Decimal(base), Decimal(amount))
-
-
-def in_a_zip(inner):
-    return Attachment("m.pdf", 1, zipped=True, inner=inner)
-
-
-def attached(*sizes):
-    return tuple(Attachment(f"{n}.pdf", size) for n, size in enumerate(sizes))
-
-
-LA_POSTE = "35600000049837"   # fails Luhn; its digits add up to 45
-NO_VAT = {**amounts(tva="0", ht="99999999999999999.00", ttc="99999999999999999.00", net="99999999999999999.00"), "piece.vat": ()}
-
-
-
-def totals(ht, ttc):
-    return Amounts(ht=Decimal(ht), ttc=Decimal(ttc), net=Decimal(ttc))
-
-
-def totalled(ht, ttc):
-    return {"piece.amounts": totals(ht, ttc)}
-
-
-UNSTATED = {**totalled("100", "100"), "piece.vat": ()}
 
 TWINS = [  # (what, what makes the accepted twin special, the one change, the exact codes)
     # -- generic
@@ -380,15 +256,6 @@ def test_no_finding_speaks_in_signs_or_counts_in_english_units_in_french(asked, 
         assert not re.search(r"\d…\d|\d × \d-\d|\[A-Z|\d [MGk]i?B\b", text["fr"] + text["en"].replace(" MB", ""))
 
 
-def test_the_attachment_that_is_too_large_empty_or_unreadable_is_named(tables):
-    for text, code in ((encoded(bytes(MEBIBYTE)), "FLX-L10"), ("", "FLX-L13"), ("*", "FLX-L14")):
-        _, (finding,) = unpack("metre.pdf", text, mime="", kind="", position=1, limits=SMALL)
-        words = tell(finding, tables, lambda _: Severity.ERROR)["text"]
-        assert finding.code == code
-        assert words["fr"].startswith("La pièce jointe « metre.pdf »")
-        assert words["en"].startswith("The attachment “metre.pdf”")
-
-
 def test_an_attachment_without_a_name_is_told_as_such(asked):
     (finding,) = asked(a_case({"piece.attachments": (Attachment("", 1),)}))
     assert (finding.code, dict(finding.facts)["found"]) == ("FLX-L12", "—")
@@ -428,216 +295,6 @@ def test_the_setting_for_a_code_goes_before_the_checks_own_and_before_the_catalo
 def test_what_is_only_told_refuses_nothing(asked, tables, change):
     case = a_case(change)
     assert [effective_severity(f, case.policy, tables) for f in asked(case)] == [Severity.WARNING]
-
-
-# -- what the ledger knows ----------------------------------------------------------------------------------------------------------------
-
-
-def known_of(piece, sha256, **changes):
-    first = replace(piece, **changes)
-    return Known({identity(first): Deposited("a-flow", 3, sha256, datetime(2026, 8, 6, 22, 30, tzinfo=UTC))})
-
-
-def test_the_same_document_again_and_another_of_its_number_are_told_apart(told):
-    piece = a_piece()
-    assert [f.code for f in duplicate(piece, "same", Known())] == []
-    assert [told(f).code for f in duplicate(piece, "same", known_of(piece, "same"))] == ["FLX-D01"]
-    assert [told(f).code for f in duplicate(piece, "other", known_of(piece, "same"))] == ["FLX-D02"]
-
-
-def test_a_duplicate_is_told_with_the_first_and_its_day_in_paris():
-    (finding,) = duplicate(a_piece(), "same", known_of(a_piece(), "same"))
-    assert dict(finding.facts) == {"found": "SIT-2026-014", "flow": "a-flow", "ordinal": "3", "date": "2026-08-07"}
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"number": "SIT-2026-015"}, {"supplier": Party("1", siret("552100554"))}, {"supplier": replace(SUPPLIER, type="6")}],
-    ids=["number", "supplier", "type of the supplier's identifier"],
-)
-def test_another_number_or_another_supplier_is_another_piece(change):
-    assert list(duplicate(a_piece(), "same", known_of(a_piece(), "same", **change))) == []
-
-
-def test_a_suppliers_identifier_is_the_same_in_small_letters():
-    piece = replace(a_piece(), supplier=Party("2", "de129273398"))
-    assert [f.code for f in duplicate(piece, "same", known_of(piece, "same", supplier=Party("2", "DE129273398")))] == ["FLX-D01"]
-
-
-def test_a_flow_that_was_received_before_is_told_with_the_first(told):
-    assert dict(told(duplicate_flow("a-flow")).facts) == {"found": "a-flow"}
-    assert duplicate_flow("a-flow").code == "FLX-D03"
-
-
-# -- the market ---------------------------------------------------------------------------------------------------------------------------
-
-MARKET = Known(markets={"M1": Market("M1", moe=Party("1", "of the market"), moa=Party("1", "owner of the market"))})
-
-
-def completed(tables, **changes):
-    piece = complete(replace(a_piece(), **{"moe": None, "moa": None, "valideur": None, **changes}), MARKET, tables)
-    return piece.moe and piece.moe.id, piece.moa and piece.moa.id
-
-
-def test_a_market_names_who_is_not_named_in_the_piece_and_only_him(tables):
-    assert completed(tables) == ("of the market", "owner of the market")
-    assert completed(tables, moe=MOE) == (MOE.id, "owner of the market")
-    assert completed(tables, moa=RECIPIENT) == ("of the market", RECIPIENT.id)
-
-
-def test_a_market_that_is_not_known_names_nobody(tables):
-    assert completed(tables, market="M2") == (None, None)
-    assert completed(tables, market="") == (None, None)
-
-
-@pytest.mark.parametrize(("cadre", "expected"), [("A4", TITULAIRE.id), ("A7", TITULAIRE.id), ("A22", TITULAIRE.id), ("A10", "of the market"), ("A1", "of the market")])
-def test_the_valideur_is_the_moe_in_a4_a7_and_a22_alone(tables, cadre, expected):
-    assert completed(tables, cadre=cadre, valideur=TITULAIRE)[0] == expected
-    assert completed(tables, cadre=cadre, valideur=TITULAIRE, moe=MOE)[0] == MOE.id
-
-
-def test_who_is_named_without_an_identifier_is_not_named_and_the_market_says_who_he_is(tables):
-    nobody = Party(name="Cabinet")
-    assert completed(tables, moe=nobody, moa=nobody) == ("of the market", "owner of the market")
-    assert completed(tables, valideur=nobody) == ("of the market", "owner of the market")
-    assert completed(tables, moe=nobody, valideur=TITULAIRE)[0] == TITULAIRE.id
-
-
-# -- the name of a flow -------------------------------------------------------------------------------------------------------------------
-
-NUMBER = "ABC0011116" + "0" * 14 + "1"
-NAME = f"FSO1116A_ABC001_{NUMBER}.xml"
-CHORUS, FREE = Policy(naming="chorus"), Policy(naming="free")
-
-NAMES = [  # (the good name's one change, the exact codes, what the free naming makes of it)
-    (("", ""), set(), Envelope("FSO1116A", "ABC001", NUMBER)),
-    ((".xml", ".tar.gz"), set(), Envelope("FSO1116A", "ABC001", NUMBER)),
-    ((".xml", ".TGZ"), set(), Envelope("FSO1116A", "ABC001", NUMBER)),
-    ((".xml", ".zip"), set(), Envelope("FSO1116A", "ABC001", NUMBER)),
-    ((".xml", ".pdf"), set(), Envelope("FSO1116A", "ABC001", NUMBER)),
-    ((".xml", ""), {"FLX-T10"}, Envelope("FSO1116A", "ABC001", NUMBER)),
-    ((".xml", ".json"), {"FLX-T10"}, Envelope("FSO1116A")),
-    ((".xml", "_2.xml"), {"FLX-T10"}, Envelope("FSO1116A")),
-    ((NAME, "Facture BATIPRO.xml"), {"FLX-T10"}, Envelope()),
-    ((NAME, "FSO1116A.xml"), {"FLX-T10"}, Envelope("FSO1116A")),
-    (("FSO1116A", "FSO1115A"), {"FLX-T11"}, Envelope()),
-    (("FSO1116A", "fso1116a"), {"FLX-T11"}, Envelope()),
-    (("_ABC001_", "_ABC01_"), {"FLX-T12"}, Envelope("FSO1116A")),
-    (("_ABC001_", "_abc001_"), {"FLX-T12"}, Envelope("FSO1116A")),
-    (("1.xml", ".xml"), {"FLX-T13"}, Envelope("FSO1116A")),
-    (("1.xml", "11.xml"), {"FLX-T13"}, Envelope("FSO1116A")),
-    (("1.xml", "A.xml"), {"FLX-T13"}, Envelope("FSO1116A")),
-    (("_ABC001_", "_ABC002_"), {"FLX-T14"}, Envelope("FSO1116A")),
-    (("FSO1116A", "FSO1106A"), {"FLX-T14"}, Envelope("FSO1106A")),
-    ((NAME, "FSO1115A_ABC01_ABC.xml"), {"FLX-T11", "FLX-T12", "FLX-T13"}, Envelope()),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("change", "expected", "_free"), NAMES, ids=[NAME.replace(*row[0]) for row in NAMES])
-def test_a_name_of_the_chorus_naming_is_held_to_its_shape(tables, told, change, expected, _free):
-    name = NAME.replace(*change) if change[0] else NAME
-    envelope, findings = read_name(name, CHORUS, tables)
-    assert {told(finding).code for finding in findings} == expected
-    assert envelope == (Envelope() if expected == {"FLX-T10"} else Envelope(*name.rpartition(".x")[0].split("_")) if expected else Envelope("FSO1116A", "ABC001", NUMBER))
-
-
-def test_a_flow_number_that_contradicts_the_name_is_told_with_how_it_should_begin(tables):
-    _, (finding,) = read_name(NAME.replace("_ABC001_", "_ABC002_"), CHORUS, tables)
-    assert dict(finding.facts) == {"found": NUMBER, "expected": "ABC0021116…"}
-
-
-@pytest.mark.parametrize(("change", "_codes", "expected"), NAMES, ids=[NAME.replace(*row[0]) for row in NAMES])
-def test_a_name_of_the_free_naming_is_used_for_what_it_says_and_never_refused(tables, change, _codes, expected):
-    name = NAME.replace(*change) if change[0] else NAME
-    assert read_name(name, FREE, tables) == (expected, ())
-
-
-# -- attachments, where they are unpacked -------------------------------------------------------------------------------------------------
-
-SMALL = Limits(attachment_mb=1)
-PDF = b"%PDF-1.7 "
-
-
-def encoded(content):
-    return base64.b64encode(content).decode()
-
-
-def zipped(*members, method=zipfile.ZIP_DEFLATED):
-    carrier = io.BytesIO()
-    with zipfile.ZipFile(carrier, "w", method) as archive:
-        for name, content in members:
-            archive.writestr(name, content)
-    return carrier.getvalue()
-
-
-@pytest.fixture
-def unpacked(told):
-    def take(text, name="metre.pdf"):
-        attachment, findings = unpack(name, text, mime="application/pdf", kind="02", position=2, limits=SMALL)
-        assert {told(f).field for f in findings} <= {"attachments[2].name", "attachments[2].bytes"}
-        return attachment, {finding.code for finding in findings}
-
-    return take
-
-
-def broken(archive, at):
-    """The same bytes, but one."""
-    return archive[:at] + bytes([archive[at] ^ 0xFF]) + archive[at + 1 :]
-
-
-STORED, LZMA = zipped(("a", PDF), method=zipfile.ZIP_STORED), zipped(("a", PDF), method=zipfile.ZIP_LZMA)
-CONTENT_AT, LZMA_OPTIONS_AT = 31, 35  # behind the local header of a name of one letter
-
-
-ATTACHED = [  # (what, the accepted text and name, the refused ones, the exact codes)
-    ("a file of the limit", (encoded(bytes(MEBIBYTE - 1)), "a.pdf"), (encoded(bytes(MEBIBYTE)), "a.pdf"), {"FLX-L10"}),
-    ("a file of the limit in a zip", (encoded(zipped(("a", bytes(MEBIBYTE - 1)))), "a.pdf"), (encoded(zipped(("a", bytes(MEBIBYTE)))), "a.pdf"), {"FLX-L10"}),
-    ("a bomb in a zip", (encoded(zipped(("a", b"x"))), "a.pdf"), (encoded(zipped(("a", bytes(50 * MEBIBYTE)))), "a.pdf"), {"FLX-L10"}),
-    ("a name of 51", (encoded(PDF), "m" * 46 + ".pdf"), (encoded(PDF), "m" * 47 + ".pdf"), {"FLX-L11"}),
-    ("an empty file", (encoded(PDF[:1]), "a.pdf"), ("", "a.pdf"), {"FLX-L13"}),
-    ("an empty file in a zip", (encoded(zipped(("a", b"x"))), "a.pdf"), (encoded(zipped(("a", b""))), "a.pdf"), {"FLX-L13"}),
-    ("base64 cut short", (encoded(PDF + b"1"), "a.pdf"), (encoded(PDF + b"1")[:-1], "a.pdf"), {"FLX-L14"}),
-    ("base64 with an accent", (encoded(PDF), "a.pdf"), ("é" + encoded(PDF), "a.pdf"), {"FLX-L14"}),
-    ("base64 with a sign beyond its alphabet", (encoded(PDF), "a.pdf"), ("*" + encoded(PDF), "a.pdf"), {"FLX-L14"}),
-    ("base64 that goes on behind its end", (encoded(PDF + b"1"), "a.pdf"), (encoded(PDF + b"1") + encoded(PDF), "a.pdf"), {"FLX-L14"}),
-    ("a zip whose content is damaged", (encoded(STORED), "a.pdf"), (encoded(broken(STORED, CONTENT_AT)), "a.pdf"), {"FLX-L14"}),
-    ("a zip cut short", (encoded(zipped(("a", PDF))), "a.pdf"), (encoded(zipped(("a", PDF))[:-1]), "a.pdf"), {"FLX-L14"}),
-    ("a zip of the LZMA method that is damaged", (encoded(LZMA), "a.pdf"), (encoded(broken(LZMA, LZMA_OPTIONS_AT)), "a.pdf"), {"FLX-L14"}),
-    ("a name of 51 around nothing", (encoded(PDF), "a.pdf"), ("", "m" * 51), {"FLX-L11", "FLX-L13"}),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("good", "bad", "expected"), [row[1:] for row in ATTACHED], ids=[row[0] for row in ATTACHED])
-def test_each_attachment_that_is_refused_has_an_accepted_twin(unpacked, good, bad, expected):
-    assert unpacked(*good)[1] == set()
-    assert unpacked(*bad)[1] == expected
-
-
-@pytest.mark.parametrize(
-    ("content", "found"),
-    [(bytes(2 * MEBIBYTE), "2.0 MB"), (zipped(("a", bytes(MEBIBYTE))), "1.0 MB"), (zipped(("a", bytes(9 * MEBIBYTE))), "≥ 1 MB")],
-    ids=["plain", "in a zip", "a bomb, which is not read to its end"],
-)
-def test_a_file_that_is_too_large_is_told_with_its_size_as_far_as_it_was_read(content, found):
-    _, (finding,) = unpack("a.pdf", encoded(content), mime="", kind="", position=1, limits=SMALL)
-    french = found.replace(".", ",").replace("MB", "Mo")
-    assert dict(finding.facts) == {"name": "a.pdf", "found": found, "found_fr": french, "expected": "1 MB", "expected_fr": "1 Mo"}
-
-
-def test_white_space_in_base64_means_nothing(unpacked):
-    assert unpacked("\n  " + encoded(PDF)[:4] + "\r\n\t " + encoded(PDF)[4:] + "\n") == unpacked(encoded(PDF))
-
-
-def test_an_attachment_is_measured_as_the_file_itself_and_not_as_the_zip_around_it(unpacked):
-    plain, _ = unpacked(encoded(PDF))
-    inside, _ = unpacked(encoded(zipped(("metre.pdf", PDF))))
-    assert (plain.bytes, plain.zipped) == (len(PDF), False)
-    assert inside == replace(plain, zipped=True, inner="metre.pdf")
-
-
-def test_a_zip_that_is_the_file_itself_is_left_as_it_is(unpacked):
-    assert unpacked(encoded(zipped(("a", PDF))), "plans.ZIP")[0].zipped is False
-    assert unpacked(encoded(zipped(("a", PDF), ("b", PDF))), "plans.docx")[0].zipped is False
 
 
 # -- nothing is left out ------------------------------------------------------------------------------------------------------------------
