@@ -74,6 +74,11 @@ def table() -> dict[str, Texts]:
     return convert(tomllib.loads(files("flux").joinpath("tables", "faults.toml").read_text("utf-8")), dict[str, Texts])
 
 
+def fault_of(trouble: Fault | OSError) -> Fault:
+    """What a file or a disk does to us, as the trouble of the flow that met it."""
+    return trouble if isinstance(trouble, Fault) else Fault("FLX-I66", detail=str(trouble))
+
+
 @contextmanager
 def netted() -> Iterator[None]:
     """The house's one net, around what is decided of one flow: a bug of ours is a Fault of that flow, and costs its neighbours nothing."""

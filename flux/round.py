@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from flux import faults
 from flux.containers import CONTAINERS, Proof, kind_of
 from flux.facts import sized
-from flux.faults import Fault
+from flux.faults import Fault, fault_of
 from flux.kit import Kit
 from flux.model import Envelope, Finding, Flow, Judged, Member, Stage
 from flux.owing import Content, Files
@@ -223,11 +223,6 @@ class Round:
         key = next(self._serial)
         self._keys[key] = (work, member)
         return key
-
-
-def fault_of(trouble: Fault | OSError) -> Fault:
-    """What a file does to us, as the trouble of its own flow."""
-    return trouble if isinstance(trouble, Fault) else Fault("FLX-I66", detail=str(trouble))
 
 
 def _chunks(files: Sequence[tuple[Work, Member]]) -> Iterable[list[tuple[Work, Member]]]:

@@ -12,7 +12,7 @@ from time import perf_counter
 from msgspec import Struct
 
 from flux.decision import unevaluated
-from flux.faults import Fault, netted
+from flux.faults import Fault, fault_of, netted
 from flux.kit import Kit
 from flux.log import get
 from flux.model import Decision, Deposited, Envelope, Event, Flow, Known, Market, Plumbing, VerdictKind, identity
@@ -20,7 +20,7 @@ from flux.owing import WHO, Draft, outcome, tell
 from flux.policy import Brief, Policy
 from flux.ports import SUSPECT, ContentStore, Ledger
 from flux.process import conclude, flow_findings
-from flux.round import Round, Work, fault_of
+from flux.round import Round, Work
 from flux.sandbox.pool import Sandbox
 from flux.validators import Context
 from flux.when import day_of

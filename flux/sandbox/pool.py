@@ -9,7 +9,7 @@ from typing import Self
 
 from msgspec.structs import replace
 
-from flux.faults import Fault
+from flux.faults import Fault, fault_of
 from flux.policy import Limits
 from flux.sandbox._process import Child, Job
 from flux.sandbox.wire import DONE, Answer, Judge, Lost, Prove, Result, Wall, allowed, missing
@@ -191,7 +191,7 @@ def _unopened(trouble: Fault | OSError, job: Job, jobs: deque[Job]) -> Iterator[
     if len(keys) > 1:
         jobs.extend(_alone(job, key) for key in keys)
         return
-    fault = trouble if isinstance(trouble, Fault) else Fault("FLX-I66", detail=str(trouble))
+    fault = fault_of(trouble)
     yield from (Result(key, Lost("fault", fault.code, fault.facts)) for key in keys)
 
 

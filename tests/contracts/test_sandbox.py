@@ -40,6 +40,17 @@ def job(*documents, brief=BRIEF):
     return Job(Judge(tuple(items), (brief,)), (opened,))
 
 
+def run_instead(script, monkeypatch):
+    """Children that run *script* with the arguments of a child."""
+    popen = _process.subprocess.Popen
+
+    def start(command, **rest):
+        given = command[command.index("-m") + 2 :]
+        return popen([sys.executable, str(script), *given], **{**rest, "env": {**rest["env"], "PYTHONPATH": os.pathsep.join(sys.path)}})
+
+    monkeypatch.setattr(_process.subprocess, "Popen", start)
+
+
 @pytest.fixture
 def poisoned(tmp_path, monkeypatch):
     """Children in which a document that names a poison does to its child what the poison is; the others are judged as ever."""
@@ -63,13 +74,7 @@ def poisoned(tmp_path, monkeypatch):
         child.judge = poisoned
         child.main()
     """))
-    popen = _process.subprocess.Popen
-
-    def start(command, **rest):
-        at = command.index("-m")
-        return popen([*command[: at - 1], str(script), *command[at + 2 :]], **{**rest, "env": {**rest["env"], "PYTHONPATH": os.pathsep.join(sys.path)}})
-
-    monkeypatch.setattr(_process.subprocess, "Popen", start)
+    run_instead(script, monkeypatch)
     monkeypatch.setattr(_process, "GRACE_S", 0.0)
 
 
@@ -157,12 +162,7 @@ def mad(says, tmp_path, monkeypatch):
                 time.sleep(0.5)  # so that what it said before is heard on its own
                 line.sendall({says})
         """))
-    popen = _process.subprocess.Popen
-
-    def start(command, **rest):
-        return popen([sys.executable, str(script), *command[4:]], **{**rest, "env": {"PYTHONPATH": os.pathsep.join(sys.path)}})
-
-    monkeypatch.setattr(_process.subprocess, "Popen", start)
+    run_instead(script, monkeypatch)
     return done(job(SOUND))
 
 
@@ -219,13 +219,7 @@ def test_an_archive_that_is_asked_again_is_unpacked_anew(tmp_path, monkeypatch):
         child._confine.close = lambda _folders: ()
         child.main()
     """))
-    popen = _process.subprocess.Popen
-
-    def start(command, **rest):
-        at = command.index("-m")
-        return popen([*command[: at - 1], str(script), *command[at + 2 :]], **{**rest, "env": {**rest["env"], "PYTHONPATH": os.pathsep.join(sys.path)}})
-
-    monkeypatch.setattr(_process.subprocess, "Popen", start)
+    run_instead(script, monkeypatch)
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as packed:
         for name in ("a.xml", "b.xml"):

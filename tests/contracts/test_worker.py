@@ -4,58 +4,41 @@ import json
 import re
 from collections import deque
 from contextlib import closing
-from datetime import UTC, date, datetime, timedelta
-from io import BytesIO
+from datetime import date, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from rig import EXAMPLES, GOOD
+from workroom import NOON, Workroom
 
 from flux import kit, told, worker
 from flux.faults import Fault
-from flux.model import Event, Flow, Plumbing, Severity
+from flux.model import Plumbing, Severity
 from flux.policy import Brief, Policy
 from flux.precheck import precheck
 from flux.sandbox import child
-from flux.sandbox.pool import Job, Sandbox, _result
+from flux.sandbox.pool import Job, _result
 from flux.sandbox.wire import Item, Judge, Lost, Result
-from flux.stores.content import FileStore
-from flux.stores.sql import SqlLedger
 from flux.worker import Settings
 
-NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 NOBODY = Path(__file__).resolve().parents[2] / "examples" / "13-unknown-recipient" / "FSO4100A_ABC001_ABC0014100000000000001301.tar.gz"
 STRICT = Policy()
 TOLERANT = Policy(severities={"FLX-P20": Severity.WARNING})  # the piece whose MOE nobody knows is refused by no rule any more
 
 
-class House:
-    """A worker with all that it needs, and a clock that is moved to when the next flow is due."""
-
-    def __init__(self, folder):
-        for name in ("tmp", "store"):
-            (folder / name).mkdir()
-        self.ledger = SqlLedger(f"sqlite:///{folder / 'ledger.db'}")
-        self.content = FileStore(folder)
-        self.sandbox = Sandbox(1)
-        self.now = NOON
+class House(Workroom):
+    """A workroom with the one flow that is asked about, and a clock that is moved to when it is due."""
 
     def receive(self, name, content):
-        sha, size = self.content.add(BytesIO(content))
-        self.ledger.receive([Flow("f1", "batipro", name.encode(), sha, size, NOON)], [Event("f1", "received", NOON, "test")])
+        super().receive("f1", name, content)
 
     def work(self, policy=STRICT, times=3, partner="batipro"):
-        settings = Settings("me", "FLUX01", {partner: policy}, {}, 3, [1, 10, 60])
-        one = worker.Worker(self.ledger, self.content, self.sandbox, kit.build(), settings, now=lambda: self.now)
+        one = self.worker(policy, partner)
         for _ in range(times):
             one.step()
             self.now += timedelta(minutes=1)
         return self.ledger.flow("f1")
-
-    def close(self):
-        self.sandbox.close()
-        self.ledger.close()
 
 
 @pytest.fixture

@@ -1,0 +1,38 @@
+"""A worker with all that it needs, for the tests that ask what it does: a real ledger, a real store, real children, and a clock to move."""
+
+from datetime import UTC, datetime
+from io import BytesIO
+
+from flux import kit
+from flux.model import Event, Flow
+from flux.sandbox.pool import Sandbox
+from flux.stores.content import FileStore
+from flux.stores.sql import SqlLedger
+from flux.worker import Settings, Worker
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+class Workroom:
+    """One installation's inner half: what is received here was never in an inbox."""
+
+    def __init__(self, folder, children=1):
+        for name in ("tmp", "store"):
+            (folder / name).mkdir()
+        self.ledger = SqlLedger(f"sqlite:///{folder / 'ledger.db'}")
+        self.content, self.sandbox = FileStore(folder), Sandbox(children)
+        self.now = NOON
+
+    def receive(self, id_, name, content):
+        sha, size = self.content.add(BytesIO(content))
+        self.ledger.receive([Flow(id_, "batipro", name.encode(), sha, size, NOON)], [Event(id_, "received", NOON, "test")])
+
+    def worker(self, policy, partner="batipro", retry_s=(1, 10, 60)):
+        return Worker(self.ledger, self.content, self.sandbox, kit.build(), Settings("me", "FLUX01", {partner: policy}, {}, 3, retry_s), now=lambda: self.now)
+
+    def state(self, id_):
+        return self.ledger.flow(id_).state
+
+    def close(self):
+        self.sandbox.close()
+        self.ledger.close()
