@@ -54,6 +54,48 @@ class Work(Struct):
     intact: set[str] = field(default_factory=set)  # contents whose hash was proven again
 
 
+class Parts:
+    """The pieces of one document that came so far, and what was taken out of it: of all documents together that may be as large as the flow."""
+
+    def __init__(self, content: ContentStore) -> None:
+        self._content = content
+        self.judged: list[Judged] = []
+        self._sizes: list[int] = []
+        self._stack = ExitStack()
+        self._scratch: BinaryIO | None = None
+
+    def add(self, one: Judged) -> None:
+        """The next piece; piece 1 begins anew."""
+        if one.index == 1:
+            self.drop()
+        self._sizes.append(len(one.extracted or b""))
+        if one.extracted is not None:
+            self._scratch = self._scratch or self._stack.enter_context(self._content.scratch())
+            self._scratch.write(one.extracted)
+            one = replace(one, extracted=b"" if one.extracted else None)
+        self.judged.append(one)
+
+    def keep(self) -> Files:
+        """All have come: what was taken out becomes content."""
+        if self._scratch is None:
+            return {}
+        with self._stack:
+            blob, _ = self._content.keep(self._scratch)
+        files: Files = {}
+        at = 0
+        for one, size in zip(self.judged, self._sizes, strict=True):
+            files[one.document, one.index] = Content(blob, at, size)
+            at += size
+        return files
+
+    def drop(self) -> None:
+        """None of this counts: the document is asked again, or nobody waits for it."""
+        self._stack.close()
+        self._scratch = None
+        self.judged.clear()
+        self._sizes.clear()
+
+
 class Round:
     """
     A round in the sandbox: containers are proven, then their files are judged beside the single ones.
@@ -66,6 +108,7 @@ class Round:
         self._keys: dict[int, tuple[Work, Member | None]] = {}
         self._serial = count(1)
         self._proving: dict[int, tuple[ExitStack, BinaryIO]] = {}
+        self._parts: dict[int, Parts] = {}
         self._jobs: deque[Job] = deque()
         self._ready: list[Work] = []
         self.open = 0  # flows that joined and were not handed over
@@ -76,6 +119,8 @@ class Round:
     def __exit__(self, *_: object) -> None:
         for stack, _scratch in self._proving.values():
             stack.close()
+        for parts in self._parts.values():
+            parts.drop()
 
     def run(self, settle: Callable[[Sequence[Work]], object], beat: Callable[[], bool] = lambda: True) -> bool:
         """
@@ -86,13 +131,14 @@ class Round:
         since = beaten = perf_counter()
         with closing(self._sandbox.run(self._jobs)) as results:
             for result in results:
-                if result is not None:
+                if not (idle := result is None):
                     self._take_in(result)
+                    del result  # it may hold a large piece, and the next is on its way
                 now = perf_counter()
-                if self._ready and (result is None or len(self._ready) >= RECORD or now - since > RECORD_AFTER_S):
+                if self._ready and (idle or len(self._ready) >= RECORD or now - since > RECORD_AFTER_S):
                     settle(self._handed_over())
                     since = perf_counter()
-                if result is None or now - beaten > BEAT_AFTER_S:
+                if idle or now - beaten > BEAT_AFTER_S:
                     if not beat():
                         return False
                     beaten = perf_counter()
@@ -153,11 +199,16 @@ class Round:
             self._jobs.append(Job(Judge(items, tuple(by_id[i] for i in briefs)), tuple(partial(self._content.open, blob) for blob in blobs)))
 
     def _take_in(self, result: Result) -> None:
-        work, member = self._keys.pop(result.key)
+        work, member = self._keys[result.key]
         if member is None:
             self._take_proof(work, result)
-        else:
-            self._take_judgement(work, member, result.value)
+        elif isinstance(result.value, Judged):
+            self._parts.setdefault(result.key, Parts(self._content)).add(result.value)
+        if result.more:
+            return
+        del self._keys[result.key]
+        if member is not None:
+            self._take_judgement(work, member, result)
         if work.owed == 0:
             self._ready.append(work)
 
@@ -172,29 +223,18 @@ class Round:
             elif isinstance(result.value, Lost):
                 _lost(work, None, result.value)
 
-    def _take_judgement(self, work: Work, member: Member, value: object) -> None:
+    def _take_judgement(self, work: Work, member: Member, result: Result) -> None:
         work.owed -= 1
-        if isinstance(value, Lost):
-            _lost(work, member, value)
-        elif isinstance(value, tuple):
-            work.judged += self._taken_out(work, value)
-            if any(judged.closed == Stage.FORMAT for judged in value):
+        parts = self._parts.pop(result.key, None)
+        if isinstance(result.value, Lost):
+            if parts:
+                parts.drop()
+            _lost(work, member, result.value)
+        elif parts:
+            work.files |= parts.keep()
+            work.judged += parts.judged
+            if any(judged.closed == Stage.FORMAT for judged in parts.judged):
                 self._suspect(work, work.files[member.index, 0].blob)
-
-    def _taken_out(self, work: Work, judged: tuple[Judged, ...]) -> tuple[Judged, ...]:
-        """What was taken out of a document of several becomes content at once: of all documents together it may be as large as the flow."""
-        if all(one.extracted is None for one in judged):
-            return judged
-        with self._content.scratch() as scratch:
-            for one in judged:
-                scratch.write(one.extracted or b"")
-            blob, _ = self._content.keep(scratch)
-        at = 0
-        for one in judged:
-            size = len(one.extracted or b"")
-            work.files[one.document, one.index] = Content(blob, at, size)
-            at += size
-        return tuple(replace(one, extracted=b"" if one.extracted else None) for one in judged)
 
     def _suspect(self, work: Work, blob: str) -> None:
         """Before a sender is told that what he sent cannot be read: it must be what he sent. Asked once a content."""

@@ -11,9 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from msgspec import DecodeError, Struct
+from msgspec import Struct
 
-from flux.sandbox.wire import READY, Answer, Judge, Prove, Task, Wall, answer_decoder, frame, split
+from flux.sandbox.wire import READY, Answer, Judge, Prove, Task, Wall, frame, read_answers
 
 GRACE_S = 1.0   # beside the published limit: for the answers that a child has not flushed
 START_S = 30.0  # for a child to start: imports and schemas
@@ -58,6 +58,7 @@ class Child:
         self.walls: tuple[Wall, ...] = ()
         self.look_at = 0.0  # when to look whether it is late, by the monotonic clock
         self._number = 0
+        self._told = (0, 0)  # a key, and how many of its pieces it has told
         self._heard_at = self._heard_used = 0.0
         self._buffer = bytearray()
 
@@ -68,6 +69,23 @@ class Child:
         sent = socket.send_fds(self.line, [body], [file.fileno() for file in files])
         self.line.sendall(body[sent:])
         self.heard()
+
+    def takes(self, answer: Answer) -> bool:
+        """
+        Whether this answers what it owes: pieces come one after the other, from piece 1, until one of them is the last.
+
+        The time of a document runs until then.
+        """
+        key, said = self._told if self._told[1] else (answer.key, 0)
+        follows = answer.judged.index == said + 1 if answer.judged is not None else not answer.more
+        if answer.key not in self.owed or answer.key != key or not follows:
+            return False
+        self._told = (key, said + 1 if answer.more else 0)
+        if not answer.more:
+            del self.owed[key]
+            self.judged += 1
+            self.heard()
+        return True
 
     def heard(self) -> None:
         """It said something: what is still owed may take its own time from now on."""
@@ -94,8 +112,8 @@ class Child:
         try:
             data = self.line.recv(RECEIVE_BYTES)
             self._buffer += data
-            said = [answer_decoder.decode(body) for body in split(self._buffer)]
-        except (OSError, ValueError, DecodeError):
+            said = read_answers(self._buffer)
+        except (OSError, ValueError):
             return None
         if not self.ready and said:
             self.ready = (said[0].number, said[0].key) == (0, READY)

@@ -10,6 +10,7 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
 
@@ -32,12 +33,12 @@ from flux.sandbox.wire import (
     allowed,
     frame,
     missing,
-    split,
-    task_decoder,
+    read_tasks,
 )
 from flux.stores import schemas
 
 FLUSH_S = 0.02
+FLUSH_BYTES = 1 << 20
 RECEIVE_BYTES = 1 << 16
 
 
@@ -64,8 +65,8 @@ def main() -> None:
                 if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
                     fds.frombytes(payload[: len(payload) - len(payload) % fds.itemsize])
             buffer += data
-            for body in split(buffer):
-                serve(task_decoder.decode(body), fds.tolist(), kit, line)
+            for task in read_tasks(buffer):
+                serve(task, fds.tolist(), kit, line)
                 for fd in fds:
                     os.close(fd)
                 fds = array.array("i")
@@ -88,25 +89,28 @@ def serve(task: Task, fds: list[int], kit: Kit, line: socket.socket) -> None:
 
 def _judge_all(number: int, body: Judge, fds: list[int], kit: Kit, line: socket.socket) -> None:
     ready, flushed = bytearray(), time.monotonic()
-    for item in body.items:
-        ready += frame(_judged(number, item, body, fds, kit))
-        if (now := time.monotonic()) - flushed > FLUSH_S:
+    for answer in (answer for item in body.items for answer in _judged(number, item, body, fds, kit)):
+        ready += frame(answer)
+        if (now := time.monotonic()) - flushed > FLUSH_S or len(ready) > FLUSH_BYTES:
             line.sendall(ready)
             ready, flushed = bytearray(), now
     line.sendall(ready)
 
 
-def _judged(number: int, item: Item, body: Judge, fds: list[int], kit: Kit) -> Answer:
+def _judged(number: int, item: Item, body: Judge, fds: list[int], kit: Kit) -> Iterator[Answer]:
+    """An answer for each piece of one file, or the one that says why there is none."""
     brief = body.briefs[item.brief]
     try:
         content = os.pread(fds[item.fd], item.size, item.offset)
-        return Answer(number, item.key, judged=judge(item.index, item.name, content, brief, kit))
+        pieces = judge(item.index, item.name, content, brief, kit)
+        for place, piece in enumerate(pieces, 1):
+            yield Answer(number, item.key, judged=piece, more=place < len(pieces))
     except MemoryError:
-        return Answer(number, item.key, failed="memory")
+        yield Answer(number, item.key, failed="memory")
     except Fault as fault:
-        return Answer(number, item.key, failed=fault.code, facts=fault.facts)
+        yield Answer(number, item.key, failed=fault.code, facts=fault.facts)
     except Exception as error:  # noqa: BLE001 - the child's end of the worker's one net: a bug is told, with where, and blames nobody
-        return Answer(number, item.key, failed=f"bug: {traced(error)}")
+        yield Answer(number, item.key, failed=f"bug: {traced(error)}")
 
 
 def _proved(number: int, body: Prove, fds: list[int]) -> Answer:

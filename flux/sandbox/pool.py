@@ -74,7 +74,7 @@ class Sandbox:
 
     def run(self, jobs: deque[Job]) -> Generator[Result | None, None, None]:
         """
-        Do *jobs*, taken off the left as children fall idle, and give a Result a key as it comes, in any order; None where nothing came.
+        Do *jobs*, taken off the left as children fall idle, and give a Result a key, or several, as they come, in any order; None where nothing came.
 
         The caller may add to *jobs* while it reads: a container that is proven is followed by the judgement of its members. What it does
         not read to the end leaves no child behind at a task that nobody waits for.
@@ -146,9 +146,7 @@ class Sandbox:
             return
         self._look_at_walls(child)
         for place, answer in enumerate(said, 1):
-            child.heard()
-            if child.owed.pop(answer.key, None) is not None:
-                child.judged += 1
+            if child.takes(answer):
                 yield from _result(answer, child, jobs)
             elif answer.key == DONE and not child.owed and place == len(said):
                 self._rest(child, selector)
@@ -205,7 +203,7 @@ def _result(answer: Answer, child: Child, jobs: deque[Job]) -> Iterator[Result]:
         known = why in ("memory", "bug")
         yield Result(answer.key, Lost(why, detail) if known else Lost("fault", answer.failed, answer.facts))
     elif answer.judged is not None:
-        yield Result(answer.key, answer.judged)
+        yield Result(answer.key, answer.judged, answer.more)
     else:
         found = answer.proof or answer.finding
         yield Result(answer.key, found if found is not None else Lost("bug", repr(answer)))

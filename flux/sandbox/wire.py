@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Iterable
+from typing import TypeVar
 
 from msgspec import Struct
 from msgspec.msgpack import Decoder, Encoder
@@ -15,8 +16,10 @@ MEMORY_BYTES = 1 << 30        # what a child may use: the tree of the largest do
 LARGE_MEMORY_BYTES = 4 << 30  # for a document that failed at the first, asked again alone
 PROVE_S = 30                  # for a container, and one second more for each MB of it
 STRICT = ("network", "landlock")  # walls without which a strict sandbox judges nothing
-FRAME_MOST = 1 << 30  # bytes: the pieces of the largest document
+FRAME_MOST = 1 << 29  # bytes: a piece of the largest document that the limits allow
 HEADER = 8  # length and CRC-32 of the body, four bytes each, big-endian
+
+M = TypeVar("M")
 
 
 class Item(Struct, frozen=True):
@@ -68,13 +71,15 @@ class Answer(Struct, frozen=True):
     What a child says. key: of the item or the proof; DONE: the task is; READY, under number 0: it may be given one, behind these walls.
 
     One of proof, finding, judged, failed is there; failed is "memory", "bug: ..." with where, or a fault's code with its facts beside it.
+    more: other pieces of the same document follow: a document of several is answered piece by piece, so that none holds them all.
     """
 
     number: int
     key: int
     proof: Proof | None = None
     finding: Finding | None = None
-    judged: tuple[Judged, ...] | None = None
+    judged: Judged | None = None
+    more: bool = False
     failed: str = ""
     facts: dict[str, str] = {}
     walls: tuple[Wall, ...] = ()
@@ -93,10 +98,15 @@ class Lost(Struct, frozen=True):
 
 
 class Result(Struct, frozen=True):
-    """What the sandbox hands back for one key."""
+    """
+    What the sandbox hands back for one key; more: other pieces of its document follow.
+
+    Where a child was lost between two pieces, the document is asked again: its piece 1 comes anew, and what came before counts no more.
+    """
 
     key: int
-    value: Proof | Finding | tuple[Judged, ...] | Lost
+    value: Proof | Finding | Judged | Lost
+    more: bool = False
 
 
 def missing(walls: Iterable[Wall]) -> list[str]:
@@ -114,8 +124,8 @@ def allowed(body: Prove | Judge) -> dict[int, float]:
 
 
 _encoder = Encoder()
-task_decoder = Decoder(Task)
-answer_decoder = Decoder(Answer)
+_task_decoder = Decoder(Task)
+_answer_decoder = Decoder(Answer)
 
 
 def frame(message: Task | Answer) -> bytes:
@@ -124,9 +134,18 @@ def frame(message: Task | Answer) -> bytes:
     return len(body).to_bytes(4, "big") + zlib.crc32(body).to_bytes(4, "big") + body
 
 
-def split(buffer: bytearray) -> list[bytes]:
-    """Take the whole frames off *buffer* and give their bodies. ValueError when one is wrong: its writer is not to be believed."""
-    bodies = []
+def read_tasks(buffer: bytearray) -> list[Task]:
+    """Take the whole tasks off *buffer*. ValueError when a frame is wrong."""
+    return _read(buffer, _task_decoder)
+
+
+def read_answers(buffer: bytearray) -> list[Answer]:
+    """Take the whole answers off *buffer*. ValueError when a frame is wrong: its writer is not to be believed."""
+    return _read(buffer, _answer_decoder)
+
+
+def _read(buffer: bytearray, decoder: Decoder[M]) -> list[M]:
+    messages: list[M] = []
     at = 0
     while len(buffer) - at >= HEADER:
         size = int.from_bytes(buffer[at : at + 4], "big")
@@ -134,11 +153,10 @@ def split(buffer: bytearray) -> list[bytes]:
             raise ValueError("length")
         if len(buffer) - at < HEADER + size:
             break
-        with memoryview(buffer) as view:  # one copy, not two: a frame may be as large as the largest document
-            body = bytes(view[at + HEADER : at + HEADER + size])
-        if zlib.crc32(body) != int.from_bytes(buffer[at + 4 : at + HEADER], "big"):
-            raise ValueError("checksum")
-        bodies.append(body)
+        with memoryview(buffer) as whole, whole[at + HEADER : at + HEADER + size] as body:  # read where it stands: it may be large
+            if zlib.crc32(body) != int.from_bytes(buffer[at + 4 : at + HEADER], "big"):
+                raise ValueError("checksum")
+            messages.append(decoder.decode(body))
         at += HEADER + size
     del buffer[:at]
-    return bodies
+    return messages

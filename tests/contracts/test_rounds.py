@@ -1,17 +1,19 @@
 """A round is open: flows join it while it runs, and it stops at once. Asked of a real ledger, a real store and real children."""
 
 import errno
+import textwrap
 from contextlib import closing
 
 import pytest
 from rig import EXAMPLES, GOOD
-from workroom import NOON, Workroom
+from workroom import NOON, Workroom, run_instead, zip_of
 
 from flux.model import Plumbing
 from flux.policy import Policy
 from flux.sandbox import _process
 
 SMALL = next(EXAMPLES.glob(GOOD)).read_bytes()
+SEVERAL = next(EXAMPLES.glob("16-several-pieces-in-one-file/*.xml")).read_bytes()
 LARGE = next(EXAMPLES.glob("15-five-thousand-lines/*.gz")).read_bytes()
 
 
@@ -86,3 +88,27 @@ def test_children_that_cannot_start_are_trouble_that_passes(house, step, monkeyp
     row = house.ledger.flow("good")
     assert (row.state, row.reason.code) == (Plumbing.RECEIVED, "FLX-I72")
     assert house.ledger.events("good")[-1].detail.startswith("1/2 ")  # as often as retry_s says, and not as ``attempts`` does
+
+
+def test_a_document_of_several_whose_child_dies_between_two_pieces_is_told_whole_and_once(house, step, tmp_path, monkeypatch):
+    """At its first try the child is killed when piece 1 is told; it had other documents too, so that each is asked again alone."""
+    script = tmp_path / "child.py"
+    script.write_text(textwrap.dedent(f"""
+        import os, signal
+        from flux.sandbox import child
+        frame, child.FLUSH_BYTES = child.frame, 0
+        def mortal(answer):
+            if answer.judged is not None and answer.judged.index == 2 and not os.path.exists({str(tmp_path / "tried")!r}):
+                os.close(os.open({str(tmp_path / "tried")!r}, os.O_CREAT))
+                os.kill(os.getpid(), signal.SIGKILL)
+            return frame(answer)
+        child.frame = mortal
+        child._confine.close = lambda _folders: ()
+        child.main()
+    """))
+    run_instead(script, monkeypatch)
+    house.receive("both", "both.zip", zip_of({"a.xml": SEVERAL, "b.xml": SMALL}))
+    step()
+    assert (tmp_path / "tried").exists()
+    assert [row.number for row in house.ledger.pieces(flow="both")] == ["ACP-2026-1601", "EAC-2026-1602", "PDF-2026-1603", "PDF-2026-0301"]
+    assert not list((tmp_path / "tmp").iterdir())

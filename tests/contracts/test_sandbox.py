@@ -1,12 +1,9 @@
 """A child that is lost, late, stopped or mad: its neighbours pass, and no sender is told what is ours. Real processes, really killed."""
 
-import io
 import os
 import signal
-import sys
 import textwrap
 import time
-import zipfile
 from collections import deque
 from datetime import date
 from tempfile import TemporaryFile
@@ -14,8 +11,10 @@ from tempfile import TemporaryFile
 import pytest
 from msgspec.structs import replace
 from rig import EXAMPLES, GOOD
+from workroom import run_instead, zip_of
 
 from flux.faults import Fault
+from flux.model import Judged
 from flux.policy import Brief, Limits, Policy
 from flux.sandbox import _process
 from flux.sandbox.pool import Job, Sandbox
@@ -38,17 +37,6 @@ def job(*documents, brief=BRIEF):
         items.append(Item(key, 0, at, len(document), 1, f"{key}.xml", 0))
         at += len(document)
     return Job(Judge(tuple(items), (brief,)), (opened,))
-
-
-def run_instead(script, monkeypatch):
-    """Children that run *script* with the arguments of a child."""
-    popen = _process.subprocess.Popen
-
-    def start(command, **rest):
-        given = command[command.index("-m") + 2 :]
-        return popen([sys.executable, str(script), *given], **{**rest, "env": {**rest["env"], "PYTHONPATH": os.pathsep.join(sys.path)}})
-
-    monkeypatch.setattr(_process.subprocess, "Popen", start)
 
 
 @pytest.fixture
@@ -83,8 +71,16 @@ def poison(name):
 
 
 def done(*jobs, children=1):
+    """By key: the pieces of a document, or what came in their place."""
     with Sandbox(children) as sandbox:
-        return {result.key: result.value for result in sandbox.run(deque(jobs)) if result is not None}
+        return gathered(sandbox.run(deque(jobs)))
+
+
+def gathered(results):
+    values = {}
+    for key, value in ((result.key, result.value) for result in results if result):
+        values[key] = (*(values.get(key, ()) if value.index > 1 else ()), value) if isinstance(value, Judged) else value
+    return values
 
 
 def brief(judge_s):
@@ -121,8 +117,8 @@ def test_a_child_killed_from_outside_costs_nothing_but_time():
         sandbox.start()
         os.killpg(sandbox._children[0].process.pid, signal.SIGKILL)
         time.sleep(0.1)
-        first = {r.key: r.value for r in sandbox.run(deque([job(SOUND)])) if r}
-        again = {r.key: r.value for r in sandbox.run(deque([job(SOUND)])) if r}
+        first = gathered(sandbox.run(deque([job(SOUND)])))
+        again = gathered(sandbox.run(deque([job(SOUND)])))
     assert first[1].why == "start"  # it never said that it was ready: it may be the program that is broken
     assert judged(again[1])
 
@@ -136,6 +132,9 @@ def test_a_child_killed_from_outside_costs_nothing_but_time():
         "frame(Answer(number + 1, 1, failed='memory'))",     # an answer to another task
         "frame(Answer(number - 1, 1, failed='memory'))",     # an answer to the task before
         "frame(Answer(number, 7, failed='memory'))",         # an answer that nobody asked for
+        "frame(Answer(number, 1, judged=Judged(1, 2, '', '')))",              # piece 2, and no piece 1
+        "frame(Answer(number, 1, judged=Judged(1, 1, '', ''), more=True)) * 2",  # piece 1, and piece 1 again
+        "frame(Answer(number, 1, failed='memory', more=True))",  # nothing, and more of it
     ],
 )
 def test_what_a_child_says_counts_only_when_it_answers_what_it_was_asked(tmp_path, monkeypatch, says):
@@ -151,14 +150,15 @@ def mad(says, tmp_path, monkeypatch):
     script = tmp_path / "mad.py"
     script.write_text(textwrap.dedent(f"""
         import socket, sys, time
-        from flux.sandbox.wire import DONE, READY, Answer, frame, split, task_decoder
+        from flux.model import Judged
+        from flux.sandbox.wire import DONE, READY, Answer, frame, read_tasks
         line = socket.socket(fileno=int(sys.argv[1]))
         line.sendall(frame(Answer(0, READY)))
         buffer = bytearray()
         while True:
             buffer += line.recv(1 << 16)
-            for body in split(buffer):
-                number = task_decoder.decode(body).number
+            for task in read_tasks(buffer):
+                number = task.number
                 time.sleep(0.5)  # so that what it said before is heard on its own
                 line.sendall({says})
         """))
@@ -191,11 +191,8 @@ def test_a_child_that_has_answered_is_not_late_because_its_caller_was(monkeypatc
     monkeypatch.setattr(_process, "STALLS", 1)
     with Sandbox(2) as sandbox:
         sandbox.start()
-        values = {}
-        for result in sandbox.run(deque([job(SOUND, brief=brief(1)), replace(job(SOUND), body=replace(job(SOUND).body, items=(Item(2, 0, 0, len(SOUND), 1, "b.xml", 0),), briefs=(brief(1),)))])):
-            if result:
-                values[result.key] = result.value
-                time.sleep(3)
+        jobs = deque([job(SOUND, brief=brief(1)), replace(job(SOUND), body=replace(job(SOUND).body, items=(Item(2, 0, 0, len(SOUND), 1, "b.xml", 0),), briefs=(brief(1),)))])
+        values = gathered(time.sleep(3 if result else 0) or result for result in sandbox.run(jobs))
     assert judged(values[1])
     assert judged(values[2])
 
@@ -220,15 +217,12 @@ def test_an_archive_that_is_asked_again_is_unpacked_anew(tmp_path, monkeypatch):
         child.main()
     """))
     run_instead(script, monkeypatch)
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as packed:
-        for name in ("a.xml", "b.xml"):
-            packed.writestr(name, SOUND)
+    archive = zip_of({"a.xml": SOUND, "b.xml": SOUND})
     with TemporaryFile(buffering=0) as source, TemporaryFile(buffering=0) as sink:
-        source.write(archive.getvalue())
+        source.write(archive)
         again = [lambda file=file: os.fdopen(os.dup(file.fileno()), "r+b", buffering=0) for file in (source, sink)]
         source.seek(0)
-        (proof,) = done(Job(Prove(1, len(archive.getvalue()), Limits()), tuple(again))).values()
+        (proof,) = done(Job(Prove(1, len(archive), Limits()), tuple(again))).values()
         assert (tmp_path / "tried").exists()
         assert os.pread(sink.fileno(), 1 << 20, 0) == SOUND * 2
         assert proof.size == 2 * len(SOUND)

@@ -1,10 +1,14 @@
 """A worker with all that it needs, for the tests that ask what it does: a real ledger, a real store, real children, and a clock to move."""
 
+import os
+import sys
+import zipfile
 from datetime import UTC, datetime
 from io import BytesIO
 
 from flux import kit
 from flux.model import Event, Flow
+from flux.sandbox import _process
 from flux.sandbox.pool import Sandbox
 from flux.stores.content import FileStore
 from flux.stores.sql import SqlLedger
@@ -36,3 +40,22 @@ class Workroom:
     def close(self):
         self.sandbox.close()
         self.ledger.close()
+
+
+def run_instead(script, monkeypatch):
+    """Children that run *script* with the arguments of a child."""
+    popen = _process.subprocess.Popen
+
+    def start(command, **rest):
+        given = command[command.index("-m") + 2 :]
+        return popen([sys.executable, str(script), *given], **{**rest, "env": {**rest["env"], "PYTHONPATH": os.pathsep.join(sys.path)}})
+
+    monkeypatch.setattr(_process.subprocess, "Popen", start)
+
+
+def zip_of(files):
+    made = BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return made.getvalue()

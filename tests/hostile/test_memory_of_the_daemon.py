@@ -31,7 +31,7 @@ def piece(number, names, mime=b"application/pdf"):
     return PIECE.replace(b"PDF-2026-0301", b"M-%d" % number).replace(BEFORE_PARTIES, files + BEFORE_PARTIES)
 
 
-def peak_mb(tmp_path, archive):
+def peak_mb(tmp_path, archive, pieces=500):
     """The daemon's own peak while it answers this one flow."""
     site = Site(tmp_path / "site", FREE)
     (site.inbox / ".later").write_bytes(archive)
@@ -45,7 +45,7 @@ def peak_mb(tmp_path, archive):
     daemon.terminate()
     assert daemon.communicate(timeout=30)[1] == ""
     (report,) = (site.outbox / "returns").rglob("*.json")
-    assert report.read_bytes().count(b'"ordinal"') == 500
+    assert report.read_bytes().count(b'"ordinal"') == pieces
     return int(status.partition("VmHWM:")[2].split()[0]) >> 10
 
 
@@ -58,12 +58,14 @@ def test_the_largest_flow_of_attachments_costs_the_daemon_less_than_it_may_have(
     assert peak_mb(tmp_path, archive) < MOST_MB
 
 
-def of_several(number, units, size):
-    """A CPPFactureMixte of so many pieces, each with an attachment of this size."""
+def of_several(number, units, size, attachments=1):
+    """A CPPFactureMixte of so many pieces, each with attachments of this size."""
     whole = next(EXAMPLES.glob("16-*/*.xml")).read_bytes()
     first, last = whole.index(b"  <CPPFactureMixteUnitaire"), whole.index(b" </CPPFactures>")
     unit = whole[first : whole.index(b"</CPPFactureMixteUnitaire>") + 27]
     unit = re.sub(rb"<Contenu>[^<]*", b"<Contenu>" + b"eHh4" * (size // 4), unit, count=1)
+    held = unit[unit.index(b"   <PJ ") : unit.index(b"</PJ>") + 6]
+    unit = unit.replace(held, b"".join(held.replace(b'"1"', b'"%d"' % n) for n in range(1, attachments + 1)))
     made = (unit.replace(b'NumOrdre="1"', b'NumOrdre="%d"' % n, 1).replace(b"ACP-2026-1601", b"S%d-%d" % (number, n)) for n in range(1, units + 1))
     return whole[:first].replace(b'Compteur="3"', b'Compteur="%d"' % units) + b"".join(made) + whole[last:]
 
@@ -72,6 +74,13 @@ def of_several(number, units, size):
 def test_the_pieces_of_many_documents_of_several_are_never_in_memory_together(tmp_path):
     archive = gzip.compress(tar_of({f"{n}.xml": of_several(n, 20, 400_000) for n in range(25)}), 1)
     assert peak_mb(tmp_path, archive) < 180, "they are 200 MB together, and 8 each"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("units", "attachments"), [(12, 1), (2, 6)], ids=["twelve pieces", "two pieces"])
+def test_a_document_of_several_that_is_as_large_as_the_limits_allow_is_never_whole_in_the_daemon(tmp_path, units, attachments):
+    document = of_several(0, units, 13_900_000, attachments)
+    assert peak_mb(tmp_path, gzip.compress(tar_of({"a.xml": document}), 0), units) < MOST_MB
 
 
 def test_nothing_that_a_sender_writes_about_an_attachment_reaches_the_daemon_in_full_length():
