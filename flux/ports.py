@@ -15,12 +15,17 @@ SUSPECT = 2  # attempts in a row that never came to an end: from then on a flow 
 
 
 class Deposit(Struct, frozen=True):
-    """A claimed file: from the rename on, flux owns it. id is minted by the claim and is the flow's id for ever; batch: the claim's own."""
+    """
+    A claimed file: from the rename on, flux owns it. id is minted by the claim and is the flow's id for ever; batch: the claim's own.
+
+    again: its claim is not of this scan; whatever stopped it before may have been a sync that failed.
+    """
 
     id: str
     partner: str
     name: bytes
     batch: str
+    again: bool = False
 
 
 class Busy(Exception):  # noqa: N818 - a state of the world, not an error

@@ -102,7 +102,7 @@ class FolderInbox:
                 if name.startswith(b"."):  # no claimed file begins with a dot: half a copy of ours
                     os.unlink(os.path.join(os.fsencode(folder), name))
                 elif self._is_file(os.fsencode(folder), name):
-                    left.append(self._deposit(folder.name, name))
+                    left.append(self._deposit(folder.name, name, again=True))
             with suppress(OSError):
                 folder.rmdir()
         return left
@@ -112,7 +112,8 @@ class FolderInbox:
         The claimed file, regular, and nobody else's to change any more. Raises Busy while somebody still writes into it.
 
         Nobody reaches it by its name since the claim. A copy of ours takes its place where the system will not say whether somebody still
-        holds it open, where it has a second name, and where it is another user's: he can open it again through a descriptor that he kept.
+        holds it open, where it has a second name, where it is another user's (he can open it again through a descriptor that he kept), and
+        where it was claimed before: after a sync that failed, another of the same pages says nothing.
         """
         fd = os.open(self.path(deposit), _OPEN)
         found = os.fstat(fd)
@@ -124,7 +125,7 @@ class FolderInbox:
             os.close(fd)
             raise Busy
         file = os.fdopen(fd, "rb", buffering=0)
-        ours = written is False and found.st_nlink == 1 and found.st_uid == os.geteuid()
+        ours = written is False and found.st_nlink == 1 and found.st_uid == os.geteuid() and not deposit.again
         return file if ours else self._own_copy(deposit, file)
 
     def path(self, deposit: Deposit) -> bytes:
@@ -160,8 +161,8 @@ class FolderInbox:
             os.unlink(claimed)
         return False
 
-    def _deposit(self, batch: str, name: bytes) -> Deposit:
-        return Deposit(member_id(batch, name), self.partner, name, batch)
+    def _deposit(self, batch: str, name: bytes, *, again: bool = False) -> Deposit:
+        return Deposit(member_id(batch, name), self.partner, name, batch, again)
 
     def _own_copy(self, deposit: Deposit, source: BinaryIO) -> BinaryIO:
         """Replace the claimed file by a copy that flux alone can reach, and give that."""

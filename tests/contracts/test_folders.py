@@ -7,6 +7,7 @@ import sys
 from io import BytesIO
 
 import pytest
+from msgspec.structs import replace
 
 from flux.faults import Fault
 from flux.model import Emission
@@ -151,7 +152,7 @@ def test_a_claim_survives_a_crash_with_its_ids_and_an_empty_one_never_happened(p
     taken = inbox.claim(settled(inbox, clock), BATCH)
     (place / "claim" / "20261125T093000001Z-0000000000").mkdir()
     again = FolderInbox("p", place / "in", place / "claim", settle_s=2.0)
-    assert again.recover() == taken
+    assert again.recover() == [replace(one, again=True) for one in taken]
     assert [path.name for path in (place / "claim").iterdir()] == [BATCH]
     again.discard(again.recover())
     assert again.recover() == []
@@ -231,11 +232,22 @@ def test_a_file_of_another_user_is_copied_since_he_can_open_it_again_through_a_d
     os.close(again)
 
 
+def test_a_file_that_was_claimed_before_is_copied_since_its_sync_may_have_failed_and_a_fresh_one_is_not(place, inbox):
+    drop(place)
+    (fresh,) = inbox.claim([b"a.xml"], BATCH)
+    written = (place / "claim" / BATCH / "a.xml").stat().st_ino
+    inbox.open(fresh).close()
+    assert (place / "claim" / BATCH / "a.xml").stat().st_ino == written
+    (again,) = inbox.recover()
+    with inbox.open(again) as file:
+        assert (os.fstat(file.fileno()).st_ino == written, file.read()) == (False, b"<a/>")
+
+
 def test_half_a_copy_that_a_crash_left_is_no_claim(place, inbox):
     drop(place)
     (taken,) = inbox.claim([b"a.xml"], BATCH)
     (place / "claim" / BATCH / ".half").write_bytes(b"<")
-    assert inbox.recover() == [taken]
+    assert inbox.recover() == [replace(taken, again=True)]
     assert [path.name for path in (place / "claim" / BATCH).iterdir()] == ["a.xml"]
 
 
