@@ -65,7 +65,11 @@ class _Passing(Console):
 
 
 class _Told(TyperGroup):
-    """Every command, and what it prints, under one net for trouble of ours."""
+    """Every command, and what it prints, under one net for trouble of ours; what is printed while the words are read, as --help, too."""
+
+    def make_context(self, *given: Any, **rest: Any) -> Any:  # noqa: ANN401 - as TyperGroup
+        with _told_faults():
+            return super().make_context(*given, **rest)
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - as TyperGroup
         with _told_faults():

@@ -1,13 +1,13 @@
 """The pages that are told from the tables and the settings: ``make docs`` writes them, a test keeps them current."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import product
 from pathlib import Path
 
 from flux import config, faults, tables
 from flux.model import Stage
-from flux.tables import Tables
+from flux.tables import Entry, Tables
 
 CELLS = {"allowed": "✓", "forbidden": "✗", "not_applicable": "–"}
 
@@ -72,7 +72,16 @@ def _findings(known: Tables) -> Iterator[str]:
         for code, entry in rows.items():
             said, fix = f"{_cell(entry.fr)}<br>*{_cell(entry.en)}*", f"{_cell(entry.fix_fr)}<br>*{_cell(entry.fix_en)}*"
             yield f"| `{code}` | {entry.severity.value} | {said} | {fix} | {_cell(entry.source)} |"
+        yield from _reasons(rows)
         yield ""
+
+
+def _reasons(rows: Mapping[str, Entry]) -> Iterator[str]:
+    """What {found} says in the codes that have reasons of their own."""
+    told = [(code, said) for code, entry in rows.items() for said in entry.why.values()]
+    if told:
+        yield from ("", "What `{found}` says, where it is one of several reasons:", "", "| code | reason |", "|---|---|")
+        yield from (f"| `{code}` | {_cell(said.fr)}<br>*{_cell(said.en)}* |" for code, said in told)
 
 
 def _cell(text: str) -> str:

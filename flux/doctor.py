@@ -17,7 +17,7 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from lxml import etree
 from msgspec import Struct
@@ -48,7 +48,7 @@ class Line(Struct, frozen=True):
     verdict: str
     check: str
     found_is: str
-    facts: dict[str, str] = {}
+    facts: dict[str, Any] = {}
     do_is: str = ""
 
     def subject(self, say: Words) -> str:
@@ -57,13 +57,13 @@ class Line(Struct, frozen=True):
 
     def found(self, say: Words) -> str:
         """What was found."""
-        return say(f"doctor.{self.found_is}", **self.facts) if self.found_is else self.facts[say.language]
+        return say(f"doctor.{self.found_is}", **self.facts) if self.found_is else str(self.facts[say.language])
 
     def advice(self, say: Words) -> str:
         """What to do, "" when nothing."""
         if self.verdict == "ok":
             return ""
-        return say(f"doctor.{self.do_is}", **self.facts) if self.do_is else self.facts[f"do_{say.language}"]
+        return say(f"doctor.{self.do_is}", **self.facts) if self.do_is else str(self.facts[f"do_{say.language}"])
 
     def told(self) -> dict[str, object]:
         """As JSON."""
@@ -213,7 +213,7 @@ def _space(config: Config) -> Iterator[Line]:
         yield _faulty("space", lack)
         return
     files = "—" if left.files is None else str(left.files)
-    facts = {"free": f"{left.size / (1 << 30):.1f}", "files": files, "path": str(config.spool), "least": str(config.least_free_mb)}
+    facts = {"free": left.size / (1 << 30), "files": files, "path": str(config.spool), "least": str(config.least_free_mb)}
     yield Line("warn" if left.size < SPACE_WARN else "ok", "space", "space_found", facts, "space_do")
 
 
@@ -248,7 +248,7 @@ def _sync(fd: int) -> Line:
         os.fsync(fd)
         costs.append((time.perf_counter() - began) * 1000)
     ms = statistics.median(costs)
-    facts = {"ms": f"{ms:.3f}", "count": str(SYNCS)}
+    facts = {"ms": ms, "count": str(SYNCS)}
     if ms < SYNC_FAST_MS:
         return Line("warn", "sync", "sync_found", facts, "sync_fast_do")
     return Line("warn" if ms > SYNC_SLOW_MS else "ok", "sync", "sync_found", facts, "sync_slow_do")

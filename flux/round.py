@@ -187,8 +187,8 @@ class Round:
         work.files = {(m.index, 0): Content(blob, m.offset, m.size) for m in members}
 
     def _judge(self, files: Sequence[tuple[Work, Member]]) -> None:
-        """Tasks of up to CHUNK files, spread over the children, each file with the brief of its own flow."""
-        for chunk in _chunks(files):
+        """Tasks of up to CHUNK files, so many that no child is idle, each file with the brief of its own flow."""
+        for chunk in _chunks(files, min(CHUNK, -(-len(files) // self._sandbox.children))):
             blobs = sorted({work.files[member.index, 0].blob for work, member in chunk})
             briefs = list(dict.fromkeys(id(work) for work, _ in chunk))
             by_id = {id(work): work.brief for work, _ in chunk}
@@ -265,11 +265,11 @@ class Round:
         return key
 
 
-def _chunks(files: Sequence[tuple[Work, Member]]) -> Iterable[list[tuple[Work, Member]]]:
+def _chunks(files: Sequence[tuple[Work, Member]], most: int) -> Iterable[list[tuple[Work, Member]]]:
     chunk: list[tuple[Work, Member]] = []
     size = 0
     for work, member in files:
-        if chunk and (len(chunk) >= CHUNK or size + member.size > CHUNK_BYTES):
+        if chunk and (len(chunk) >= most or size + member.size > CHUNK_BYTES):
             yield chunk
             chunk, size = [], 0
         chunk.append((work, member))

@@ -23,7 +23,7 @@ class Words:
 
 
 class _Filler(Formatter):
-    """Fills braces. A number of things below 2 is singular in French; in English only 1 is."""
+    """Fills braces. A number of things below 2 is singular in French, and a decimal point is a comma; in English only 1 is singular."""
 
     def __init__(self, language: str) -> None:
         self._french = language == "fr"
@@ -31,7 +31,8 @@ class _Filler(Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:  # noqa: ANN401 - as in Formatter
         one, several, many = format_spec.partition("|")
         if not several:
-            return str(super().format_field(value, format_spec))
+            told = str(super().format_field(value, format_spec))
+            return told.replace(".", ",") if self._french and isinstance(value, float) else told
         count = int(value)
         return one if count == 1 or (self._french and count == 0) else many
 

@@ -34,7 +34,7 @@ class Sandbox:
     def __init__(
         self, children: int, *, warm: bool = False, strict: bool = False, unpack_mb: int = Limits().expanded_mb, told: Told = lambda _walls: None
     ) -> None:
-        self._wanted, self._strict, self._unpack_bytes, self._told = children, strict, unpack_mb << 20, told
+        self.children, self._strict, self._unpack_bytes, self._told = children, strict, unpack_mb << 20, told
         self._flags = [*(["--warm"] if warm else []), *(["--strict"] if strict else [])]
         self.walls: tuple[Wall, ...] = ()
         self._children: list[Child] = []
@@ -48,7 +48,7 @@ class Sandbox:
 
     def start(self) -> None:
         """Start every child now, so that the first piece does not wait for it. Raises Fault where strict walls do not stand."""
-        while len(self._children) < self._wanted:
+        while len(self._children) < self.children:
             self._children.append(self._another())
         if self._strict:
             self._children[0].greet()
@@ -107,7 +107,7 @@ class Sandbox:
         """Give every idle child a job, as long as there are any. Children are started only when there is work for them."""
         while jobs:
             child = next((c for c in self._children if not c.job), None)
-            if child is None and len(self._children) >= self._wanted:
+            if child is None and len(self._children) >= self.children:
                 return
             job = jobs.popleft()
             if child is None:

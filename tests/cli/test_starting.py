@@ -116,10 +116,11 @@ def test_a_standard_stream_that_is_closed_or_full_changes_nothing_of_the_work(si
     assert len(site.json("flows")["flows"]) == 1
 
 
-def test_an_answer_that_could_not_be_written_is_no_answer(site):
+@pytest.mark.parametrize("words", [["flows", "--json"], ["--help"], ["check", "--help"]])
+def test_an_answer_that_could_not_be_written_is_no_answer(site, words):
     site.flux("once")
     with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
-        done = subprocess.run([*FLUX, "flows", "--json"], cwd=site.root, env=site.environment(), stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run([*FLUX, *words], cwd=site.root, env=site.environment(), stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, done.stderr.split()[0]) == (2, "FLX-I84")
 
 

@@ -214,6 +214,8 @@ def test_the_doctor_speaks_the_readers_language_counts_in_it_and_marks_its_lines
     assert re.search(r"^ ✗ +dossier ", fr, re.MULTILINE)
     assert re.search(r"^ ✓ +versions ", fr, re.MULTILINE)
     assert "1 ligne rouge (✗)" in fr
+    assert re.search(r"\d,\d Go", fr)
+    assert re.search(r"\d\.\d GB", en)
 
 
 def test_every_red_line_of_the_doctor_says_what_to_do(site):

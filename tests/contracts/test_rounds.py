@@ -45,6 +45,12 @@ def test_a_flow_that_comes_while_a_slow_one_is_judged_is_answered_before_it(hous
     assert seen[-1] == (Plumbing.DECIDED, Plumbing.DECIDED)
 
 
+def test_the_files_of_one_small_archive_are_shared_by_all_children(house, step):
+    house.receive("four", "four.zip", zip_of({f"{n}.xml": SMALL + b" " * n for n in range(4)}))
+    step()
+    assert [child.judged for child in house.sandbox._children] == [3, 2]  # one proved it, and each judged two
+
+
 def test_a_round_that_is_stopped_gives_back_what_it_had_in_hand_and_counts_no_attempt(house, step):
     house.receive("slow", "slow.xml", LARGE)
     step(stopped=lambda: True)
@@ -107,8 +113,8 @@ def test_a_document_of_several_whose_child_dies_between_two_pieces_is_told_whole
         child.main()
     """))
     run_instead(script, monkeypatch)
-    house.receive("both", "both.zip", zip_of({"a.xml": SEVERAL, "b.xml": SMALL}))
+    house.receive("both", "both.zip", zip_of({"a.xml": SEVERAL, "b.xml": SMALL, "c.xml": SMALL}))
     step()
     assert (tmp_path / "tried").exists()
-    assert [row.number for row in house.ledger.pieces(flow="both")] == ["ACP-2026-1601", "EAC-2026-1602", "PDF-2026-1603", "PDF-2026-0301"]
+    assert [row.number for row in house.ledger.pieces(flow="both")] == ["ACP-2026-1601", "EAC-2026-1602", "PDF-2026-1603", "PDF-2026-0301", "PDF-2026-0301"]
     assert not list((tmp_path / "tmp").iterdir())

@@ -57,15 +57,15 @@ class Bench:
         chosen = points[:: max(least, self.every)]
         return chosen, f"{len(chosen)} of {len(points)}"
 
-    def trials(self, points):
-        """Each point is a tuple of faults."""
+    def trials(self, points, **how):
+        """Each point is a tuple of faults. how: see survive()."""
         count = Count()
 
         def one(numbered):
             n, faults = numbered
             plug, root = self.plugs.get(), self.folder / f"trial-{n}" / "root"
             try:
-                return faults, survive(plug, install(root, self.known.dropped), self.known, *faults, consumes=n % 2)
+                return faults, survive(plug, install(root, self.known.dropped), self.known, *faults, consumes=n % 2, **how)
             finally:
                 self.plugs.put(plug)
                 shutil.rmtree(root.parent)

@@ -11,6 +11,15 @@ from scenario import errors
 
 TITLE = "Crashes and failing calls"
 SEED = 20261125
+FAILING = {
+    "eio": "EIO at the Nth call",
+    "eio*30": "EIO at the Nth call and the 29 after it",
+    "enospc": "ENOSPC at the Nth call",
+    "enospc*100": "ENOSPC at the Nth call and the 99 after it",
+    "emfile": "EMFILE at the Nth opening",
+    "eintr": "EINTR at the Nth call",
+    "eread": "EIO at the Nth reading",
+}
 
 
 def rows(options):
@@ -42,7 +51,7 @@ def kills(bench):
 
 
 def failing(bench):
-    for how in ("eio", "enospc", "emfile", "eintr"):
+    for how, name in FAILING.items():
         some, told = bench.some([(point,) for point in errors(bench.known, how)])
         count = bench.trials(some)
-        yield Row(f"{how.upper()} at the Nth call: {told}", "all converge in one clean run, no sender blamed, no traceback", str(count), count.good)
+        yield Row(f"{name}: {told}", "all converge in one clean run, no sender blamed, no traceback", str(count), count.good)

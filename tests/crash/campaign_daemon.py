@@ -18,6 +18,7 @@ def rows(options):
     with ExitStack() as stack:
         bench = Bench(stack, options.every)
         yield from under_way(bench, stack.enter_context(Plug(bench.shim, "anew")))
+        yield from by_number(bench)
         yield from full(bench)
 
 
@@ -39,6 +40,15 @@ def _soaked(house, name):
     if not good:
         print(name, report, house.wrong, file=sys.stderr)
     yield Row(name, NOTHING, found + (f", {len(house.wrong)} ended badly" if house.wrong else ""), good)
+
+
+def by_number(bench):
+    """The acts of a daemon are those of one run and, between them, those of its scans: it is hit at the numbers of the one run."""
+    calls = range(1, len(bench.known.acts) + 1)
+    for how, name in (("kill", "kill -9 before"), ("eio", "EIO at")):
+        some, told = bench.some([((n, how, ""),) for n in calls])
+        count = bench.trials(some, daemon=True)
+        yield Row(f"{name} the Nth call of `flux run`: {told}", NOTHING, str(count), count.good)
 
 
 def full(bench):

@@ -7,8 +7,8 @@ import sys
 import time
 from pathlib import Path
 
-from checker import answers, check, states_of_flows
-from scenario import CONFIG, install
+from checker import answers, check
+from scenario import CONFIG, install, rests
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
@@ -59,10 +59,9 @@ class House:
         """Wait until every deposit is answered and delivered."""
         over = time.monotonic() + seconds
         while time.monotonic() < over:
-            found = states_of_flows(self.root)
-            if len(found) == len(self.dropped) and set(found) == {"CLOSED"}:
+            if rests(self.root, self):
                 return True
-            time.sleep(0.05 + len(found) / 5000)
+            time.sleep(0.05 + len(self.dropped) / 5000)
         return False
 
     def check(self, expected=None):

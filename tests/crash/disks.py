@@ -84,13 +84,20 @@ class Small:
         run("umount", self._folder)
 
 
-def power_cut(plug, disk, root, at, on="", meanwhile=lambda: None):
+def power_cut(plug, disk, root, at, on="", meanwhile=lambda: None, then=0):
     """
     Run until the Nth act, cut the power, end the process, put the disk in again. Gives whether the act was reached.
 
-    meanwhile: what somebody else does at that very instant, before the power goes.
+    meanwhile: what somebody else does at that very instant, before the power goes. then: the act of the next run at which it goes again.
     """
     disk.fresh()
+    reached = _cut(plug, disk, root, at, on, meanwhile)
+    if reached and then:
+        _cut(plug, disk, root, then)
+    return reached
+
+
+def _cut(plug, disk, root, at, on="", meanwhile=lambda: None):
     pid = plug.start(root, "once", at=at, fault="stop", on=on)
     reached = plug.wait(pid).status == "stopped"
     if reached:

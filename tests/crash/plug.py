@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import pytest
 
 HERE = Path(__file__).parent
 PATIENCE_S = 120
+REST_S = 20
 
 
 def build_shim(folder):
@@ -88,3 +91,12 @@ class Plug:
     def once(self, root, **fault):
         """``flux once`` to its end."""
         return self.wait(self.start(root, "once", **fault))
+
+    def under_way(self, root, rests, **fault):
+        """``flux run`` to its end, which is asked of it when *rests* says so, or after some seconds."""
+        pid, over = self.start(root, "run", **fault), time.monotonic() + REST_S
+        while not rests(root) and time.monotonic() < over:
+            with suppress(TimeoutError):
+                return self.wait(pid, 0.05)
+        os.kill(pid, signal.SIGTERM)
+        return self.wait(pid)

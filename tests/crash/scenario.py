@@ -74,25 +74,26 @@ def acts(log):
 
 @dataclass
 class Reference:
-    """A run that nothing disturbs: what it answers, every act of it, and how many times it opens a file."""
+    """A run that nothing disturbs: what it answers, every act of it, and how many times it opens a file and reads from one."""
 
     dropped: dict
     answers: object
     acts: list
     openings: int
+    readings: int
 
 
 def reference(plug, root):
     dropped = documents()
     found = []
-    for fault in ("kill", "emfile"):
+    for fault in ("kill", "emfile", "eread"):
         place = install(root / fault / "root", dropped)
         done = plug.once(place, fault=fault, log=root / f"{fault}.log")
         assert done.status == 0, done.said
         report = check(place, dropped, left=done.left)
         assert report.clean, report
         found.append(acts(root / f"{fault}.log"))
-    return Reference(dropped, answers(place, dropped), found[0], len(found[1]))
+    return Reference(dropped, answers(place, dropped), found[0], len(found[1]), len(found[2]))
 
 
 @dataclass
@@ -108,16 +109,17 @@ class Result:
         return self.report.clean and not self.wrong
 
 
-def survive(plug, root, known, *faults, consumes=False, taken=(), unsynced=()):
+def survive(plug, root, known, *faults, consumes=False, taken=(), unsynced=(), daemon=False):
     """
     Each fault (at, how, on) in a run of its own, then one clean run to the end. consumes: somebody empties the outbox between the runs.
-    taken, unsynced: what somebody took before, for good or not.
+    taken, unsynced: what somebody took before, for good or not. daemon: the runs with faults are ``flux run`` and not ``flux once``.
 
     A fault behind the last act of its run does nothing, as a second one may when the first left little to do.
     """
     wrong, taken, left, seen = [], list(taken), [], set()
     for at, how, on in faults:
-        hit = plug.once(root, at=at, fault=how, on=on)
+        fault = {"at": at, "fault": how, "on": on}
+        hit = plug.under_way(root, lambda root: rests(root, known), **fault) if daemon else plug.once(root, **fault)
         wrong += _blame(hit, how)
         left += hit.left
         seen |= states(root) if how == "kill" else set()
@@ -128,6 +130,12 @@ def survive(plug, root, known, *faults, consumes=False, taken=(), unsynced=()):
     report = check(root, known.dropped, taken, known.answers, unsynced=unsynced, left=(*left, *last.left))
     report.recovered = report.ok - before
     return Result(report, wrong, seen)
+
+
+def rests(root, known):
+    """Whether a running flux has nothing left to do."""
+    found = states_of_flows(root)
+    return len(found) == len(known.dropped) and set(found) == {"CLOSED"}
 
 
 def tight(plug, small, options, known):
@@ -159,7 +167,8 @@ INTERRUPTIBLE = {"open", "write", "pwrite64", "fsync", "fdatasync", "ftruncate64
 
 
 def errors(known, how):
-    """Every call that can meet this error."""
-    if how == "emfile":
-        return [(n, how, "") for n in range(1, known.openings + 1)]
+    """Every call that can meet this error. how: the error, "*" and how many calls in a row meet it, where that is more than one."""
+    others = {"emfile": known.openings, "eread": known.readings}
+    if how in others:
+        return [(n, how, "") for n in range(1, others[how] + 1)]
     return [(n, how, "") for n, act in enumerate(known.acts, 1) if how != "eintr" or act.call in INTERRUPTIBLE]

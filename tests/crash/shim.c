@@ -3,7 +3,7 @@
  *
  * Loaded in front of libc. FAULT_AT=N, FAULT=what happens before the Nth call: kill, exit, stop (whoever watches then does as he likes, such
  * as cutting the power), or the call fails with eio, enospc or eintr. FAULT=emfile counts every opening, reading ones too, and fails the
- * Nth. FAULT_ON="call fragment" counts only that call, on paths that contain the fragment. FAULT_LOG=FILE appends one line a call: its
+ * Nth; FAULT=eread counts every reading of a file, and the Nth meets a bad sector. FAULT=eio*M: the Nth and the M - 1 after it. FAULT_ON="call fragment" counts only that call, on paths that contain the fragment. FAULT_LOG=FILE appends one line a call: its
  * number, the process, its name, its path. A process that is forked ready-made calls fault_arm() to begin at one. Children of the daemon are started without this environment, so that only the daemon is counted.
  */
 #define _GNU_SOURCE
@@ -20,8 +20,9 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-static long seen, at;
-static int log_fd = -1, openings;
+static long seen, at, times;
+static int log_fd = -1;
+static enum { ACTS, OPENINGS, READINGS } counted;
 static char how[16], on_call[16], on_path[64];
 
 #define REAL(type, name, args) static type(*real) args; if (!real) real = dlsym(RTLD_NEXT, name)
@@ -37,8 +38,9 @@ __attribute__((constructor)) void fault_arm(void)
     const char *n = getenv("FAULT_AT"), *what = getenv("FAULT"), *path = getenv("FAULT_LOG"), *on = getenv("FAULT_ON");
     seen = 0;
     at = n ? atol(n) : 0;
-    snprintf(how, sizeof how, "%s", what ? what : "kill");
-    openings = !strcmp(how, "emfile");
+    times = 1;
+    sscanf(what ? what : "kill", "%15[a-z]*%ld", how, &times);
+    counted = !strcmp(how, "emfile") ? OPENINGS : !strcmp(how, "eread") ? READINGS : ACTS;
     on_call[0] = on_path[0] = 0;
     if (on)
         sscanf(on, "%15s %63s", on_call, on_path);
@@ -72,7 +74,7 @@ static int fault(const char *what, int fd, const char *path, const char *to)
     if (log_fd >= 0)
         dprintf(log_fd, "%ld %d %s %s%s%s\n", n, getpid(), what, path, to ? " -> " : "", to ? to : "");
     errno = saved;
-    if (n != at)
+    if (n < at || n >= at + times)
         return 0;
     if (!strcmp(how, "kill"))
         kill(getpid(), SIGKILL);
@@ -88,23 +90,23 @@ static int fault(const char *what, int fd, const char *path, const char *to)
     return 0;
 }
 
-static int act(const char *what, int fd, const char *path, const char *to) { return openings ? 0 : fault(what, fd, path, to); }
+static int act(const char *what, int fd, const char *path, const char *to) { return counted == ACTS ? fault(what, fd, path, to) : 0; }
 
 static int opening(const char *path, int flags)
 {
-    if (openings)
-        return fault("open", -1, path, NULL);
-    return flags & (O_CREAT | O_TRUNC) ? fault("open", -1, path, NULL) : 0;
+    return counted == OPENINGS || (counted == ACTS && flags & (O_CREAT | O_TRUNC)) ? fault("open", -1, path, NULL) : 0;
 }
 
 /* Only files: sockets, pipes and the standard streams are no disk. */
-static int writing(const char *what, int fd)
+static int a_file(int fd)
 {
     struct stat found;
-    if ((!at && log_fd < 0) || fd <= 2 || fstat(fd, &found) || !S_ISREG(found.st_mode))
-        return 0;
-    return act(what, fd, NULL, NULL);
+    return (at || log_fd >= 0) && fd > 2 && !fstat(fd, &found) && S_ISREG(found.st_mode);
 }
+
+static int writing(const char *what, int fd) { return counted == ACTS && a_file(fd) ? fault(what, fd, NULL, NULL) : 0; }
+
+static int reading(const char *what, int fd) { return counted == READINGS && a_file(fd) ? fault(what, fd, NULL, NULL) : 0; }
 
 static mode_t mode_of(int flags, va_list rest) { return flags & (O_CREAT | __O_TMPFILE) ? va_arg(rest, mode_t) : 0; }
 
@@ -139,3 +141,8 @@ WRITE(pwrite64, (int fd, const void *b, size_t n, off_t o), (fd, b, n, o), fd)
 WRITE(sendfile, (int fd, int from, off_t *o, size_t n), (fd, from, o, n), fd)
 WRITE(sendfile64, (int fd, int from, off_t *o, size_t n), (fd, from, o, n), fd)
 WRITE(copy_file_range, (int from, off_t *o, int fd, off_t *p, size_t n, unsigned f), (from, o, fd, p, n, f), fd)
+
+#define READ(name, params, args, fd) ssize_t name params { REAL(ssize_t, #name, params); return reading(#name, fd) ? -1 : real args; }
+READ(read, (int fd, void *b, size_t n), (fd, b, n), fd)
+READ(pread, (int fd, void *b, size_t n, off_t o), (fd, b, n, o), fd)
+READ(pread64, (int fd, void *b, size_t n, off_t o), (fd, b, n, o), fd)

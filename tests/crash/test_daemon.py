@@ -1,13 +1,14 @@
 """The daemon at whatever moment: killed, asked to end, stopped and resumed, fed again; and what it leaves behind."""
 
 import os
+import random
 import signal
 import time
 
 import pytest
 from daemon import READY_S, House, flows, soak
 from plug import Plug
-from scenario import documents
+from scenario import documents, install, survive
 
 
 @pytest.fixture
@@ -23,6 +24,16 @@ def test_a_daemon_killed_at_random_moments_answers_all_once_and_is_ready_again_i
     report = house.check()
     assert (report.clean, report.attempted, house.wrong, house.verdicts()) == (True, 24, [], {"IN_INTEGRE"}), report
     assert max(starts) < READY_S * 2  # the machine of a test may be busy; the campaign holds the figure
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["kill", "eio"])
+def test_a_daemon_that_meets_a_fault_at_its_nth_call_answers_all_once(ground, plug, known, how):
+    wrong = []
+    for n in random.Random(11).sample(range(1, len(known.acts)), 8):
+        result = survive(plug, install(ground / str(n) / "root", known.dropped), known, (n, how, ""), daemon=True)
+        wrong += [] if result.good else [(n, result)]
+    assert wrong == []
 
 
 @pytest.mark.slow

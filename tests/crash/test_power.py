@@ -13,10 +13,10 @@ def disk(request, tmp_path, known):
     return Disk(request.param, tmp_path, lambda folder: install(folder / "root", known.dropped))
 
 
-def cuts(plug, known, disk, points):
+def cuts(plug, known, disk, points, then=0):
     wrong, reached = [], 0
     for at, on in points:
-        reached += power_cut(plug, disk, disk.mounted / "root", at, on)
+        reached += power_cut(plug, disk, disk.mounted / "root", at, on, then=then)
         result = survive(plug, disk.mounted / "root", known)
         disk.off()
         if not result.good:
@@ -29,6 +29,11 @@ def cuts(plug, known, disk, points):
 def test_a_power_cut_in_a_sample_of_places_loses_nothing_and_doubles_nothing(plug, known, disk):
     places = random.Random(7).sample([on for _, _, on in named(known)], 8)  # the same at every run
     assert cuts(plug, known, disk, [(1, on) for on in places]) >= 6  # how flows meet in groups decides whether all are reached
+
+
+@pytest.mark.slow
+def test_a_power_cut_and_another_during_recovery_lose_nothing_and_double_nothing(plug, known, disk):
+    assert cuts(plug, known, disk, [(at, "") for at in (90, 180, 270)], then=40) == 3
 
 
 @pytest.mark.slow
