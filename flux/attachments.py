@@ -15,7 +15,8 @@ from msgspec.structs import replace
 
 from flux.facts import Facts, above, sized
 from flux.gate import quoted
-from flux.model import Attachment, Finding
+from flux.model import Finding
+from flux.piece import Attachment
 from flux.policy import Limits
 
 ZIP_MAGIC = b"PK\x03\x04"

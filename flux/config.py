@@ -14,7 +14,8 @@ from msgspec.structs import replace
 from flux import _settings as s
 from flux import tables
 from flux.faults import Fault
-from flux.model import Market, Party, Severity, Stage
+from flux.model import Market, Severity, Stage
+from flux.piece import Party
 from flux.policy import Limits, Policy
 
 FILE = "flux.toml"

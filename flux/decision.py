@@ -3,19 +3,8 @@
 from collections.abc import Iterable
 
 from flux.faults import Fault
-from flux.model import (
-    Actor,
-    Decided,
-    Decision,
-    Envelope,
-    Finding,
-    FlowVerdict,
-    Piece,
-    Severity,
-    Stage,
-    Verdict,
-    VerdictKind,
-)
+from flux.model import Actor, Decided, Decision, Envelope, Finding, FlowVerdict, Severity, Stage, Verdict, VerdictKind
+from flux.piece import Piece
 from flux.policy import Policy
 from flux.tables import Tables
 

@@ -31,13 +31,12 @@ from flux.model import (
     Judged,
     Known,
     Parsed,
-    Piece,
     Place,
     Severity,
     Stage,
-    identity,
 )
 from flux.parsers import Parser, Source, Unwrapped
+from flux.piece import Piece, identity
 from flux.policy import Brief, Policy
 from flux.tables import Tables
 from flux.validators import Context

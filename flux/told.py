@@ -13,7 +13,8 @@ import orjson
 from msgspec.structs import asdict
 
 from flux.faults import Fault
-from flux.model import Attachment, Decided, Decision, Emission, Event, Finding, Flow, FlowVerdict, Party, Piece, Severity
+from flux.model import Decided, Decision, Emission, Event, Finding, Flow, FlowVerdict, Severity
+from flux.piece import Attachment, Party, Piece
 from flux.ports import FlowRow, PieceRow
 from flux.tables import Tables
 from flux.when import in_paris

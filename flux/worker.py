@@ -15,8 +15,9 @@ from flux.decision import unevaluated
 from flux.faults import Fault, fault_of, netted
 from flux.kit import Kit
 from flux.log import get
-from flux.model import Decision, Deposited, Envelope, Event, Flow, Known, Market, Plumbing, VerdictKind, identity
+from flux.model import Decision, Deposited, Envelope, Event, Flow, Known, Market, Plumbing, VerdictKind
 from flux.owing import WHO, Draft, outcome, tell
+from flux.piece import identity
 from flux.policy import Brief, Policy
 from flux.ports import SUSPECT, ContentStore, Ledger
 from flux.process import conclude, flow_findings

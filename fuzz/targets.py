@@ -26,23 +26,9 @@ from flux import kit, told
 from flux.containers import prove
 from flux.decision import effective_severity
 from flux.faults import Fault
-from flux.model import (
-    Actor,
-    Amounts,
-    Attachment,
-    Decided,
-    Decision,
-    Envelope,
-    Finding,
-    Flow,
-    FlowVerdict,
-    Known,
-    Party,
-    Piece,
-    Verdict,
-    VerdictKind,
-)
+from flux.model import Actor, Decided, Decision, Envelope, Finding, Flow, FlowVerdict, Known, Verdict, VerdictKind
 from flux.owing import tell
+from flux.piece import Amounts, Attachment, Party, Piece
 from flux.policy import Brief, Limits, Policy
 from flux.process import conclude, judge
 from flux.validators import Context, schema

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from flux.emitters import Emitter, Told
 from flux.emitters._cpp_statut import box, carried, document, stamp, text
 from flux.emitters._names import report_stem, stem
-from flux.model import Answer, Decided, Piece, Severity, VerdictKind
+from flux.model import Answer, Decided, Severity, VerdictKind
+from flux.piece import Piece
 
 INTERFACE = "FEN1201A"
 SERVICE_MOST = 100  # characters of CodeService

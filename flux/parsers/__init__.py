@@ -9,7 +9,8 @@ from collections.abc import Callable
 from lxml import etree
 from msgspec import Struct
 
-from flux.model import Attachment, Finding, Parsed
+from flux.model import Finding, Parsed
+from flux.piece import Attachment
 from flux.policy import Limits
 
 

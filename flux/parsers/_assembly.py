@@ -1,4 +1,4 @@
-"""From a Reading to a Piece: what is the same in every XML syntax once the places are known. Field names are those of ``model.Piece``."""
+"""From a Reading to a Piece: what is the same in every XML syntax once the places are known. Field names are those of ``piece.Piece``."""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from flux.attachments import too_many, unpack
 from flux.gate import line_of, quoted
-from flux.model import Amounts, Attachment, Finding, Line, Party, Payment, Piece, Place, VatLine
+from flux.model import Finding, Place
 from flux.parsers import Source
 from flux.parsers._reading import (
     AN_AMOUNT,
@@ -23,6 +23,7 @@ from flux.parsers._reading import (
     is_cadre,
     scheme_of,
 )
+from flux.piece import Amounts, Attachment, Line, Party, Payment, Piece, VatLine
 
 MOST_PLACES = 200  # lines, VAT rows and attachments whose place is kept: for the others it would cost more than it tells
 

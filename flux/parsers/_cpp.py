@@ -14,10 +14,11 @@ from lxml import etree
 from msgspec.structs import replace
 
 from flux.gate import line_of
-from flux.model import Finding, Parsed, Payment, Piece, Place, VatLine
+from flux.model import Finding, Parsed, Place
 from flux.parsers import Source
 from flux.parsers._assembly import KINDS, Dialect, Embedded, attachments, header, lines, numbered, vat_line
 from flux.parsers._reading import A_DAY, MOST_NAME, Reading, Shape, iso_day, plain
+from flux.piece import Payment, Piece, VatLine
 
 _DATA, _ACCOUNT = "DonneesFacture", "Fournisseur/ReferenceBancaire"
 _LINES, _FILES = f"{_DATA}/Lignes/Ligne", "PJ"

@@ -14,9 +14,10 @@ from typing import Any
 from flux.attachments import measured, too_many, unreadable
 from flux.facts import own_words, sized
 from flux.gate import quoted
-from flux.model import Attachment, Finding
+from flux.model import Finding
 from flux.parsers import Parser, Unwrapped
 from flux.parsers._reading import MOST_NAME, plain
+from flux.piece import Attachment
 from flux.policy import Limits
 
 NAMES = ("factur-x.xml", "zugferd-invoice.xml", "xrechnung.xml")  # compared without case

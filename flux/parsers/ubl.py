@@ -21,10 +21,11 @@ from decimal import Decimal
 from lxml import etree
 from msgspec.structs import replace
 
-from flux.model import Parsed, Piece, VatLine
+from flux.model import Parsed
 from flux.parsers import Parser, Source
 from flux.parsers._assembly import KINDS, Dialect, Embedded, attachments, header, in_currency, lines, numbered, vat_line
 from flux.parsers._reading import A_DAY, AN_AMOUNT, MOST_NAME, Candidate, Reading, Shape, amount_of, iso_day, plain
+from flux.piece import Piece, VatLine
 
 _UBL = "urn:oasis:names:specification:ubl:schema:xsd:"
 _INVOICE, _CREDIT_NOTE = f"{_UBL}Invoice-2", f"{_UBL}CreditNote-2"

@@ -9,7 +9,8 @@ from datetime import date
 
 from msgspec import Struct
 
-from flux.model import Finding, Known, Piece, Stage
+from flux.model import Finding, Known, Stage
+from flux.piece import Piece
 from flux.policy import Policy
 from flux.tables import Tables
 

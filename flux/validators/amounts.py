@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from flux.facts import pair
-from flux.model import Finding, Known, Piece, Stage
+from flux.model import Finding, Known, Stage
+from flux.piece import Piece
 from flux.validators import Check, Context
 
 CENT = Decimal("0.01")

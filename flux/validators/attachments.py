@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from flux.facts import sized
 from flux.gate import quoted
-from flux.model import Finding, Known, Piece, Stage
+from flux.model import Finding, Known, Stage
+from flux.piece import Piece
 from flux.validators import Check, Context
 
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from flux.model import Finding, Known, Piece, Stage
+from flux.model import Finding, Known, Stage
+from flux.piece import Piece
 from flux.validators import Check, Context
 
 

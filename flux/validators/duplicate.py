@@ -6,7 +6,8 @@ CHECKS is empty: these need the hash of the piece beside the piece, so process a
 
 from collections.abc import Iterator
 
-from flux.model import Deposited, Finding, Known, Piece, identity
+from flux.model import Deposited, Finding, Known
+from flux.piece import Piece, identity
 from flux.validators import Check
 from flux.when import day_of
 

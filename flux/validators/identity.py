@@ -8,7 +8,8 @@ from iso4217 import Currency
 from stdnum import luhn
 
 from flux.facts import pair
-from flux.model import Finding, Known, Party, Piece, Severity, Stage
+from flux.model import Finding, Known, Severity, Stage
+from flux.piece import Party, Piece
 from flux.validators import Check, Context
 
 CURRENCIES = frozenset(currency.code for currency in Currency)

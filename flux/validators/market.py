@@ -6,7 +6,8 @@ CHECKS is empty: a market completes a piece; what is still missing then is found
 
 from msgspec.structs import replace
 
-from flux.model import Known, Party, Piece
+from flux.model import Known
+from flux.piece import Party, Piece
 from flux.tables import Tables
 from flux.validators import Check
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from stdnum import iban
 
-from flux.model import Finding, Known, Piece, Stage
+from flux.model import Finding, Known, Stage
+from flux.piece import Piece
 from flux.validators import Check, Context
 
 CREDIT_NOTE = "381"

@@ -10,22 +10,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from flux.faults import Fault, Reason
-from flux.model import (
-    Decided,
-    Decision,
-    Emission,
-    EmissionState,
-    Envelope,
-    Event,
-    Flow,
-    FlowVerdict,
-    Party,
-    Piece,
-    Plumbing,
-    Verdict,
-    VerdictKind,
-    identity,
-)
+from flux.model import Decided, Decision, Emission, EmissionState, Envelope, Event, Flow, FlowVerdict, Plumbing, Verdict, VerdictKind
+from flux.piece import Party, Piece, identity
 from flux.ports import Outcome
 from flux.stores.sql import SqlLedger, event_hash
 

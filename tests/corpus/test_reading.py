@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 
 from flux.gate import Gated, admit_xml
-from flux.model import Amounts, Party
 from flux.parsers import Source, cii, ubl
+from flux.piece import Amounts, Party
 from flux.policy import Limits
 
 pytestmark = pytest.mark.corpus

@@ -23,7 +23,8 @@ from stdnum.iban import is_valid as iban_is_valid
 from flux import kit
 from flux.containers import Proof, kind_of, prove
 from flux.decision import effective_severity
-from flux.model import Deposited, Finding, Flow, Known, Market, Party, identity
+from flux.model import Deposited, Finding, Flow, Known, Market
+from flux.piece import Party, identity
 from flux.policy import Brief, Policy
 from flux.process import conclude, flow_findings, judge, refuses
 from flux.validators import Context

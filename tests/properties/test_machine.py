@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from flux.faults import Reason
-from flux.model import Event, Plumbing, identity
+from flux.model import Event, Plumbing
+from flux.piece import identity
 from flux.when import moment
 
 WHY = Reason("FLX-I66", "Le disque est plein.", "The disk is full.")

@@ -11,22 +11,9 @@ from hypothesis import strategies as st
 from lxml import etree, html
 
 from flux import kit
-from flux.model import (
-    Actor,
-    Amounts,
-    Attachment,
-    Decided,
-    Decision,
-    Envelope,
-    Finding,
-    Flow,
-    FlowVerdict,
-    Party,
-    Piece,
-    Verdict,
-    VerdictKind,
-)
+from flux.model import Actor, Decided, Decision, Envelope, Finding, Flow, FlowVerdict, Verdict, VerdictKind
 from flux.owing import tell
+from flux.piece import Amounts, Attachment, Party, Piece
 from flux.policy import Policy
 
 NOON = datetime(2026, 3, 28, 23, 30, tzinfo=UTC)

@@ -8,8 +8,9 @@ from types import SimpleNamespace
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from flux.model import Amounts, Known, Line, Piece, VatLine
+from flux.model import Known
 from flux.parsers._reading import amount_of, day_102, iso_day
+from flux.piece import Amounts, Line, Piece, VatLine
 from flux.validators import amounts as rules
 
 CENT = Fraction(1, 100)

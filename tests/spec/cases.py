@@ -6,14 +6,7 @@ from decimal import Decimal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from flux.model import (
-    Amounts,
-    Attachment,
-    Party,
-    Payment,
-    Piece,
-    VatLine,
-)
+from flux.piece import Amounts, Attachment, Party, Payment, Piece, VatLine
 from flux.policy import Policy
 
 TODAY = date(2026, 8, 7)

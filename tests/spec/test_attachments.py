@@ -10,8 +10,9 @@ import pytest
 from flux import told
 from flux.attachments import unpack
 from flux.gate import admit_xml
-from flux.model import Decided, Piece, Severity, Verdict, VerdictKind
+from flux.model import Decided, Severity, Verdict, VerdictKind
 from flux.parsers import Source, cii, cpp_mixte, ubl
+from flux.piece import Piece
 from flux.policy import Limits
 
 MEBIBYTE = 1 << 20

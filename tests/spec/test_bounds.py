@@ -8,7 +8,8 @@ from lxml import etree
 from rig import EXAMPLES, GOOD
 
 from flux import kit
-from flux.model import Envelope, Finding, Flow, Judged, Known, Piece
+from flux.model import Envelope, Finding, Flow, Judged, Known
+from flux.piece import Piece
 from flux.policy import Brief, Policy
 from flux.process import LEAST_TOLD, MOST_QUOTED, MOST_TOLD, conclude, judge
 from flux.validators import Context

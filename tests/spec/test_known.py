@@ -6,13 +6,8 @@ import pytest
 from cases import MOE, RECIPIENT, SUPPLIER, TITULAIRE, a_piece, siret
 from msgspec.structs import replace
 
-from flux.model import (
-    Deposited,
-    Known,
-    Market,
-    Party,
-    identity,
-)
+from flux.model import Deposited, Known, Market
+from flux.piece import Party, identity
 from flux.validators.duplicate import duplicate, duplicate_flow
 from flux.validators.market import complete
 

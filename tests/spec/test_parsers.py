@@ -10,8 +10,8 @@ import pytest
 from lxml import etree
 
 from flux.gate import admit_xml
-from flux.model import Amounts, Line, Party, Payment, VatLine
 from flux.parsers import Source, cii, ubl
+from flux.piece import Amounts, Line, Party, Payment, VatLine
 from flux.policy import Limits
 
 LIMITS = Limits()

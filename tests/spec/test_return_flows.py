@@ -10,7 +10,8 @@ from lxml import etree, html
 
 from flux import kit, owing
 from flux.faults import Fault
-from flux.model import Actor, Amounts, Answer, Decided, Decision, Envelope, Finding, Flow, FlowVerdict, Party, Piece, Verdict, VerdictKind
+from flux.model import Actor, Answer, Decided, Decision, Envelope, Finding, Flow, FlowVerdict, Verdict, VerdictKind
+from flux.piece import Amounts, Party, Piece
 from flux.policy import Policy
 from flux.process import render
 

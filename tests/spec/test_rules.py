@@ -30,13 +30,8 @@ from test_flow_names import NAMES
 from test_unpacking import ATTACHED
 
 from flux.decision import effective_severity
-from flux.model import (
-    Attachment,
-    Line,
-    Party,
-    Piece,
-    Severity,
-)
+from flux.model import Severity
+from flux.piece import Attachment, Line, Party, Piece
 from flux.told import finding as tell
 
 TWINS = [  # (what, what makes the accepted twin special, the one change, the exact codes)

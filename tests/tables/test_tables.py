@@ -17,8 +17,9 @@ import flux
 from flux import kit as flux_kit
 from flux import tables as flux_tables
 from flux.faults import Fault
-from flux.model import JUDGE_STAGES, Amounts, Attachment, FlowVerdict, Line, Party, Payment, Piece, Severity, Stage, VatLine, VerdictKind
+from flux.model import JUDGE_STAGES, FlowVerdict, Severity, Stage, VerdictKind
 from flux.parsers._reading import SCHEMES, WORKS_CADRES
+from flux.piece import Amounts, Attachment, Line, Party, Payment, Piece, VatLine
 from flux.stores import schemas
 from flux.tables import DEPOSITS, MODES, Tables
 
