@@ -294,7 +294,7 @@ def _severities(raw: Any, where: str) -> dict[str, Severity]:  # noqa: ANN401 - 
         if code not in known:
             near = get_close_matches(code, known, 1, 0) or [""]
             raise Fault("FLX-I04", where=where, name=code, near=near[0])
-        if (stage := known[code].stage) in (Stage.TRANSPORT, Stage.ARCHIVE, Stage.FORMAT, Stage.DUPLICATE):
+        if (stage := known[code].stage) in (Stage.TRANSPORT, Stage.ARCHIVE, Stage.FORMAT, Stage.DUPLICATE, Stage.DOSSIER):
             raise Fault("FLX-I18", where=where, code=code, stage=stage.value)
         if severity not in tuple(Severity):
             raise Fault("FLX-I07", where=where, name=code, value=s.told(severity), expected=", ".join(Severity))

@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 
 from flux.faults import Fault
-from flux.model import Actor, Decided, Decision, Envelope, Finding, FlowVerdict, Severity, Stage, Verdict, VerdictKind
-from flux.piece import Piece
+from flux.model import Decided, Decision, Envelope, Finding, FlowVerdict, Severity, Stage, Verdict, VerdictKind
+from flux.piece import Actor, Piece
 from flux.policy import Policy
 from flux.tables import Tables
 
+DEPOSITED, NOT_CONFORM = "DEPOSEE", "NON_CONFORME"
 _ORDER = tuple(Stage)
 
 
@@ -51,7 +52,14 @@ def verdict_of(findings: tuple[Finding, ...], closed: str, actor: Actor | None, 
         kind = VerdictKind.ACCEPTED
     skipped = _ORDER[_ORDER.index(Stage(closed)) + 1 :] if closed else ()
     goes_to = actor if kind is VerdictKind.ACCEPTED else None
-    return Verdict(kind, tables.lifecycle.verdict[kind], goes_to, findings, skipped)
+    return Verdict(kind, statuses_of(kind, goes_to, tables), goes_to, findings, skipped)
+
+
+def statuses_of(kind: VerdictKind, actor: Actor | None, tables: Tables) -> tuple[str, ...]:
+    """The statuses that a piece reaches by its deposit alone, in order: API codes."""
+    if kind is VerdictKind.ACCEPTED and actor is not None:
+        return DEPOSITED, tables.life.initial[actor.role]
+    return (NOT_CONFORM,) if kind is VerdictKind.REJECTED else ()
 
 
 def decide(envelope: Envelope, findings: tuple[Finding, ...], pieces: tuple[Decided, ...], policy: Policy, tables: Tables) -> Decision:

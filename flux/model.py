@@ -5,7 +5,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from flux.piece import Party, Piece
+from flux.dossier import Standing
+from flux.piece import Actor, Party, Piece
 
 
 class Stage(StrEnum):
@@ -18,6 +19,7 @@ class Stage(StrEnum):
     SPECIFIC = "specific"    # the piece: rules S of its syntax
     CADRE = "cadre"          # the piece: cadre x mode x kind of deposit
     DUPLICATE = "duplicate"  # what the ledger already holds
+    DOSSIER = "dossier"      # the piece before, on which this one is deposited
     ROUTING = "routing"      # who acts next
 
 
@@ -155,6 +157,8 @@ class Flow(Struct, frozen=True):
     size: int
     received_at: datetime
     duplicate_of: str = ""  # id of the first flow of this partner that brought the same bytes
+    mode: str = "edi"       # edi, portail, service: by which of the three it was deposited, as the deposit itself says and no document
+    depositor: Actor | None = None  # as whom, where a deposit says it (portail, service); None: the supplier of each piece
     attempt: int = 0
     fence: int = 0
 
@@ -170,13 +174,6 @@ def shown(name: bytes) -> str:
 
 
 _CONTROLS = {i: f"\\x{i:02x}" for i in (*range(32), *range(127, 160))} | {c: f"\\u{c:04x}" for c in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
-
-
-class Actor(Struct, frozen=True):
-    """Who acts next on an accepted piece: role (moe, moa, valideur, service_financier, recipient) and identifier."""
-
-    role: str
-    id: str
 
 
 class Deposited(Struct, frozen=True):
@@ -197,14 +194,15 @@ class Market(Struct, frozen=True):
 
 
 class Known(Struct, frozen=True):
-    """What is already known when a piece is concluded: a snapshot, handed in. deposited: by ``identity(piece)``."""
+    """What is already known when a piece is concluded: a snapshot, handed in. deposited: by ``identity(piece)``; standing: by number."""
 
     deposited: dict[str, Deposited] = {}
     markets: dict[str, Market] = {}
+    standing: dict[str, tuple[Standing, ...]] = {}
 
 
 class Verdict(Struct, frozen=True):
-    """What became of one piece: status codes are CPPStatut's (domain 3.1), in the order in which they were reached."""
+    """What became of one piece: statuses are API codes (domain 5.1), in the order in which they were reached."""
 
     kind: VerdictKind
     statuses: tuple[str, ...] = ()
@@ -223,6 +221,8 @@ class Decided(Struct, frozen=True):
     sha256: str
     readable: bool = True
     part: int = 0   # of that file, from 1, when it was taken out of a document of several
+    previous: Standing | None = None  # the piece on which this one is deposited
+    carried: tuple[str, ...] = ()     # fields taken over from it
 
 
 class Decision(Struct, frozen=True):

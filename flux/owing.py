@@ -15,8 +15,8 @@ from flux import told
 from flux.decision import effective_severity
 from flux.emitters import Told
 from flux.kit import Kit
-from flux.model import Actor, Answer, Decision, Emission, Event, Finding, Flow, Severity, VerdictKind
-from flux.piece import identity
+from flux.model import Answer, Decision, Emission, Event, Finding, Flow, Severity, VerdictKind
+from flux.piece import Actor, identity
 from flux.policy import Policy
 from flux.ports import Outcome
 from flux.process import render

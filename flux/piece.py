@@ -23,6 +23,13 @@ class Party(Struct, frozen=True):
     scheme: str = ""
 
 
+class Actor(Struct, frozen=True):
+    """Who acts next on an accepted piece: role (moe, moa, valideur, service_financier, recipient) and identifier."""
+
+    role: str
+    id: str
+
+
 class Amounts(Struct, frozen=True):
     """Document totals (BG-22): ht BT-109, tva BT-110, ttc BT-112, net BT-115; the others as named."""
 
@@ -96,6 +103,7 @@ class Piece(Struct, frozen=True):
     profile: str = ""                 # BT-24
     mode: str = "edi"                 # edi, portail, service
     deposit: str = "initial"          # initial, association
+    depositor: Actor | None = None    # as whom it was deposited, where the deposit says so; None: the supplier
     issued: date | None = None        # BT-2
     due: date | None = None           # BT-9
     delivered: date | None = None     # BT-72
@@ -119,5 +127,11 @@ class Piece(Struct, frozen=True):
 
 
 def identity(piece: Piece) -> str:
-    """The business identity of a piece: supplier type, supplier identifier, number (domain 6.2, uniqueness; local: no year)."""
+    """
+    The business identity of a piece: supplier type, supplier identifier, number (domain 6.2, uniqueness; local: no year).
+
+    A MOE and a MOA number their own pieces: theirs is their role, their identifier, the number (local).
+    """
+    if piece.depositor is not None and piece.depositor.role in ("moe", "moa"):
+        return f"{piece.depositor.role}|{piece.depositor.id.upper()}|{piece.number}"
     return f"{piece.supplier.type}|{piece.supplier.id.upper()}|{piece.number}"

@@ -5,6 +5,7 @@ from datetime import date
 from msgspec import Struct
 
 from flux.model import Severity
+from flux.piece import Actor
 
 
 class Limits(Struct, frozen=True):
@@ -42,8 +43,14 @@ class Policy(Struct, frozen=True):
 
 
 class Brief(Struct, frozen=True):
-    """Under what a flow is judged: its interface ("" when each document must tell), the policy, the day of reception in Europe/Paris."""
+    """
+    Under what a flow is judged: its interface ("" when each document must tell), the policy, the day of reception in Europe/Paris.
+
+    mode: edi, portail or service, and depositor, as whom, where the deposit says so: see Flow.
+    """
 
     interface: str
     policy: Policy
     today: date
+    mode: str = "edi"
+    depositor: Actor | None = None

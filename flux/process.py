@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from flux.decision import decide, effective_severity, next_actor, verdict_of
+from flux.dossier import Standing
 from flux.emitters import Told
 from flux.facts import sized
 from flux.faults import Fault
@@ -20,7 +21,6 @@ from flux.gate import admit_xml, quoted
 from flux.kit import Kit
 from flux.model import (
     JUDGE_STAGES,
-    Actor,
     Answer,
     Decided,
     Decision,
@@ -36,10 +36,11 @@ from flux.model import (
     Stage,
 )
 from flux.parsers import Parser, Source, Unwrapped
-from flux.piece import Piece, identity
+from flux.piece import Actor, Piece, identity
 from flux.policy import Brief, Policy
 from flux.tables import Tables
 from flux.validators import Context
+from flux.validators.dossier import association, carry, depositor, previous
 from flux.validators.duplicate import duplicate, duplicate_flow
 from flux.validators.envelope import read_name
 from flux.validators.market import complete
@@ -75,7 +76,7 @@ def judge(index: int, name: str, content: bytes, brief: Brief, kit: Kit) -> tupl
     return tuple(
         _ask_document(
             Judged(index, n, name, _sha_of(parsed, sha256), syntax=opened.syntax, extracted=parsed.extracted, interface=interface),
-            replace(parsed, piece=replace(parsed.piece, syntax=opened.syntax)),
+            replace(parsed, piece=replace(parsed.piece, syntax=opened.syntax, mode=brief.mode, depositor=brief.depositor)),
             [f for f in refusals if not several or unit_of(f.xpath) in (0, n)],  # a piece is judged whatever its neighbours
             Context(kit.tables, brief.policy, interface, brief.today),
             kit,
@@ -94,7 +95,7 @@ def conclude(
         found, judged = [*found, Finding("FLX-L03", facts=(("found", str(len(judged))), ("expected", str(most))))], []
     room = min(MOST_TOLD, max(LEAST_TOLD, FLOW_TOLD // max(1, len(judged))))
     for ordinal, one in enumerate(sorted(judged, key=lambda j: (j.document, j.index)), 1):
-        done = _conclude_piece(ordinal, one, Known(taken, known.markets), room, context, kit)
+        done = _conclude_piece(ordinal, one, replace(known, deposited=taken), room, context, kit)
         if done.verdict.kind == "accepted":
             taken[identity(done.piece)] = Deposited(flow.id, ordinal, done.sha256, flow.received_at)
         decided.append(done)
@@ -225,14 +226,21 @@ def _located(finding: Finding, where: dict[str, Place]) -> Finding:
 
 
 def _conclude_piece(ordinal: int, one: Judged, known: Known, room: int, context: Context, kit: Kit) -> Decided:
-    """Ask the two stages beside the ledger, unless the sandbox closed them, and give the verdict. *room*: for how many findings."""
+    """Ask the stages beside the ledger, unless the sandbox closed them, and give the verdict. *room*: for how many findings."""
     findings, closed = list(one.findings), one.closed
     piece = replace(one.piece, ordinal=ordinal) if one.piece else Piece(ordinal=ordinal, syntax=one.syntax)
     actor: Actor | Finding | None = None
+    before: Standing | None = None
+    carried: tuple[str, ...] = ()
     if not closed:
+        before = previous(piece, known)
+        piece, carried = carry(piece, before)
         piece = complete(piece, known, kit.tables)
         asked = [*_ask(Stage.DUPLICATE, piece, known, context, kit), *duplicate(piece, one.sha256, known)]
         closed = _add(findings, asked, Stage.DUPLICATE, one.where, context)
+    if not closed:
+        asked = [*_ask(Stage.DOSSIER, piece, known, context, kit), *depositor(piece, kit.tables), *association(piece, before, kit.tables)]
+        closed = _add(findings, asked, Stage.DOSSIER, one.where, context)
     if not closed:
         actor = next_actor(piece, kit.tables)
         asked = [*_ask(Stage.ROUTING, piece, known, context, kit), *([actor] if isinstance(actor, Finding) else [])]
@@ -240,7 +248,8 @@ def _conclude_piece(ordinal: int, one: Judged, known: Known, room: int, context:
     goes_to = actor if isinstance(actor, Actor) else None
     told = tuple(replace(f, ordinal=ordinal) for f in _fewer(findings, room, context))
     verdict = verdict_of(told, closed, goes_to, context.policy, kit.tables)
-    return Decided(piece, verdict, one.name, one.document, one.sha256, one.piece is not None, 0 if one.extracted is None else one.index)
+    part = 0 if one.extracted is None else one.index
+    return Decided(piece, verdict, one.name, one.document, one.sha256, one.piece is not None, part, before, carried)
 
 
 def _add(findings: list[Finding], asked: Iterable[Finding], stage: Stage, where: dict[str, Place], context: Context) -> str:

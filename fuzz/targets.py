@@ -24,11 +24,11 @@ from lxml import etree, html
 from flux import config as settings
 from flux import kit, told
 from flux.containers import prove
-from flux.decision import effective_severity
+from flux.decision import effective_severity, statuses_of
 from flux.faults import Fault
-from flux.model import Actor, Decided, Decision, Envelope, Finding, Flow, FlowVerdict, Known, Verdict, VerdictKind
+from flux.model import Decided, Decision, Envelope, Finding, Flow, FlowVerdict, Known, Verdict, VerdictKind
 from flux.owing import tell
-from flux.piece import Amounts, Attachment, Party, Piece
+from flux.piece import Actor, Amounts, Attachment, Party, Piece
 from flux.policy import Brief, Limits, Policy
 from flux.process import conclude, judge
 from flux.validators import Context, schema
@@ -145,7 +145,7 @@ def _decided(draws, ordinal):
     kind = draws.among((VerdictKind.ACCEPTED, VerdictKind.REJECTED))
     actor = Actor(draws.among(("moe", "moa", "valideur", "service_financier", "recipient")), draws.text()) if kind is VerdictKind.ACCEPTED else None
     found = tuple(_finding(draws, ordinal) for _ in range(draws.below(4)))
-    verdict = Verdict(kind, KIT.tables.lifecycle.verdict[kind], actor, found)
+    verdict = Verdict(kind, statuses_of(kind, actor, KIT.tables), actor, found)
     return Decided(piece, verdict, draws.text(), ordinal, "b" * 64)
 
 

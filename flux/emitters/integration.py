@@ -21,7 +21,7 @@ NATURE = {"error": "REJET", "warning": "AVERTISSEMENT"}
 def render(letter: Told) -> Answer:
     """The report of this flow."""
     name = report_stem(letter)
-    status = letter.tables.lifecycle.flow[letter.decision.verdict]
+    status = letter.tables.flow_statuses[letter.decision.verdict]
     lines = [_line(number, finding, about, letter) for number, (finding, about) in enumerate(_findings(letter), 1)]
     data = box(
         "DonneesStatut",

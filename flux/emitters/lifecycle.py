@@ -18,7 +18,7 @@ INTERFACE = "FEN1201A"
 SERVICE_MOST = 100  # characters of CodeService
 _SIRET = re.compile(r"[0-9]{14}")
 _COUNTRY = re.compile(r"[A-Z]{2}")
-_DEPOSITED = "01"  # happened at reception; every other status at the decision
+_DEPOSITED = "DEPOSEE"  # happened at reception; every other status at the decision
 
 
 def render(letter: Told) -> Answer | None:
@@ -46,7 +46,7 @@ def holds(piece: Piece) -> bool:
 
 def _unit(order: int, decided: Decided, status: str, letter: Told) -> str:
     piece = decided.piece
-    supplier, recipient = piece.supplier, piece.recipient
+    supplier, recipient, row = piece.supplier, piece.recipient, letter.tables.life.statuses[status]
     return box(
         "CPPFactureStatutUnitaire",
         box(
@@ -65,8 +65,8 @@ def _unit(order: int, decided: Decided, status: str, letter: Told) -> str:
         ),
         box(
             "DonneesStatut",
-            text("IdStatut", status),
-            text("ComplementStatut", letter.tables.lifecycle.piece[status].fr),
+            text("IdStatut", row.cpp),
+            text("ComplementStatut", status if row.local else row.label.fr),
             text("Commentaire", _comment(decided, letter)),
             text("Horodatage", stamp(letter.flow.received_at if status == _DEPOSITED else letter.at)),
             text("Producteur", letter.installation, Id=letter.installation),

@@ -24,7 +24,7 @@ def render(letter: Told) -> Answer:
     page = _template().render(
         flow=letter.flow,
         decision=decision,
-        status=letter.tables.lifecycle.flow[decision.verdict],
+        status=letter.tables.flow_statuses[decision.verdict],
         received=in_paris(letter.flow.received_at),
         decided=in_paris(letter.at),
         findings=letter.told_flow,

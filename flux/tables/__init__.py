@@ -5,32 +5,23 @@ A table that contradicts itself stops the start, never a flow: load() raises Fau
 """
 
 import re
-import tomllib
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from importlib.resources import files
 from itertools import product
 from string import Formatter
-from typing import TypeVar
 
-from msgspec import Struct, ValidationError, convert
+from msgspec import Struct
 
 from flux.faults import Fault
-from flux.model import FlowVerdict, Severity, Stage, VerdictKind
-
-T = TypeVar("T")
+from flux.model import FlowVerdict, Severity, Stage
+from flux.tables import _reading, life
+from flux.tables._reading import Text, read, shaped
+from flux.tables.life import Life
 
 CELLS = ("allowed", "forbidden", "not_applicable")
 MODES = ("edi", "portail", "service")
 DEPOSITS = ("initial", "association")
 _WORDS = ("faults.toml", "words.toml")  # what operators read judges nothing
-
-
-class Text(Struct, frozen=True, forbid_unknown_fields=True):
-    """A text in both languages of the house."""
-
-    fr: str
-    en: str
 
 
 class Works(Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,14 +70,6 @@ class FlowStatus(Struct, frozen=True, forbid_unknown_fields=True):
     code: str
     fr: str
     en: str
-
-
-class Lifecycle(Struct, frozen=True, forbid_unknown_fields=True):
-    """Flow statuses by verdict, piece statuses by code, and what an answer tells of each verdict."""
-
-    flow: dict[FlowVerdict, FlowStatus]
-    piece: dict[str, Text]
-    verdict: dict[VerdictKind, tuple[str, ...]]
 
 
 class IdentifierType(Struct, frozen=True, forbid_unknown_fields=True):
@@ -155,7 +138,8 @@ class Tables(Struct, frozen=True):
     works: dict[str, Works]
     others: dict[str, Other]
     interfaces: dict[str, Interface]
-    lifecycle: Lifecycle
+    flow_statuses: dict[FlowVerdict, FlowStatus]
+    life: Life
     codes: Codes
     fields: dict[str, Field]
     catalogue: dict[str, Entry]
@@ -170,54 +154,40 @@ class Tables(Struct, frozen=True):
 @lru_cache
 def load() -> Tables:
     """Read and check every table of the package, once a process. Raises Fault, which names the table and the row."""
-    matrix = _read("matrix.toml")
-    codes = _convert("codes.toml", _read("codes.toml"), Codes)
+    matrix = read("matrix.toml")
+    codes = shaped("codes.toml", read("codes.toml"), Codes)
     tables = Tables(
-        works=_convert("matrix.toml [works]", matrix.get("works"), dict[str, Works]),
-        others=_convert("matrix.toml [others]", matrix.get("others"), dict[str, Other]),
-        interfaces=_convert("interfaces.toml", _read("interfaces.toml"), dict[str, Interface]),
-        lifecycle=_convert("lifecycle.toml", _read("lifecycle.toml"), Lifecycle),
+        works=shaped("matrix.toml [works]", matrix.get("works"), dict[str, Works]),
+        others=shaped("matrix.toml [others]", matrix.get("others"), dict[str, Other]),
+        interfaces=shaped("interfaces.toml", read("interfaces.toml"), dict[str, Interface]),
+        flow_statuses=shaped("flow_statuses.toml", read("flow_statuses.toml"), dict[FlowVerdict, FlowStatus]),
+        life=life.load(),
         codes=codes,
-        fields=_convert("fields.toml", _read("fields.toml"), dict[str, Field]),
+        fields=shaped("fields.toml", read("fields.toml"), dict[str, Field]),
         catalogue=_catalogue(),
         schemes={alias: type_ for type_, row in codes.identifier_types.items() for alias in row.aliases},
     )
-    for fault in (*_matrix(tables), *_interfaces(tables), *_statuses(tables)):
+    for fault in (*_matrix(tables), *_interfaces(tables), *_flow_statuses(tables), *_life(tables)):
         raise fault
     return tables
 
 
 def sources() -> Iterator[bytes]:
     """The content of every table that judges, in a fixed order: what the identity of a rule pack is made of."""
-    package = files(__package__)
-    for folder in (package, package.joinpath("catalogue")):
+    for folder in (_reading.HOME, _reading.HOME.joinpath("catalogue")):
         for file in sorted(folder.iterdir(), key=lambda f: f.name):
             if file.name.endswith(".toml") and file.name not in _WORDS:
                 yield file.read_bytes()
 
 
-def _read(name: str) -> dict[str, object]:
-    try:
-        return tomllib.loads(files(__package__).joinpath(*name.split("/")).read_text("utf-8"))
-    except (ValueError, RecursionError) as error:  # ValueError: bytes that are no UTF-8, text that is no TOML
-        raise Fault("FLX-I32", table=name, detail=str(error)) from error
-
-
-def _convert(name: str, raw: object, shape: type[T]) -> T:
-    try:
-        return convert(raw, shape)
-    except ValidationError as error:
-        raise Fault("FLX-I32", table=name, detail=str(error)) from error
-
-
 def _catalogue() -> dict[str, Entry]:
     """Every file of catalogue/, one a family; a code stands in one of them only."""
     entries: dict[str, Entry] = {}
-    for file in sorted(files(__package__).joinpath("catalogue").iterdir(), key=lambda f: f.name):
+    for file in sorted(_reading.HOME.joinpath("catalogue").iterdir(), key=lambda f: f.name):
         if not file.name.endswith(".toml"):
             continue
         name = f"catalogue/{file.name}"
-        family = _convert(name, _read(name), dict[str, Entry])
+        family = shaped(name, read(name), dict[str, Entry])
         if twice := entries.keys() & family.keys():
             raise Fault("FLX-I31", table=name, row=", ".join(sorted(twice)))
         entries |= family
@@ -246,12 +216,14 @@ def _interfaces(tables: Tables) -> Iterator[Fault]:
         yield Fault("FLX-I31", table="interfaces.toml", row=", ".join(sorted(twice)))
 
 
-def _statuses(tables: Tables) -> Iterator[Fault]:
-    life = tables.lifecycle
-    for kind in VerdictKind:
-        if unknown := set(life.verdict.get(kind, ("?",))) - life.piece.keys():
-            row = f"verdict.{kind} {', '.join(sorted(unknown))}"
-            yield Fault("FLX-I30", table="lifecycle.toml", row=row, expected=", ".join(life.piece))
+def _flow_statuses(tables: Tables) -> Iterator[Fault]:
     for verdict in FlowVerdict:
-        if verdict not in life.flow and verdict is not FlowVerdict.NOT_EVALUATED:
-            yield Fault("FLX-I30", table="lifecycle.toml", row=f"flow.{verdict}", expected="code, fr, en")
+        if verdict not in tables.flow_statuses and verdict is not FlowVerdict.NOT_EVALUATED:
+            yield Fault("FLX-I30", table="flow_statuses.toml", row=verdict, expected="code, fr, en")
+
+
+def _life(tables: Tables) -> Iterator[Fault]:
+    yield from life.faults(tables.life, {cadre: row.depositor for cadre, row in tables.works.items()})
+    roles = {row.next for row in tables.works.values()} | {"recipient"}
+    if missing := roles - tables.life.initial.keys():
+        yield Fault("FLX-I30", table="transitions.toml", row=", ".join(sorted(missing)), expected="matrix.toml, next")

@@ -42,7 +42,7 @@ def an_outcome(flow, *numbers, owed=1):
     pieces = tuple(
         Decided(
             Piece(ordinal=n, number=number, supplier=Party(type="1", id="81034732800017")),
-            Verdict(VerdictKind.ACCEPTED, ("01", "03")), "a.xml", 1, f"sha-{number}",
+            Verdict(VerdictKind.ACCEPTED, ("DEPOSEE", "MISE_A_DISPOSITION")), "a.xml", 1, f"sha-{number}",
         )
         for n, number in enumerate(numbers, 1)
     )  # fmt: skip

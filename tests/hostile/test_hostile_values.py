@@ -7,8 +7,8 @@ from lxml import etree
 from rig import EXAMPLES
 
 from flux import kit
-from flux.model import Actor
 from flux.owing import who
+from flux.piece import Actor
 from flux.policy import Brief, Policy
 from flux.process import judge
 

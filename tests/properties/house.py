@@ -13,9 +13,9 @@ from typing import NamedTuple
 from flux.dispatch import Dispatch
 from flux.ids import member_id, new_id
 from flux.intake import Intake
-from flux.model import Actor, Answer, Decided, Decision, Envelope, FlowVerdict, Verdict, VerdictKind
+from flux.model import Answer, Decided, Decision, Envelope, FlowVerdict, Verdict, VerdictKind
 from flux.owing import Content, Draft, outcome
-from flux.piece import Party, Piece
+from flux.piece import Actor, Party, Piece
 from flux.stores.content import FileStore
 from flux.stores.sql import SqlLedger, event_hash
 from flux.transports.folder import FolderInbox, FolderOutbox

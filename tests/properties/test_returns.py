@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from lxml import etree, html
 
 from flux import kit
-from flux.model import Actor, Decided, Decision, Envelope, Finding, Flow, FlowVerdict, Verdict, VerdictKind
+from flux.decision import statuses_of
+from flux.model import Decided, Decision, Envelope, Finding, Flow, FlowVerdict, Verdict, VerdictKind
 from flux.owing import tell
-from flux.piece import Amounts, Attachment, Party, Piece
+from flux.piece import Actor, Amounts, Attachment, Party, Piece
 from flux.policy import Policy
 
 NOON = datetime(2026, 3, 28, 23, 30, tzinfo=UTC)
@@ -46,7 +47,7 @@ def decided(draw, ordinal):
     ))  # fmt: skip
     kind = draw(st.sampled_from([VerdictKind.ACCEPTED, VerdictKind.REJECTED]))
     actor = Actor(draw(st.sampled_from(["moe", "moa", "valideur", "service_financier", "recipient"])), draw(texts)) if kind is VerdictKind.ACCEPTED else None
-    verdict = Verdict(kind, KIT.tables.lifecycle.verdict[kind], actor, tuple(draw(st.lists(findings(), max_size=2))))
+    verdict = Verdict(kind, statuses_of(kind, actor, KIT.tables), actor, tuple(draw(st.lists(findings(), max_size=2))))
     return Decided(piece, verdict, draw(texts), 1, "b" * 64)
 
 
@@ -100,6 +101,6 @@ def test_a_flow_is_answered_whatever_its_name_gives_as_application_code(applicat
 def test_a_service_code_is_measured_as_it_is_written(service, held):
     """None of these signs is in a document; the report that tells such a piece is none the less one that its schema takes."""
     piece = Piece(ordinal=1, number="SIT-1", supplier=Party("1", "99912040500017", "BATIPRO"), recipient=Party("1", "22990008900017", service=service), syntax="UBL")
-    refused = Decided(piece, Verdict(VerdictKind.REJECTED, ("37",)), "a.xml", 1, "b" * 64)
+    refused = Decided(piece, Verdict(VerdictKind.REJECTED, ("NON_CONFORME",)), "a.xml", 1, "b" * 64)
     flow = Flow("20260328T223000000Z-7k3q9x2m4b", "batipro", b"x", "a" * 64, 1, NOON)
     assert ("lifecycle" in answers(flow, Decision(FlowVerdict.REJECTED, Envelope(), (refused,)))) == held

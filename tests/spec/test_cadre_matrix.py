@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from flux import kit as flux_kit
 from flux.decision import next_actor
-from flux.model import Actor, Finding, Known, Market, Stage
+from flux.model import Finding, Known, Market, Stage
 from flux.parsers._reading import deposit_kind
-from flux.piece import Party, Piece
+from flux.piece import Actor, Party, Piece
 from flux.policy import Policy
 from flux.tables import DEPOSITS, MODES
 from flux.validators import Context

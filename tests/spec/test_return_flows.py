@@ -10,8 +10,8 @@ from lxml import etree, html
 
 from flux import kit, owing
 from flux.faults import Fault
-from flux.model import Actor, Answer, Decided, Decision, Envelope, Finding, Flow, FlowVerdict, Verdict, VerdictKind
-from flux.piece import Amounts, Party, Piece
+from flux.model import Answer, Decided, Decision, Envelope, Finding, Flow, FlowVerdict, Verdict, VerdictKind
+from flux.piece import Actor, Amounts, Party, Piece
 from flux.policy import Policy
 from flux.process import render
 
@@ -36,12 +36,12 @@ def a_piece(ordinal=1, **changes):
 
 
 def accepted(piece, *findings):
-    verdict = Verdict(VerdictKind.ACCEPTED, ("01", "03"), Actor("service_financier", RECIPIENT.id), findings)
+    verdict = Verdict(VerdictKind.ACCEPTED, ("DEPOSEE", "MISE_A_DISPOSITION"), Actor("service_financier", RECIPIENT.id), findings)
     return Decided(piece, verdict, f"{piece.ordinal}.xml", piece.ordinal, "b" * 64)
 
 
 def refused(piece, *findings):
-    return Decided(piece, Verdict(VerdictKind.REJECTED, ("37",), None, findings or (REFUSED,)), f"{piece.ordinal}.xml", piece.ordinal, "b" * 64)
+    return Decided(piece, Verdict(VerdictKind.REJECTED, ("NON_CONFORME",), None, findings or (REFUSED,)), f"{piece.ordinal}.xml", piece.ordinal, "b" * 64)
 
 
 def answers(whole, *decided, verdict=FlowVerdict.PARTIAL, findings=(), name=b"FSO4100A_ABC001_x.tar.gz", envelope=None):

@@ -1,0 +1,167 @@
+"""
+The life of a piece, pure: what an act does to it, or why it may not be done. The tables say all of it; this module only reads them.
+
+A strict machine (domain 5.2): what no row allows is refused, with what would be allowed.
+"""
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from flux.decision import next_actor
+from flux.dossier import Act, Move, Ref, Routing, Standing
+from flux.model import Finding
+from flux.piece import Actor, Party, Piece
+from flux.tables import Tables
+from flux.tables.life import INITIAL, Transition
+
+SYSTEM = Actor("systeme", "")
+WHO = "flux"
+AMOUNT = "amount"
+SUPPLIERS = ("fournisseur", "sous-traitant", "cotraitant", "titulaire")
+
+
+def depositor_of(piece: Piece, tables: Tables) -> Actor:
+    """Who deposits a piece of this cadre: the MOE, the MOA, or the supplier's side (domain 4.1)."""
+    row = tables.works.get(piece.cadre)
+    role = row.depositor if row else "fournisseur"
+    party = {"moe": piece.moe, "moa": piece.moa}.get(role, piece.supplier)
+    return Actor(role, party.id if party else "")
+
+
+def opened(piece: Piece, ref: Ref, partner: str, sha256: str, actor: Actor, times: tuple[datetime, datetime], tables: Tables, previous: Standing | None = None) -> Standing:
+    """A piece that was just accepted: deposited at the first of *times*, with who acts next at the second. *previous*: on which it was deposited."""
+    depositor = depositor_of(piece, tables)
+    deposited, decided = times
+    moves = (
+        Move(1, "deposer", "DEPOSEE", deposited, depositor.role, partner),
+        Move(2, "mettre_a_disposition", tables.life.initial[actor.role], decided, SYSTEM.role, WHO, _acting(actor)),
+    )
+    first, dossier = (previous.first, previous.dossier) if previous else (ref, piece.number)
+    return Standing(ref, partner, sha256, piece, depositor, first, dossier, previous.ref if previous else None, moves)
+
+
+def moved(standing: Standing, asked: Act, at: datetime, tables: Tables) -> tuple[Move, ...] | Finding:
+    """The steps that this act makes, or why it may not be done (FLX-W02 to W09)."""
+    rows = [row for row in tables.life.transitions if row.act == asked.act and not row.deposit]
+    row = _row(rows, standing, asked, tables)
+    if isinstance(row, Finding):
+        return row if rows else Finding("FLX-W01", facts=(("found", asked.act), ("expected", ", ".join(tables.life.acts))))
+    if (wrong := _objection(row, standing, asked, tables)) is not None:
+        return wrong
+    return _steps(row, standing, asked, at, tables)
+
+
+def standable(standing: Standing, act: str, tables: Tables) -> bool:
+    """Whether the piece stands so that another may be deposited on it, and *act* be done to it by that."""
+    return any(row.act == act and standing.status in row.from_ for row in tables.life.transitions)
+
+
+def associated(standing: Standing, act: str, by: Actor, who: str, at: datetime, tables: Tables) -> Move:
+    """What the deposit of the next piece does to this one, which is standable()."""
+    row = next(row for row in tables.life.transitions if row.act == act and standing.status in row.from_)
+    return Move(standing.last.seq + 1, act, row.to, at, by.role, who)
+
+
+def allowed(standing: Standing, tables: Tables) -> tuple[tuple[str, str], ...]:
+    """What may be asked of this piece now, and as whom: (act, role)."""
+    return tuple(dict.fromkeys(
+        (row.act, role)
+        for row in tables.life.transitions if not row.deposit and standing.status in row.from_ and (not row.cadres or standing.piece.cadre in row.cadres)
+        for role in (standing.depositor.role if by == "deposant" else by for by in row.by)
+        if role != SYSTEM.role and (row.out_of_turn or (standing.waits and standing.waits.role == role)) and not _spent(row, standing)
+    ))  # fmt: skip
+
+
+def routed(piece: Piece, routing: Routing) -> Piece:
+    """The piece with its routing data corrected."""
+    service = piece.recipient.service if routing.service is None else routing.service
+    return replace(
+        piece, moe=routing.moe or piece.moe, moa=routing.moa or piece.moa, valideur=routing.valideur or piece.valideur,
+        recipient=replace(piece.recipient, service=service), engagement=piece.engagement if routing.engagement is None else routing.engagement,
+    )  # fmt: skip
+
+
+def party_of(piece: Piece, role: str) -> Party | None:
+    """Who has this role in the piece, None when it names nobody."""
+    if role in SUPPLIERS:
+        return piece.supplier
+    return {"moe": piece.moe, "moa": piece.moa, "valideur": piece.valideur}.get(role, piece.recipient)
+
+
+def _row(rows: list[Transition], standing: Standing, asked: Act, tables: Tables) -> Transition | Finding:
+    """The row that this actor means in this status. A row of several that differ in their motives is the one that knows the motive given."""
+    role, theirs = asked.actor.role, standing.depositor.role
+    deposits = role in (theirs, "deposant") or (role in SUPPLIERS and theirs in SUPPLIERS)
+    mine = [row for row in rows if role in row.by or ("deposant" in row.by and deposits)]
+    here = [row for row in mine if standing.status in row.from_]
+    fit = [row for row in here if not row.cadres or standing.piece.cadre in row.cadres] or here
+    if not here:
+        return Finding("FLX-W02", facts=(
+            ("found", asked.act), ("role", role), ("status", standing.status), *_label(standing.status, tables),
+            ("expected", ", ".join(f"{act} ({by})" for act, by in allowed(standing, tables)) or "—"),
+        ))  # fmt: skip
+    return next((row for row in fit if asked.motive in row.motives), fit[0])
+
+
+def _objection(row: Transition, standing: Standing, asked: Act, tables: Tables) -> Finding | None:
+    """Why this row does not let this act pass, None when it does."""
+    party = party_of(standing.piece, asked.actor.role)
+    expected = standing.depositor.id if "deposant" in row.by else party.id if party else ""
+    turn = standing.waits
+    if row.by != (SYSTEM.role,) and (asked.actor.id != expected or not (row.out_of_turn or (turn and turn.id == asked.actor.id))):
+        facts = (("found", f"{asked.actor.role} {asked.actor.id}"), ("expected", f"{turn.role} {turn.id}" if turn else "—"))
+        return Finding("FLX-W03", facts=facts)
+    if row.comment and not asked.comment.strip():
+        return Finding("FLX-W04", facts=(("found", asked.act),))
+    if row.motives or asked.motive:
+        motive = tables.life.motives.get(asked.motive)
+        if motive is not None and motive.kind == AMOUNT:
+            return Finding("FLX-W06", facts=(("found", asked.motive),))
+        if asked.motive not in row.motives or (row.cadres and standing.piece.cadre not in row.cadres):
+            own = [name for other in tables.life.transitions if other.act == row.act and set(other.by) & set(row.by) and standing.status in other.from_
+                   and (not other.cadres or standing.piece.cadre in other.cadres) for name in other.motives]  # fmt: skip
+            return Finding("FLX-W05", facts=(("found", asked.motive or "—"), ("cadre", standing.piece.cadre), ("expected", ", ".join(own) or "—")))
+    if _spent(row, standing):
+        return Finding("FLX-W07", facts=(("found", asked.act),))
+    return Finding("FLX-W09", facts=(("found", asked.act),)) if row.routing != (asked.routing is not None) else None
+
+
+def _spent(row: Transition, standing: Standing) -> bool:
+    """Whether it was done already, and may be done once (CCP R2192-28)."""
+    return row.once and any(move.act == row.act for move in standing.moves)
+
+
+def _steps(row: Transition, standing: Standing, asked: Act, at: datetime, tables: Tables) -> tuple[Move, ...] | Finding:
+    piece = routed(standing.piece, asked.routing) if asked.routing else standing.piece
+    waits = _waits(row, standing, piece, tables)
+    if isinstance(waits, Finding):
+        return waits
+    status = tables.life.initial[waits.role] if row.to == INITIAL and waits else row.to or standing.status
+    one = Move(standing.last.seq + 1, row.act, status, at, asked.actor.role, asked.who, waits, asked.motive, asked.comment, asked.routing)
+    if not row.then:
+        return (one,)
+    return replace(one, waits=None), Move(one.seq + 1, "mettre_a_disposition", row.then, at, SYSTEM.role, WHO, waits)
+
+
+def _waits(row: Transition, standing: Standing, piece: Piece, tables: Tables) -> Actor | Finding | None:
+    if row.waits == "deposant":
+        return standing.depositor
+    if row.waits == "next":
+        actor = next_actor(piece, tables)
+        return actor if isinstance(actor, Finding) else _acting(actor)
+    role = row.waits
+    if role == "suspendant":
+        role = next((move.role for move in reversed(standing.moves) if move.act == "suspendre"), "")
+    party = party_of(piece, role) if role else None
+    return Actor(role, party.id) if party else None
+
+
+def _acting(actor: Actor) -> Actor:
+    """For a piece that is not works the recipient is its own financial service."""
+    return Actor("service_financier", actor.id) if actor.role == "recipient" else actor
+
+
+def _label(status: str, tables: Tables) -> tuple[tuple[str, str], ...]:
+    label = tables.life.statuses[status].label
+    return ("label", label.en), ("label_fr", label.fr)
