@@ -20,6 +20,12 @@ class Ref(Struct, frozen=True, order=True):
     def __str__(self) -> str:
         return f"{self.flow}/{self.ordinal}"
 
+    @classmethod
+    def of(cls, told: str) -> "Ref | None":
+        """The piece that ``flow/ordinal`` names, None for anything else."""
+        flow, slash, ordinal = told.rpartition("/")
+        return cls(flow, int(ordinal)) if slash and flow and ordinal.isascii() and ordinal.isdigit() else None
+
 
 class Routing(Struct, frozen=True):
     """What a recycling may change, and nothing else (domain 5.3): None where it stays as it is."""

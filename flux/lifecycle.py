@@ -4,6 +4,7 @@ The life of a piece, pure: what an act does to it, or why it may not be done. Th
 A strict machine (domain 5.2): what no row allows is refused, with what would be allowed.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -13,7 +14,7 @@ from flux.dossier import Act, Move, Ref, Routing, Standing
 from flux.model import Finding
 from flux.piece import Actor, Party, Piece
 from flux.tables import Tables
-from flux.tables.life import INITIAL, Transition
+from flux.tables.life import INITIAL, Next, Transition
 
 SYSTEM = Actor("systeme", "")
 WHO = "flux"
@@ -50,6 +51,19 @@ def moved(standing: Standing, asked: Act, at: datetime, tables: Tables) -> tuple
     if (wrong := _objection(row, standing, asked, tables)) is not None:
         return wrong
     return _steps(row, standing, asked, at, tables)
+
+
+def after(standing: Standing, steps: Sequence[Move]) -> Standing:
+    """The standing with these steps done: what a recycling corrected is corrected in the piece."""
+    piece = standing.piece
+    for step in steps:
+        piece = routed(piece, step.routing) if step.routing else piece
+    return replace(standing, piece=piece, moves=(*standing.moves, *steps))
+
+
+def link_of(piece: Piece, before: Standing, tables: Tables) -> Next | None:
+    """The row of the chain that leads from that piece to this one."""
+    return next((row for row in tables.life.follows(before.piece.cadre) if row.cadre == piece.cadre), None)
 
 
 def standable(standing: Standing, act: str, tables: Tables) -> bool:

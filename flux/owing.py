@@ -13,13 +13,16 @@ from msgspec import Struct
 
 from flux import told
 from flux.decision import effective_severity
+from flux.dossier import Ref, Standing
 from flux.emitters import Told
 from flux.kit import Kit
+from flux.lifecycle import after, associated, link_of, opened
 from flux.model import Answer, Decision, Emission, Event, Finding, Flow, Severity, VerdictKind
 from flux.piece import Actor, identity
 from flux.policy import Policy
-from flux.ports import Outcome
+from flux.ports import Moved, Outcome
 from flux.process import render
+from flux.tables import Tables
 
 WHO = "flux"
 
@@ -129,9 +132,10 @@ def who_matches(name: str, pattern: str) -> bool:
     return pattern in (name, name.partition("-")[0]) or (pattern.endswith("*") and name.startswith(pattern[:-1]))
 
 
-def outcome(draft: Draft, blob: str, pack: Pack, now: datetime) -> Outcome:
+def outcome(draft: Draft, blob: str, pack: Pack, now: datetime, tables: Tables) -> Outcome:
     """What record writes. *blob*: the hash under which the pack is stored."""
     accepted = {identity(d.piece): d.piece.ordinal for d in draft.decision.pieces if d.verdict.kind is VerdictKind.ACCEPTED}
+    opened_, moved = standings(draft.flow, draft.decision, now, tables)
     return Outcome(
         flow=draft.flow,
         decision=draft.decision,
@@ -139,8 +143,33 @@ def outcome(draft: Draft, blob: str, pack: Pack, now: datetime) -> Outcome:
         told_flow=draft.told_flow,
         identities=accepted,
         emissions=(*_returns(draft, blob, pack), *_routed(draft)),
-        events=(Event(draft.flow.id, "decided", now, WHO, detail=summary(draft.decision)),),
+        events=(Event(draft.flow.id, "decided", now, WHO, detail=summary(draft.decision)), *(moved_event(one.standing) for one in moved)),
+        standings=opened_,
+        moved=moved,
     )
+
+
+def standings(flow: Flow, decision: Decision, now: datetime, tables: Tables) -> tuple[tuple[Standing, ...], tuple[Moved, ...]]:
+    """Where the accepted pieces stand from now on, and what their deposit did to the pieces before them."""
+    begun: list[Standing] = []
+    moved: list[Moved] = []
+    for d in decision.pieces:
+        actor, before = d.verdict.next_actor, d.previous
+        if d.verdict.kind is not VerdictKind.ACCEPTED or actor is None:
+            continue
+        one = opened(d.piece, Ref(flow.id, d.piece.ordinal), flow.partner, d.sha256, actor, (flow.received_at, now), tables, before)
+        begun.append(one)
+        if before is not None and (link := link_of(d.piece, before, tables)) is not None:
+            step = associated(before, link.act, one.depositor, flow.partner, now, tables)
+            moved.append(Moved(after(before, [step]), before.last.seq))
+    return tuple(begun), tuple(moved)
+
+
+def moved_event(standing: Standing) -> Event:
+    """A line of the journal for the last step of a piece, in no language."""
+    step, ref = standing.last, standing.ref
+    told = (step.act, step.status, f"role={step.role}", f"motive={step.motive}" if step.motive else "", f"waits={step.waits.role}:{step.waits.id}" if step.waits else "")
+    return Event(ref.flow, "moved", step.at, step.who, ref.ordinal, " ".join(filter(None, told)))
 
 
 def summary(decision: Decision) -> str:

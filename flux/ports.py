@@ -8,6 +8,7 @@ from typing import BinaryIO, Protocol
 
 from msgspec import Struct
 
+from flux.dossier import Ref, Standing
 from flux.faults import Reason
 from flux.model import Decision, Deposited, Emission, Event, Flow, Plumbing
 
@@ -183,6 +184,38 @@ class PieceRow(Struct, frozen=True):
     told: bytes
 
 
+class Moved(Struct, frozen=True):
+    """A piece that an act moves: the standing as it was thought about, with its new steps. after: how many steps it had."""
+
+    standing: Standing
+    after: int
+
+
+class Asked(Struct, frozen=True):
+    """
+    What is looked for among accepted pieces; "" and None ask for nothing. The criteria of Chorus Pro's own form (issue: search).
+
+    actor: identifier of whoever is named in the piece; role: as what; waits: role that must act now, of that actor where one is given.
+    since, until: days of reception in Europe/Paris. open: only pieces that somebody must act on.
+    """
+
+    number: str = ""
+    dossier: str = ""
+    market: str = ""
+    cadre: str = ""
+    status: str = ""
+    recipient: str = ""
+    service: str = ""
+    supplier: str = ""
+    actor: str = ""
+    role: str = ""
+    waits: str = ""
+    since: date | None = None
+    until: date | None = None
+    open: bool = False
+    limit: int = 200
+
+
 class Outcome(Struct, frozen=True):
     """What record writes, whole or not at all."""
 
@@ -193,6 +226,8 @@ class Outcome(Struct, frozen=True):
     identities: dict[str, int]       # identity -> ordinal of the accepted piece that takes it
     emissions: tuple[Emission, ...]
     events: tuple[Event, ...]
+    standings: tuple[Standing, ...] = ()  # of the pieces that were accepted
+    moved: tuple[Moved, ...] = ()         # pieces before, on which these were deposited
 
 
 class Ledger(Protocol):
@@ -232,6 +267,21 @@ class Ledger(Protocol):
 
     def release_leases(self, owner: str) -> int:
         """At start, under the installation's lock: flows PROCESSING under a dead owner are due again."""
+
+    def move(self, moved: Sequence[Moved], emissions: Sequence[Emission], events: Sequence[Event]) -> str:
+        """An act with all that it owes, whole or not at all. Gives the piece that somebody moved meanwhile (think again), "" when it is done."""
+
+    def standing(self, ref: Ref) -> Standing | None:
+        """Where this accepted piece stands."""
+
+    def standings(self, numbers: Iterable[str]) -> Mapping[str, tuple[Standing, ...]]:
+        """The accepted pieces that have these numbers, by number, the newest last."""
+
+    def dossier(self, first: Ref) -> Sequence[Standing]:
+        """Every piece of a dossier, in the order of their deposit."""
+
+    def search(self, asked: Asked) -> Sequence[Standing]:
+        """The accepted pieces that fit, the newest first."""
 
     def owed(self, limit: int) -> Sequence[Emission]:
         """Emissions PENDING, oldest first, those that cannot be staged last."""

@@ -12,6 +12,7 @@ from time import perf_counter
 from msgspec import Struct
 
 from flux.decision import unevaluated
+from flux.dossier import Ref, Standing
 from flux.faults import Fault, fault_of, netted
 from flux.kit import Kit
 from flux.log import get
@@ -126,23 +127,30 @@ class Worker:
     def _record(self, works: Sequence[Work]) -> Mapping[str, str]:
         """One group: conclude, render, store the packs, commit. Returns what the ledger refused, and why."""
         taken = dict(self._ledger.deposited(_identities(works)))
-        drafts = [(work, draft) for work in works if (draft := self._drafted(work, taken)) is not None]
+        standing = self._before(works)
+        drafts = [(work, draft) for work in works if (draft := self._drafted(work, Known(taken, dict(self._set.markets), standing))) is not None]
         packs = [draft.pack() for _, draft in drafts]
         stored = self._content.add_all([pack.open() for pack in packs]) if packs else []
         now = self._now()
-        outcomes = [outcome(draft, blob, pack, now) for (_, draft), pack, (blob, _) in zip(drafts, packs, stored, strict=True)]
+        outcomes = [outcome(draft, blob, pack, now, self._kit.tables) for (_, draft), pack, (blob, _) in zip(drafts, packs, stored, strict=True)]
         refused = self._ledger.record(outcomes, now)
         for work, draft in drafts:
             if (why := refused.get(work.flow.id, "")) == "" or why == "fence":
                 _log(work, draft.decision, why or "decided")
         return refused
 
-    def _drafted(self, work: Work, taken: dict[str, Deposited]) -> Draft | None:
-        """The decision and its answers; accepted pieces take their identity in *taken*, for the flows behind. The one net is here: a bug costs an attempt."""
+    def _before(self, works: Iterable[Work]) -> dict[str, tuple[Standing, ...]]:
+        """The pieces on which those at hand are deposited, as these name them: by number, or as flow/ordinal."""
+        named = {j.piece.previous for work in works for j in work.judged if j.piece and not j.closed and j.piece.deposit == "association"}
+        refs = {name: ref for name in named if (ref := Ref.of(name))}
+        found = dict(self._ledger.standings(named - refs.keys())) if named else {}
+        return found | {name: (one,) for name, ref in refs.items() if (one := self._ledger.standing(ref))}
+
+    def _drafted(self, work: Work, known: Known) -> Draft | None:
+        """The decision and its answers; accepted pieces take their identity in *known*, for the flows behind. The one net is here: a bug costs an attempt."""
         context = Context(self._kit.tables, work.policy, work.brief.interface, work.brief.today)
         try:
             with netted():
-                known = Known(taken, dict(self._set.markets))
                 decision = conclude(work.flow, work.envelope, work.findings, work.judged, known, context, self._kit)
                 if trouble := unevaluated(decision):
                     raise trouble
@@ -152,7 +160,7 @@ class Worker:
             return None
         for d in decision.pieces:
             if d.verdict.kind is VerdictKind.ACCEPTED:
-                taken[identity(d.piece)] = Deposited(work.flow.id, d.piece.ordinal, d.sha256, work.flow.received_at)
+                known.deposited[identity(d.piece)] = Deposited(work.flow.id, d.piece.ordinal, d.sha256, work.flow.received_at)
         return draft
 
     def _give_up(self, work: Work, trouble: Fault) -> None:

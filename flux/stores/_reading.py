@@ -13,16 +13,23 @@ from sqlalchemy.exc import DBAPIError
 
 from flux.faults import Fault, Reason
 from flux.model import Emission, EmissionState, Event, Flow, FlowVerdict, Plumbing
+from flux.piece import Actor
 from flux.ports import FlowRow, PieceRow, Tally
 from flux.stores import _schema as t
 from flux.when import instant, moment, span_of
+
+
+def actor_of(told: str) -> Actor | None:
+    """``role:identifier`` as a value, None for ""."""
+    role, _, id_ = told.partition(":")
+    return Actor(role, id_) if told else None
 
 
 def flow_of(row: Any) -> Flow:  # noqa: ANN401 - a database row
     """A flow row as the value that the loops hand around."""
     return Flow(
         id=row.id, partner=row.partner, name=row.name, sha256=row.sha256, size=row.size, received_at=instant(row.received_at),
-        duplicate_of=row.duplicate_of, attempt=row.attempt, fence=row.fence,
+        duplicate_of=row.duplicate_of, mode=row.mode, depositor=actor_of(row.depositor), attempt=row.attempt, fence=row.fence,
     )  # fmt: skip
 
 

@@ -2,7 +2,16 @@
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-VERSION = "1"
+VERSION = "2"
+
+# What brings a ledger of an earlier version to the next one; new tables are made by themselves. A piece that was accepted before version 2
+# has no standing: its life was not kept.
+UPGRADES = {
+    "1": (
+        "ALTER TABLE flow ADD COLUMN mode VARCHAR NOT NULL DEFAULT 'edi'",
+        "ALTER TABLE flow ADD COLUMN depositor VARCHAR NOT NULL DEFAULT ''",
+    ),
+}
 
 metadata = MetaData()
 _serial = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts rows by itself only under the name INTEGER
@@ -35,6 +44,8 @@ flow = Table(
     Column("pieces", Integer, nullable=False, server_default="0"),
     Column("accepted", Integer, nullable=False, server_default="0"),
     Column("told", LargeBinary, nullable=False, server_default="[]"),
+    Column("mode", String, nullable=False, server_default="edi"),
+    Column("depositor", String, nullable=False, server_default=""),  # role:identifier
     Index("flow_by_bytes", "partner", "sha256"),
     Index("flow_by_state", "state", "due_at"),
 )
@@ -50,6 +61,38 @@ piece = Table(
     Column("verdict", String, nullable=False),
     Column("told", LargeBinary, nullable=False),
     Index("piece_by_number", "number"),
+)
+
+# Where each accepted piece stands. moves: its life so far, in order; the columns beside it are what is looked for, and seq what an act changes
+# a standing under: whoever comes second finds another seq and thinks again. Every change has its line in the journal.
+standing = Table(
+    "standing",
+    metadata,
+    Column("flow", String, primary_key=True),
+    Column("ordinal", Integer, primary_key=True),
+    Column("number", String, nullable=False),
+    Column("cadre", String, nullable=False),
+    Column("market", String, nullable=False),
+    Column("dossier", String, nullable=False),
+    Column("first", String, nullable=False),      # of its dossier: flow/ordinal
+    Column("previous", String, nullable=False),   # flow/ordinal, "" for a first piece
+    Column("supplier", String, nullable=False),
+    Column("recipient", String, nullable=False),
+    Column("service", String, nullable=False),
+    Column("moe", String, nullable=False),
+    Column("moa", String, nullable=False),
+    Column("valideur", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("since", String, nullable=False),
+    Column("waits_role", String, nullable=False),
+    Column("waits_id", String, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("received_at", String, nullable=False),
+    Column("kept", LargeBinary, nullable=False),  # the standing whole, as msgpack
+    Index("standing_by_number", "number"),
+    Index("standing_by_dossier", "first"),
+    Index("standing_by_actor", "waits_id", "waits_role"),
+    Index("standing_by_market", "market"),
 )
 
 # Who holds a business identity: an accepted piece, for ever. The primary key is the rule against a second one.

@@ -21,10 +21,11 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from flux.faults import Fault, Reason
 from flux.model import Deposited, Emission, EmissionState, Event, Flow, FlowVerdict, Plumbing
-from flux.ports import SUSPECT, Journal, Outcome, Piled
+from flux.ports import SUSPECT, Journal, Moved, Outcome, Piled
 from flux.stores import _schema as t
 from flux.stores._chain import event_hash, walk
 from flux.stores._reading import READS, Reading, emission_of, flow_of, known_trouble
+from flux.stores._standings import Standings, change_standings, overtaken, standing_row
 from flux.when import instant, moment
 
 _WENT_IN = (FlowVerdict.INTEGRATED, FlowVerdict.PARTIAL)
@@ -32,7 +33,7 @@ SHOWN = 3  # undeliverable emissions that are told with the count of them
 _IN = 500  # values in one IN (...): below every database's limit
 
 
-class SqlLedger(Reading):
+class SqlLedger(Reading, Standings):
     """The ledger behind a database URL. One writer: the daemon, under the installation's lock. Readers are many."""
 
     def __init__(self, url: str, *, read_only: bool = False) -> None:
@@ -128,13 +129,28 @@ class SqlLedger(Reading):
         refused: dict[str, str] = {}
         with self._write() as connection:
             for outcome in outcomes:
-                if taken := _taken(connection, outcome.identities):
+                if taken := _taken(connection, outcome.identities) or overtaken(connection, outcome.moved):
                     refused[outcome.flow.id] = f"identity {taken}"
                 elif not connection.execute(_mine(outcome.flow), _decided_row(outcome, now)).rowcount:
                     refused[outcome.flow.id] = "fence"
                 else:
                     _write_outcome(connection, outcome, now)
         return refused
+
+    # -- the life of a piece ----------------------------------------------------------------------------------------------------------
+
+    def move(self, moved: Sequence[Moved], emissions: Sequence[Emission], events: Sequence[Event]) -> str:
+        """An act, whole or not at all. Gives the piece that somebody moved meanwhile, "" when it is done."""
+        with self._write() as connection:
+            if late := overtaken(connection, moved):
+                return late
+            change_standings(connection, moved)
+            if emissions:
+                connection.execute(insert(t.emission), [_emission_row(e) for e in emissions])
+                flows = {e.flow for e in emissions}
+                connection.execute(update(t.flow).where(t.flow.c.id.in_(flows), t.flow.c.state == Plumbing.CLOSED), {"state": Plumbing.DECIDED})
+            _journal(connection, events)
+        return ""
 
     # -- emissions --------------------------------------------------------------------------------------------------------------------
 
@@ -225,6 +241,11 @@ class SqlLedger(Reading):
                     connection.exec_driver_sql(statement)
                 connection.execute(insert(t.meta), {"key": "version", "value": t.VERSION})
                 version = t.VERSION
+            while version in t.UPGRADES:  # one transaction for all of them: a ledger is of one version or of another
+                for statement in t.UPGRADES[version]:
+                    connection.exec_driver_sql(statement)
+                version = str(int(version) + 1)
+                connection.execute(update(t.meta).where(t.meta.c.key == "version"), {"value": version})
             connection.commit()
         if version != t.VERSION:
             raise Fault("FLX-I24", found=str(version), expected=t.VERSION)
@@ -287,7 +308,7 @@ def _flow_row(flow: Flow) -> dict[str, object]:
     return {
         "id": flow.id, "partner": flow.partner, "name": flow.name, "sha256": flow.sha256, "size": flow.size,
         "received_at": moment(flow.received_at), "due_at": moment(flow.received_at), "duplicate_of": flow.duplicate_of,
-        "state": Plumbing.RECEIVED,
+        "state": Plumbing.RECEIVED, "mode": flow.mode, "depositor": f"{flow.depositor.role}:{flow.depositor.id}" if flow.depositor else "",
     }  # fmt: skip
 
 
@@ -322,6 +343,9 @@ def _write_outcome(connection: Connection, outcome: Outcome, now: datetime) -> N
         at = moment(now)
         rows = [{"key": key, "flow": flow, "ordinal": n, "sha256": shas[n], "at": at} for key, n in outcome.identities.items()]
         connection.execute(insert(t.identity), rows)
+    if outcome.standings:
+        connection.execute(insert(t.standing), [standing_row(standing) for standing in outcome.standings])
+    change_standings(connection, outcome.moved)
     if outcome.emissions:
         connection.execute(insert(t.emission), [_emission_row(e) for e in outcome.emissions])
     _journal(connection, outcome.events)

@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from flux.dossier import Standing
-from flux.lifecycle import SUPPLIERS, depositor_of, party_of, standable
+from flux.lifecycle import SUPPLIERS, depositor_of, link_of, party_of, standable
 from flux.model import Finding, Known
 from flux.piece import Actor, Party, Piece
 from flux.tables import Tables
-from flux.tables.life import Next
 from flux.validators import Check
 
 CHECKS: tuple[Check, ...] = ()
@@ -70,11 +69,6 @@ def association(piece: Piece, before: Standing | None, tables: Tables) -> Iterat
         label = tables.life.statuses[before.status].label
         standing = (("found", before.piece.number), ("status", before.status), ("label", label.en), ("label_fr", label.fr))
         yield Finding("FLX-W11", "previous", facts=standing)
-
-
-def link_of(piece: Piece, before: Standing, tables: Tables) -> Next | None:
-    """The row of the chain that leads from that piece to this one."""
-    return next((row for row in tables.life.follows(before.piece.cadre) if row.cadre == piece.cadre), None)
 
 
 def carry(piece: Piece, before: Standing | None) -> tuple[Piece, tuple[str, ...]]:

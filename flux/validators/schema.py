@@ -64,7 +64,7 @@ def validate(root: etree._Element, size: int, schema: Judge) -> tuple[Finding, .
     told = list(_first(islice(_explained(root, schema), MOST_READ))) if size <= EXPLAINED_BYTES else []
     known = {unit_of(finding.xpath) for finding in told}
     # The verdict is lxml's: a piece that it refuses is refused, whether or not somebody could explain it, and no other is.
-    rest = (entry for entry in xsd.error_log if unit_of(entry.path or "") not in known)
+    rest = (entry for entry in xsd.error_log if unit_of(_path_of(entry)) not in known)
     return (*told, *_first(map(_in_lxml_words, rest)))
 
 
@@ -72,6 +72,14 @@ def unit_of(xpath: str) -> int:
     """In a document of several pieces, the piece in which this place lies, from 1; 0 when it concerns them all."""
     unit = _UNIT.match(xpath)
     return int(unit["number"]) if unit else 0
+
+
+def _path_of(entry: Any) -> str:  # noqa: ANN401 - lxml's log entry
+    """Where libxml2 met an error; "" where it cut a long path in the middle of a character, which lxml cannot read."""
+    try:
+        return entry.path or ""
+    except UnicodeDecodeError:
+        return ""
 
 
 def _first(findings: Iterable[Finding]) -> Iterator[Finding]:
@@ -166,7 +174,7 @@ def _in_lxml_words(entry: Any) -> Finding:  # noqa: ANN401 - an entry of lxml's 
     text = str(entry.message)
     for space, prefix in _PREFIXES.items():
         text = text.replace(f"{{{space}}}", f"{prefix}:")
-    return Finding("FLX-S09", facts=_validator_says(text[:400]), line=entry.line or 0, xpath=entry.path or "")
+    return Finding("FLX-S09", facts=_validator_says(text[:400]), line=entry.line or 0, xpath=_path_of(entry))
 
 
 def _validator_says(reason: object, name: str = "found") -> Facts:

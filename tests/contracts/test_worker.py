@@ -164,6 +164,8 @@ def test_a_bug_beside_the_ledger_costs_an_attempt_and_is_told_with_its_place(hou
 class Broken:
     """A sandbox that proves containers and judges nothing."""
 
+    children = 1
+
     def __init__(self, sandbox, lost):
         self.sandbox, self.lost = sandbox, lost
 
@@ -210,7 +212,7 @@ def test_a_fault_in_a_child_comes_over_the_wire_as_what_it_is(monkeypatch, tmp_p
     monkeypatch.setattr(child, "judge", judge)
     body = Judge((Item(1, 0, 0, 0, 1, "a.xml", 0),), (Brief("", Policy(), date(2026, 11, 23)),))
     with (tmp_path / "empty").open("x+b") as file:
-        answer = child._judged(7, body.items[0], body, [file.fileno()], None)
+        (answer,) = child._judged(7, body.items[0], body, [file.fileno()], None)
     (result,) = _result(answer, SimpleNamespace(job=Job(body, list)), deque())
     assert re.sub(r":\d+ ", ":0 ", result.value.detail) == lost.detail
     assert (result.value.why, result.value.facts) == (lost.why, lost.facts)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from flux import tables
 from flux.dispatch import Dispatch
 from flux.ids import member_id, new_id
 from flux.intake import Intake
@@ -176,4 +177,4 @@ def owed_by(house, draft):
     """As the worker records it: the pack becomes content, then one outcome."""
     pack = draft.pack()
     blob, _ = house.content.add(pack.open())
-    return outcome(draft, blob, pack, house.now)
+    return outcome(draft, blob, pack, house.now, tables.load())

@@ -47,6 +47,12 @@ def test_what_cannot_be_explained_is_refused_in_the_validators_own_words(whole, 
     assert found <= {"FLX-S01", "FLX-S02", "FLX-S03", "FLX-S09"}
 
 
+@pytest.mark.parametrize("length", range(20, 60))
+def test_a_name_so_long_that_the_parser_cuts_its_path_inside_a_character_is_refused_as_any_other(whole, length):
+    name = "Issue" + "ÿ" * length
+    assert codes(SOUND.replace(DATE, f"<cbc:{name}>1</cbc:{name}>".encode()), whole) <= {"FLX-S01", "FLX-S02", "FLX-S09"}
+
+
 def texts(content, whole, code):
     (finding,) = [one for one in findings(content, whole) if one.code == code]
     return told.finding(finding, whole.tables, lambda _: Severity.ERROR)["text"]

@@ -1,0 +1,111 @@
+"""Where accepted pieces stand, in SQL: rows into values and back, the change of a standing under its number of steps, and what is looked for."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+from msgspec.msgpack import Decoder, Encoder
+from sqlalchemy import Connection, or_, select, update
+
+from flux.dossier import Ref, Standing
+from flux.ports import Asked, Moved
+from flux.stores import _schema as t
+from flux.when import moment, span_of
+
+_IN = 500  # values in one IN (...): below every database's limit
+_ROLES = {"fournisseur": "supplier", "valideur": "valideur", "moe": "moe", "moa": "moa", "service_financier": "recipient"}
+_encoder, _decoder = Encoder(), Decoder(Standing)
+
+
+class Standings:
+    """The half of the ledger that knows where pieces stand: nothing here writes."""
+
+    def _read(self) -> AbstractContextManager[Connection]:
+        raise NotImplementedError
+
+    def standing(self, ref: Ref) -> Standing | None:
+        """Where this accepted piece stands."""
+        found = self._standings(select(t.standing.c.kept).where(t.standing.c.flow == ref.flow, t.standing.c.ordinal == ref.ordinal))
+        return found[0] if found else None
+
+    def standings(self, numbers: Iterable[str]) -> dict[str, tuple[Standing, ...]]:
+        """The accepted pieces that have these numbers, by number, the newest last."""
+        found: dict[str, tuple[Standing, ...]] = {}
+        keys = sorted(set(numbers))
+        for start in range(0, len(keys), _IN):
+            query = select(t.standing.c.kept).where(t.standing.c.number.in_(keys[start : start + _IN])).order_by(t.standing.c.received_at)
+            for one in self._standings(query):
+                found[one.piece.number] = (*found.get(one.piece.number, ()), one)
+        return found
+
+    def dossier(self, first: Ref) -> list[Standing]:
+        """Every piece of a dossier, in the order of their deposit."""
+        return self._standings(select(t.standing.c.kept).where(t.standing.c.first == str(first)).order_by(t.standing.c.received_at, t.standing.c.ordinal))
+
+    def search(self, asked: Asked) -> list[Standing]:
+        """The accepted pieces that fit, the newest first."""
+        query = select(t.standing.c.kept).where(*_conditions(asked)).order_by(t.standing.c.received_at.desc(), t.standing.c.ordinal)
+        return self._standings(query.limit(asked.limit))
+
+    def _standings(self, query: Any) -> list[Standing]:  # noqa: ANN401 - SQLAlchemy's own type says no more
+        with self._read() as connection:
+            return [_decoder.decode(row.kept) for row in connection.execute(query)]
+
+
+def standing_row(standing: Standing) -> dict[str, object]:
+    """A standing as its row."""
+    piece = standing.piece
+    named = {name: party.id if party else "" for name, party in (("moe", piece.moe), ("moa", piece.moa), ("valideur", piece.valideur))}
+    return {
+        "flow": standing.ref.flow, "ordinal": standing.ref.ordinal, "number": piece.number, "cadre": piece.cadre, "market": piece.market,
+        "dossier": standing.dossier, "first": str(standing.first), "previous": str(standing.previous) if standing.previous else "",
+        "supplier": piece.supplier.id, "recipient": piece.recipient.id, "service": piece.recipient.service, **named,
+        "received_at": moment(standing.moves[0].at), **_in_force(standing),
+    }  # fmt: skip
+
+
+def overtaken(connection: Connection, moved: Sequence[Moved]) -> str:
+    """The first of these pieces that somebody moved meanwhile, "" when there is none."""
+    for one in moved:
+        ref = one.standing.ref
+        seq = connection.scalar(select(t.standing.c.seq).where(t.standing.c.flow == ref.flow, t.standing.c.ordinal == ref.ordinal))
+        if seq != one.after:
+            return str(ref)
+    return ""
+
+
+def change_standings(connection: Connection, moved: Sequence[Moved]) -> None:
+    """Write the new steps of pieces that overtaken() found as they were, in the same transaction."""
+    for one in moved:
+        ref = one.standing.ref
+        row = standing_row(one.standing)
+        changed = {name: row[name] for name in ("service", "moe", "moa", "valideur", "status", "since", "waits_role", "waits_id", "seq", "kept")}
+        connection.execute(update(t.standing).where(t.standing.c.flow == ref.flow, t.standing.c.ordinal == ref.ordinal), changed)
+
+
+def _in_force(standing: Standing) -> dict[str, object]:
+    waits = standing.waits
+    return {
+        "status": standing.status, "since": moment(standing.last.at), "seq": standing.last.seq,
+        "waits_role": waits.role if waits else "", "waits_id": waits.id if waits else "", "kept": _encoder.encode(standing),
+    }  # fmt: skip
+
+
+def _conditions(asked: Asked) -> Iterator[Any]:
+    row = t.standing.c
+    for name in ("number", "dossier", "market", "cadre", "status", "recipient", "service", "supplier"):
+        if value := getattr(asked, name):
+            yield row[name] == value
+    if asked.actor and asked.waits:
+        yield row.waits_id == asked.actor
+    elif asked.actor:
+        columns = [_ROLES[asked.role]] if asked.role else sorted(set(_ROLES.values()))
+        yield or_(*(row[name] == asked.actor for name in columns))
+    if asked.waits:
+        yield row.waits_role == asked.waits
+    if asked.open:
+        yield row.waits_role != ""
+    if asked.since:
+        yield row.received_at >= moment(span_of(asked.since)[0])
+    if asked.until:
+        yield row.received_at < moment(span_of(asked.until)[1])

@@ -1,0 +1,80 @@
+"""Associations: each link of the chain holds, and each way to break it is refused with its code while its twin passes."""
+
+import pytest
+from lives import MOE, PARTIES, PIECE, SUPPLIER, TABLES, a_standing, standing_in
+from msgspec.structs import replace
+
+from flux.model import Known
+from flux.piece import Actor, Party
+from flux.validators.dossier import association, carry, depositor, previous
+
+LINKS = [(row, before) for row in TABLES.life.chain for before in row.after]
+FIRST = {"moe": ("MISE_A_DISPOSITION_MOE", "PRISE_EN_COMPTE_MOE"), "moa": ("MISE_A_DISPOSITION_MOA",), "fournisseur": ("A_ASSOCIER_FOURNISSEUR",)}
+
+
+def deposited(cadre, by, **changes):
+    """A piece of this cadre that names nothing but the piece before."""
+    blank = replace(PIECE, cadre=cadre, number="050", deposit="association", previous="SIT-1", mode="service", depositor=Actor(by, PARTIES[by].id),
+                    market="", engagement="", supplier=SUPPLIER if by == "fournisseur" else Party(), recipient=Party(), moe=None, moa=None, valideur=None)  # fmt: skip
+    return replace(blank, **changes)
+
+
+def found(piece, *standings):
+    """The codes for this piece where these are known."""
+    before = previous(piece, Known(standing={one.piece.number: (one,) for one in standings}))
+    completed, _ = carry(piece, before)
+    return [f.code for f in (*depositor(completed, TABLES), *association(completed, before, TABLES))]
+
+
+@pytest.mark.parametrize(("link", "cadre"), LINKS, ids=[f"{before} → {row.cadre}" for row, before in LINKS])
+def test_each_link_of_the_chain_lets_its_piece_pass(link, cadre):
+    status = "MISE_A_DISPOSITION_MOE" if link.act == "remplacer_par_a22" or cadre == "A22" else "MISE_A_DISPOSITION_MOE" if link.by == "moe" else FIRST[link.by][0]
+    assert found(deposited(link.cadre, link.by), standing_in(a_standing(cadre), status)) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"previous": "SIT-2"}, "FLX-W10"),
+        ({"cadre": "A17"}, "FLX-W12"),
+        ({"depositor": Actor("moe", "99913107100014")}, "FLX-W13"),
+        ({"depositor": Actor("moa", PARTIES["moa"].id)}, "FLX-W15"),
+        ({"market": "2026-MT-0117"}, "FLX-W14"),
+        ({"supplier": Party("1", "99914061200038")}, "FLX-W14"),
+        ({"recipient": Party("1", "21990117000015")}, "FLX-W14"),
+    ],
+    ids=["a piece that is not there", "out of order", "another MOE", "the MOA in the MOE's place", "another market", "another supplier", "another recipient"],
+)  # fmt: skip
+def test_an_association_that_does_not_fit_is_refused_and_its_twin_is_not(change, code):
+    sound = deposited("A15", "moe")
+    a4 = a_standing("A4", market="2026-MT-0042")
+    moe = change.get("depositor", Actor("moe", MOE.id))
+    wrong = replace(sound, **change, **({"moe": Party("1", moe.id)} if code == "FLX-W13" else {}))
+    assert code in found(wrong, a4)
+    assert found(sound, a4) == []
+
+
+@pytest.mark.parametrize("status", sorted(TABLES.life.statuses))
+def test_only_a_piece_that_is_at_its_actors_may_be_continued(status):
+    open_ = status in {"MISE_A_DISPOSITION_MOE", "PRISE_EN_COMPTE_MOE", "MISE_A_DISPOSITION_MOA", "PRISE_EN_COMPTE_MOA", "A_ASSOCIER_FOURNISSEUR", "COMPLETEE"}
+    assert found(deposited("A15", "moe"), standing_in(a_standing("A4"), status)) == ([] if open_ else ["FLX-W11"])
+
+
+def test_what_the_piece_does_not_say_is_carried_over_and_named():
+    before = a_standing("A4")
+    completed, carried = carry(deposited("A15", "moe"), before)
+    assert carried == ("market", "engagement", "supplier", "recipient", "valideur", "moe", "moa")
+    assert (completed.market, completed.supplier, completed.moa) == (PIECE.market, PIECE.supplier, PIECE.moa)
+    said, fewer = carry(deposited("A15", "moe", market="2026-MT-0042"), before)
+    assert (said.market, "market" in fewer) == ("2026-MT-0042", False)
+
+
+def test_of_several_pieces_of_one_number_the_one_of_the_market_is_meant():
+    one, other = a_standing("A4", flow="f1"), a_standing("A4", flow="f2", market="2026-MT-0117")
+    known = Known(standing={"SIT-1": (one, other)})
+    assert previous(deposited("A15", "moe", market="2026-MT-0042"), known) == one
+    assert previous(deposited("A15", "moe"), known) == other  # the newest
+
+
+def test_a_first_piece_looks_for_no_piece_before_it():
+    assert found(replace(PIECE, mode="service")) == []
