@@ -6,7 +6,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -215,11 +215,17 @@ def open_reader(config: Config) -> Iterator[Ledger]:
     """The ledger for reading, beside a daemon or without one. Raises Fault when nothing was ever received here."""
     if fresh(config):
         raise Fault("FLX-I21", path=str(config.ledger_file))
-    ledger = SqlLedger(config.ledger_url, read_only=True)
-    try:
+    with closing(SqlLedger(config.ledger_url, read_only=True)) as ledger:
         yield ledger
-    finally:
-        ledger.close()
+
+
+@contextmanager
+def open_writer(config: Config) -> Iterator[Ledger]:
+    """The ledger for what a person does, beside a daemon or without one: each act is one transaction. Raises Fault when nothing was ever received here."""
+    if fresh(config):
+        raise Fault("FLX-I21", path=str(config.ledger_file))
+    with closing(SqlLedger(config.ledger_url)) as ledger:
+        yield ledger
 
 
 def once(config: Config) -> Pass:

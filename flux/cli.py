@@ -1,67 +1,27 @@
 """
 ``flux``, the command. Reads what was typed, calls ``app``, shows what came back; exit codes are an interface (README).
 
-Only this module and ``config`` read the environment. Tables go to the standard output, everything said in passing to the standard error.
+Tables go to the standard output, everything said in passing to the standard error.
 """
 
-import os
 import signal
-import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import date, datetime
-from enum import IntEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-import orjson
 import typer
-from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperGroup
 
 from flux import __version__, app, config, folders, screen
-from flux.config import Config
+from flux.commands import dossier
+from flux.commands.desk import AsJson, Exit, Where, err, find, out, say, unknown, write
 from flux.faults import Fault
 from flux.ports import FlowRow
-from flux.words import Words
 
-STREAMS = (0, 1, 2)  # the descriptors of the standard streams
-
-
-class Exit(IntEnum):
-    """What a command ends with."""
-
-    DONE = 0
-    REFUSED = 1   # check: something is refused; once: something is held, undelivered or not taken; doctor: something is red
-    UNUSABLE = 2  # usage, configuration, or something that could not be evaluated
-
-
-def _language() -> str:
-    """FLUX_LANG, else the locale: French when it says so, English otherwise."""
-    spoken = os.environ.get("FLUX_LANG") or os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
-    return "fr" if spoken.lower().startswith("fr") else "en"
-
-
-def _whole_streams() -> None:
-    """
-    A standard stream that the caller closed leads nowhere.
-
-    Left closed, its number would go to the next file that is opened, the ledger perhaps, and what a library prints would go there.
-    """
-    while (fd := os.open(os.devnull, os.O_RDWR)) <= STREAMS[-1]:
-        pass
-    os.close(fd)
-    sys.stdout = sys.stdout or os.fdopen(STREAMS[1], "w", closefd=False)
-    sys.stderr = sys.stderr or os.fdopen(STREAMS[2], "w", closefd=False)
-
-
-class _Passing(Console):
-    """What is said in passing: a standard error that is full or gone changes nothing of what a command did, nor of how it ends."""
-
-    def print(self, *objects: Any, **how: Any) -> None:  # noqa: ANN401 - as Console
-        with suppress(OSError):
-            super().print(*objects, **how)
+CANDIDATES = 5  # flows named when a part of an id means several
 
 
 class _Told(TyperGroup):
@@ -76,16 +36,7 @@ class _Told(TyperGroup):
             return super().invoke(ctx)
 
 
-_whole_streams()
-say = Words(_language())
-CANDIDATES = 5  # flows named when a part of an id means several
-PIPED_WIDTH = 160  # columns of a table that nobody's terminal bounds
-out = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH)
-err = _Passing(stderr=True)
 main = typer.Typer(cls=_Told, help=say("help.flux"), no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-
-Where = Annotated[str, typer.Option("--config", metavar="PATH", help=say("help.config"))]
-AsJson = Annotated[bool, typer.Option("--json", help=say("help.json"))]
 
 
 @main.callback(invoke_without_command=True)
@@ -109,14 +60,14 @@ def init(folder: Annotated[Path, typer.Argument(metavar="[DIR]", help=say("help.
 @main.command(help=say("help.run"))
 def run(context: typer.Context, where: Where = "") -> None:
     """Run the daemon."""
-    app.run(_config(context, where))
+    app.run(find(context, where))
 
 
 @main.command(help=say("help.once"))
 def once(context: typer.Context, where: Where = "") -> None:
     """One pass."""
     with err.status(say("say.working")) if err.is_terminal else _quiet():
-        done = app.once(_config(context, where))
+        done = app.once(find(context, where))
     said = say("say.once", handled=done.handled, refused=done.refused, held=done.held, due=done.due, undelivered=done.undelivered)
     err.print(said, highlight=False, soft_wrap=True)
     if done.lack:
@@ -142,7 +93,7 @@ def check(
         known = config.load(path) if named or path.exists() else None
         flows = app.check(files, known, interface, partner)
     if as_json:
-        _write({"flows": flows})
+        write({"flows": flows})
     else:
         screen.flows_whole(out, flows, say)
     states = {flow["state"] for flow in flows}
@@ -164,15 +115,15 @@ def flows(
 ) -> None:
     """The list of flows. In JSON each is told whole."""
     if state and state.upper() not in screen.STATES:
-        raise _unknown(say("say.no_state", state=state, known=screen.states(say)))
+        raise unknown(say("say.no_state", state=state, known=screen.states(say)))
     day: date | None = on.date() if on else None
-    house = _config(context, where)
+    house = find(context, where)
     listed = app.listed(house, whole=as_json, partner=partner, state=state.upper(), on=day, limit=limit)
     partners = [p.name for p in house.partners]
     if partner and not listed.rows and partner not in partners:
         err.print(escape(say("say.no_partner", partner=partner, known=", ".join(partners))), highlight=False, soft_wrap=True)
     if as_json:
-        _write({"flows": listed.told, "more": listed.more})
+        write({"flows": listed.told, "more": listed.more})
     elif listed.fresh:
         out.print(say("say.nothing_yet"))
     else:
@@ -184,13 +135,13 @@ def show(
     context: typer.Context, flow: Annotated[str, typer.Argument(metavar="FLOW", help=say("help.show_flow"))], where: Where = "", *, as_json: AsJson = False
 ) -> None:
     """One flow whole."""
-    with app.open_reader(_config(context, where)) as ledger:
+    with app.open_reader(find(context, where)) as ledger:
         row = ledger.flow(flow)
         if row is None:
             raise _no_flow(flow, ledger.alike(flow, CANDIDATES + 1))
         told = app.tell(ledger, row)
     if as_json:
-        _write(told)
+        write(told)
     else:
         screen.flow_whole(out, told, say)
 
@@ -204,12 +155,12 @@ def piece(
     as_json: AsJson = False,
 ) -> None:
     """One piece across flows."""
-    with app.open_reader(_config(context, where)) as ledger:
+    with app.open_reader(find(context, where)) as ledger:
         met = app.tell_pieces(ledger, number)
     if not met and not as_json:
-        raise _unknown(say("say.no_piece", number=number))
+        raise unknown(say("say.no_piece", number=number))
     if as_json:
-        _write({"pieces": met})
+        write({"pieces": met})
     else:
         screen.piece_list(out, met, say)
 
@@ -219,7 +170,7 @@ def matrix(*, as_json: AsJson = False) -> None:
     """The matrix as it is applied: from the table that the rules read."""
     told = app.matrix()
     if as_json:
-        _write(told)
+        write(told)
     else:
         screen.matrix(out, told, say)
 
@@ -230,31 +181,16 @@ def doctor(context: typer.Context, where: Where = "", *, as_json: AsJson = False
     lines = app.examine(config.find(where or context.obj))
     bad = sum(line.verdict == "bad" for line in lines)
     if as_json:
-        _write({"lines": [line.told() for line in lines]})
+        write({"lines": [line.told() for line in lines]})
     else:
         screen.doctor(out, lines, say)
     raise typer.Exit(Exit.REFUSED if bad else Exit.DONE)
 
 
-def _config(context: typer.Context, where: str) -> Config:
-    return config.load(config.find(where or context.obj))
-
-
-def _write(told: Any) -> None:  # noqa: ANN401 - a JSON value
-    """A JSON value to the standard output."""
-    sys.stdout.buffer.write(orjson.dumps(told, option=orjson.OPT_INDENT_2) + b"\n")
-    sys.stdout.buffer.flush()
-
-
-def _unknown(sentence: str) -> typer.Exit:
-    err.print(escape(sentence), highlight=False, soft_wrap=True)
-    return typer.Exit(Exit.UNUSABLE)
-
-
 def _no_flow(part: str, alike: Sequence[FlowRow]) -> typer.Exit:
     """No flow is called so: none, or several."""
     if not alike:
-        return _unknown(say("say.no_flow", id=part))
+        return unknown(say("say.no_flow", id=part))
     screen.several(err, part, alike[:CANDIDATES], say, more=len(alike) > CANDIDATES)
     return typer.Exit(Exit.UNUSABLE)
 
@@ -279,6 +215,8 @@ def _told_faults() -> Iterator[None]:
 def _quiet() -> Iterator[None]:
     yield
 
+
+dossier.add(main)
 
 if __name__ == "__main__":
     main()

@@ -8,6 +8,7 @@ from pathlib import Path
 from flux import config, faults, tables
 from flux.model import Stage
 from flux.tables import Entry, Tables
+from flux.tables.life import INITIAL, STAYS, Life, Transition
 
 CELLS = {"allowed": "✓", "forbidden": "✗", "not_applicable": "–"}
 
@@ -52,7 +53,65 @@ def matrix() -> str:
     ))  # fmt: skip
 
 
-PAGES: dict[str, Callable[[], str]] = {"configuration.md": config.reference, "codes.md": codes, "cadres.md": matrix}
+def dossiers() -> str:
+    """The life of a piece: statuses in every vocabulary, who may do what, what may follow what; with diagrams drawn from the tables."""
+    life = tables.load().life
+    return "\n".join((
+        "# Dossiers and statuses", "",
+        "Written by `make docs` from `flux/tables/statuses.toml`, `transitions.toml` and `chain.toml`, which the rules read. What is not here is",
+        "refused (FLX-W02, FLX-W12). Marks: V official, M measured, S secondary, I inferred, local: ours, with its reason.", "",
+        "## What may follow what", "",
+        "```mermaid", "flowchart LR",
+        *(f"    {before} -->|{link.by}| {link.cadre}" for link in life.chain for before in link.after), "```", "",
+        "| on | may be deposited | by | stage | the piece before becomes | source |", "|---|---|---|---|---|---|",
+        *(f"| {', '.join(link.after)} | **{link.cadre}** | {link.by} | {link.stage} | {_becomes(link.act)} | {link.source} |" for link in life.chain), "",
+        "## What may be done", "",
+        "```mermaid", "stateDiagram-v2",
+        *(f"    {a} --> {b}: {label}" for (a, b), label in _arrows(life).items()), "```", "",
+        "| act | by | from | leads to | then waits for | on condition | source |", "|---|---|---|---|---|---|---|",
+        *(f"| `{row.act}` | {', '.join(row.by)} | {', '.join(row.from_)} | {_leads(row)} | {row.waits or 'nobody'} | {_conditions(row)} | {row.source} |" for row in life.transitions), "",
+        "## Motives of a refusal", "",
+        "| code | Chorus Pro's id | kind | label | CDAR |", "|---|---|---|---|---|",
+        *(f"| `{code}` | {row.id or '—'} | {row.kind} | {row.label.fr} | {row.cdar} |" for code, row in life.motives.items()), "",
+        "A motive of the kind *amount* refuses nothing: the answer is an état d'acompte with other figures (CCAG travaux, article 12.1.9; FLX-W06).", "",
+        "## Statuses", "",
+        "| API code | portal label | CPPStatut | CDAR | local |", "|---|---|---|---|---|",
+        *(f"| `{code}` | {row.label.fr} | {' / '.join(dict.fromkeys(filter(None, (row.cpp, row.other))))} | {row.cdar} | {row.local} |" for code, row in life.statuses.items()), "",
+        f"Known by name, and never reached here: {', '.join(f'`{code}`' for code in sorted(life.others))}.", "",
+    ))  # fmt: skip
+
+
+def _becomes(act: str) -> str:
+    return next(row.to for row in tables.load().life.transitions if row.act == act)
+
+
+def _arrows(life: Life) -> dict[tuple[str, str], str]:
+    """From status to status, what leads there."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for row in life.transitions:
+        for before in row.from_:
+            if row.to not in (STAYS, INITIAL):
+                found.setdefault((before, row.to), []).append(row.act)
+        if row.then:
+            found.setdefault((row.to, row.then), []).append("systeme")
+    return {arrow: ", ".join(dict.fromkeys(acts)) for arrow, acts in found.items()}
+
+
+def _leads(row: Transition) -> str:
+    to = {STAYS: "stays", INITIAL: "its first status"}.get(row.to, row.to)
+    return f"{to}, then {row.then}" if row.then else to
+
+
+def _conditions(row: Transition) -> str:
+    said = (
+        f"cadre {', '.join(row.cadres)}" if row.cadres else "", f"motive {', '.join(row.motives)}" if row.motives else "",
+        "a comment" if row.comment else "", "once" if row.once else "", "routing data only" if row.routing else "",
+        "by the deposit of the next piece" if row.deposit else "",
+    )  # fmt: skip
+    return "; ".join(filter(None, said))
+
+
+PAGES: dict[str, Callable[[], str]] = {"configuration.md": config.reference, "codes.md": codes, "cadres.md": matrix, "dossiers.md": dossiers}
 
 
 def write(folder: Path) -> None:

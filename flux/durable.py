@@ -97,6 +97,21 @@ def publish(pairs: Sequence[tuple[Path, Path]]) -> dict[Path, OSError]:
     return refused
 
 
+def put(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, in the place of one that is there: beside it, synced, renamed over it, its folder synced."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.rename(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
 def lock(path: Path) -> int | None:
     """Take the lock file for the life of the descriptor that is returned; None when somebody else holds it."""
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from flux import told
 from flux.decision import effective_severity
-from flux.dossier import Ref, Standing
+from flux.dossier import Move, Ref, Standing
 from flux.emitters import Told
 from flux.kit import Kit
 from flux.lifecycle import after, associated, link_of, opened
@@ -143,7 +143,7 @@ def outcome(draft: Draft, blob: str, pack: Pack, now: datetime, tables: Tables) 
         told_flow=draft.told_flow,
         identities=accepted,
         emissions=(*_returns(draft, blob, pack), *_routed(draft)),
-        events=(Event(draft.flow.id, "decided", now, WHO, detail=summary(draft.decision)), *(moved_event(one.standing) for one in moved)),
+        events=(Event(draft.flow.id, "decided", now, WHO, detail=summary(draft.decision)), *(moved_event(one.standing, one.standing.last) for one in moved)),
         standings=opened_,
         moved=moved,
     )
@@ -165,10 +165,11 @@ def standings(flow: Flow, decision: Decision, now: datetime, tables: Tables) -> 
     return tuple(begun), tuple(moved)
 
 
-def moved_event(standing: Standing) -> Event:
-    """A line of the journal for the last step of a piece, in no language."""
-    step, ref = standing.last, standing.ref
-    told = (step.act, step.status, f"role={step.role}", f"motive={step.motive}" if step.motive else "", f"waits={step.waits.role}:{step.waits.id}" if step.waits else "")
+def moved_event(standing: Standing, step: Move) -> Event:
+    """A line of the journal for a step of a piece, in no language."""
+    ref = standing.ref
+    waits = f"waits={step.waits.role}:{step.waits.id}" if step.waits else ""
+    told = (step.act, step.status, f"role={step.role}", step.motive and f"motive={step.motive}", waits, step.comment and f"comment={step.comment}")
     return Event(ref.flow, "moved", step.at, step.who, ref.ordinal, " ".join(filter(None, told)))
 
 

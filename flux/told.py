@@ -12,9 +12,11 @@ from typing import Any
 import orjson
 from msgspec.structs import asdict
 
+from flux.dossier import Move, Standing
 from flux.faults import Fault
+from flux.lifecycle import allowed, standable
 from flux.model import Decided, Decision, Emission, Event, Finding, Flow, FlowVerdict, Severity
-from flux.piece import Attachment, Party, Piece
+from flux.piece import Actor, Attachment, Party, Piece
 from flux.ports import FlowRow, PieceRow
 from flux.tables import Tables
 from flux.when import in_paris
@@ -106,6 +108,39 @@ def recorded(row: FlowRow, pieces: Sequence[PieceRow], events: Sequence[Event], 
 def met(row: PieceRow) -> dict[str, Any]:
     """A piece as ``flux piece`` tells it: with the flow that brought it."""
     return {"flow": row.flow, "received_at": _at(row.received_at), **orjson.loads(row.told)}
+
+
+def standing(one: Standing, tables: Tables) -> dict[str, Any]:
+    """An accepted piece as it stands: who must act, what may be done now and by whom, what may be deposited on it, its life step by step."""
+    link = {"first": str(one.first), "previous": str(one.previous) if one.previous else None}
+    return {
+        "piece": str(one.ref),
+        "flow": one.ref.flow,
+        "ordinal": one.ref.ordinal,
+        "partner": one.partner,
+        "dossier": one.dossier,
+        **link,
+        **{name: value for name, value in _content(one.piece).items() if name != "attachments"},
+        "depositor": _actor(one.depositor),
+        "status": one.status,
+        "label": asdict(tables.life.statuses[one.status].label),
+        "since": _at(one.last.at),
+        "waits": _actor(one.waits),
+        "may": [{"act": act, "role": role} for act, role in allowed(one, tables)],
+        "next": [{"cadre": row.cadre, "role": row.by} for row in tables.life.follows(one.piece.cadre) if standable(one, row.act, tables)],
+        "moves": [_move(move, tables) for move in one.moves],
+    }
+
+
+def _move(move: Move, tables: Tables) -> dict[str, Any]:
+    return {
+        "seq": move.seq, "at": _at(move.at), "act": move.act, "status": move.status, "label": asdict(tables.life.statuses[move.status].label),
+        "role": move.role, "who": move.who, "waits": _actor(move.waits), "motive": move.motive or None, "comment": move.comment or None,
+    }  # fmt: skip
+
+
+def _actor(actor: Actor | None) -> dict[str, str] | None:
+    return {"role": actor.role, "id": actor.id} if actor else None
 
 
 def _event(e: Event) -> dict[str, Any]:

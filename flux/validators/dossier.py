@@ -43,7 +43,7 @@ def previous(piece: Piece, known: Known) -> Standing | None:
         return None
     found = known.standing.get(piece.previous, ())
     of_its_market = tuple(s for s in found if not piece.market or s.piece.market == piece.market) or found
-    of_its_actor = tuple(s for s in of_its_market if piece.depositor is None or piece.depositor.id in _ids(s.piece)) or of_its_market
+    of_its_actor = tuple(s for s in of_its_market if piece.depositor is None or piece.depositor.id in named_in(s.piece)) or of_its_market
     return of_its_actor[-1] if of_its_actor else None
 
 
@@ -91,7 +91,8 @@ def _says(value: str | Party | None) -> bool:
     return bool(value.id if isinstance(value, Party) else value)
 
 
-def _ids(piece: Piece) -> set[str]:
+def named_in(piece: Piece) -> set[str]:
+    """The identifiers of everybody whom the piece names."""
     return {party.id for party in (piece.supplier, piece.recipient, piece.valideur, piece.moe, piece.moa) if party is not None and party.id}
 
 

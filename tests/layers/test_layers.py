@@ -10,7 +10,7 @@ import flux
 ROOT = Path(flux.__file__).parent
 PURE = ("model", "piece", "dossier", "lifecycle", "faults", "policy", "when", "ids", "tables", "facts", "malformed", "containers", "attachments", "gate", "parsers", "validators", "decision", "emitters", "process", "told", "owing")
 WORLD = {"os", "pathlib", "time", "logging", "random", "socket", "sqlite3", "uuid", "secrets", "subprocess", "shutil", "tempfile", "urllib"}
-ENVIRONMENT_READERS = {"config", "cli"}
+ENVIRONMENT_READERS = {"config", "commands"}
 
 
 def modules():

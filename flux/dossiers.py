@@ -1,0 +1,75 @@
+"""Dossiers for whoever asks, by command or by page: the chain of a piece, an act on it, what is found and what waits, told as the contract's JSON."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from msgspec import Struct
+
+from flux import ops, tables, told
+from flux.decision import effective_severity
+from flux.dossier import Act, Standing
+from flux.model import Finding
+from flux.piece import Actor
+from flux.policy import Policy
+from flux.ports import Asked, Ledger
+
+OLD_REFUSAL = timedelta(days=10)  # the portal's own filter: refusals older than this are hidden (domain 5.4)
+MOST = 10_000  # pieces in one synthesis
+
+
+class Done(Struct, frozen=True):
+    """What became of an act. standing: of the piece, once it is done; refusal: why it is not; several: the pieces that were meant, when one must be chosen."""
+
+    standing: dict[str, Any] | None = None
+    refusal: dict[str, Any] | None = None
+    several: tuple[str, ...] = ()
+
+    def told(self) -> dict[str, Any]:
+        """As JSON."""
+        return {"done": self.standing is not None, "piece": self.standing, "finding": self.refusal, "several": list(self.several)}
+
+
+def act(ledger: Ledger, named: str, asked: Act, now: datetime) -> Done:
+    """Do what is asked with the piece that is named."""
+    found = ops.pieces_of(ledger, named, asked.actor)
+    if len(found) > 1:
+        return Done(several=tuple(str(one.ref) for one in found))
+    if not found:
+        return Done(refusal=_finding(Finding("FLX-W08", facts=(("found", named),))))
+    done = ops.act(ledger, found[0].ref, asked, now, tables.load())
+    return Done(refusal=_finding(done)) if isinstance(done, Finding) else Done(_told(done))
+
+
+def chain(ledger: Ledger, named: str) -> list[dict[str, Any]]:
+    """The dossiers to which the pieces of this name belong, each with its pieces in the order of their deposit; of a dossier's own number too."""
+    found = ops.pieces_of(ledger, named) or ledger.search(Asked(dossier=named))
+    firsts = dict.fromkeys(one.first for one in found)
+    dossiers = [ledger.dossier(first) for first in firsts]
+    return [{"dossier": pieces[0].dossier, "first": str(pieces[0].first), "pieces": [_told(one) for one in pieces]} for pieces in dossiers]
+
+
+def found(ledger: Ledger, asked: Asked) -> list[dict[str, Any]]:
+    """The accepted pieces that fit, the newest first."""
+    return [_told(one) for one in ledger.search(asked)]
+
+
+def waiting(ledger: Ledger, actor: Actor, now: datetime, *, old: bool = False) -> list[dict[str, Any]]:
+    """What waits for this actor, the longest waiting first. Refusals of more than ten days are left out unless *old* ones are asked for."""
+    pieces = ledger.search(Asked(actor=actor.id, waits=actor.role, limit=MOST))
+    return [_told(one) for one in sorted(pieces, key=lambda one: one.last.at) if old or not _passed(one, now)]
+
+
+def _passed(one: Standing, now: datetime) -> bool:
+    refusal = tables.load().life.statuses[one.status].refusal
+    return refusal and now - one.last.at > OLD_REFUSAL
+
+
+def _told(one: Standing) -> dict[str, Any]:
+    return told.standing(one, tables.load())
+
+
+def _finding(one: Finding) -> dict[str, Any]:
+    known = tables.load()
+    return told.finding(one, known, lambda finding: effective_severity(finding, Policy(), known))
+
+

@@ -1,0 +1,46 @@
+"""Lists of pieces as files for a spreadsheet: CSV as French spreadsheets read it, XLSX. No cell is ever a formula."""
+
+import csv
+from collections.abc import Iterable, Iterator
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from flux.durable import put
+from flux.words import Words
+
+COLUMNS = (
+    "received", "number", "cadre", "dossier", "market", "supplier", "recipient", "service", "engagement", "ht", "tva", "ttc", "net", "currency",
+    "status", "label", "since", "waits_role", "waits_id", "piece",
+)  # fmt: skip
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the beginning of one
+
+
+def write(pieces: Iterable[dict[str, Any]], to: Path, language: str) -> None:
+    """Write *to*, whole or not at all; what it is is told by its ending, CSV where there is none that is known."""
+    rows = [list(_cells(one, language)) for one in pieces]
+    head = [Words(language)(f"column.{name}") for name in COLUMNS]
+    put(to, as_csv([head, *rows]))
+
+
+def as_csv(rows: Iterable[Iterable[str]]) -> bytes:
+    """Semicolons, CRLF, and the mark by which a spreadsheet knows UTF-8."""
+    text = StringIO()
+    csv.writer(text, delimiter=";", lineterminator="\r\n").writerows([plain(cell) for cell in row] for row in rows)
+    return b"\xef\xbb\xbf" + text.getvalue().encode()
+
+
+def plain(cell: str) -> str:
+    """A text that no spreadsheet computes: an apostrophe before what would begin a formula, unless it is a number."""
+    number = cell.lstrip("+-").replace(".", "", 1)
+    return f"'{cell}" if cell.startswith(_FORMULA) and not (cell[0] in "+-" and number.isascii() and number.isdigit()) else cell
+
+
+def _cells(one: dict[str, Any], language: str) -> Iterator[str]:
+    waits, amounts = one["waits"] or {}, one["amounts"]
+    known = {
+        **one, **amounts, "received": one["moves"][0]["at"], "supplier": one["supplier"]["id"], "recipient": one["recipient"]["id"],
+        "label": one["label"][language], "waits_role": waits.get("role"), "waits_id": waits.get("id"),
+    }  # fmt: skip
+    for name in COLUMNS:
+        yield str(known[name] or "")

@@ -1,0 +1,94 @@
+"""The life of a piece by command: who may do what, what it leads to, what is refused and why, what is found and exported."""
+
+import csv
+import json
+
+import pytest
+from rig import EXAMPLES, Site
+
+MOE, SUPPLIER = "moe:99913225100029", "fournisseur:99912040500017"
+NUMBER = "PDF-2026-0301"
+
+
+@pytest.fixture
+def site(tmp_path):
+    """One A7 that waits for its MOE."""
+    site = Site(tmp_path / "site")
+    site.drop("03-moe-of-the-market/*.xml")
+    assert site.flux("once").returncode == 0
+    return site
+
+
+def test_a_piece_goes_from_hand_to_hand_and_each_step_is_told_with_who_and_why(site):
+    assert site.flux("act", NUMBER, "prendre_en_compte", "--as", MOE, "--who", "claire").returncode == 0
+    assert site.flux("act", NUMBER, "suspendre", "--as", MOE, "--comment", "la pièce jointe 3 manque").returncode == 0
+    assert site.flux("act", NUMBER, "completer", "--as", SUPPLIER).returncode == 0
+    (dossier,) = site.json("dossier", NUMBER)["dossiers"]
+    (piece,) = dossier["pieces"]
+    steps = [(step["act"], step["status"], step["role"]) for step in piece["moves"]]
+    assert steps == [
+        ("deposer", "DEPOSEE", "fournisseur"),
+        ("mettre_a_disposition", "MISE_A_DISPOSITION_MOE", "systeme"),
+        ("prendre_en_compte", "PRISE_EN_COMPTE_MOE", "moe"),
+        ("suspendre", "SUSPENDUE", "moe"),
+        ("completer", "COMPLETEE", "fournisseur"),
+    ]
+    assert (piece["moves"][2]["who"], piece["moves"][3]["comment"]) == ("claire", "la pièce jointe 3 manque")
+    assert piece["waits"] == {"role": "moe", "id": MOE.partition(":")[2]}
+    journal = [event["detail"] for event in site.json("show", piece["flow"])["events"] if event["what"] == "moved"]
+    assert journal[1] == "suspendre SUSPENDUE role=moe waits=fournisseur:99912040500017 comment=la pièce jointe 3 manque"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("suspendre", "--as", MOE), "FLX-W04"),
+        (("prendre_en_compte", "--as", "moe:99913107100014"), "FLX-W03"),
+        (("mandater", "--as", "service_financier:22990008900017"), "FLX-W02"),
+        (("refuser", "--as", MOE, "--motive", "ERREUR_DE_MONTANT", "--comment", "trop cher"), "FLX-W06"),
+    ],
+)
+def test_what_may_not_be_done_ends_with_1_tells_its_code_in_both_languages_and_changes_nothing(site, words, code):
+    before = site.json("dossier", NUMBER)
+    told = site.flux("act", NUMBER, *words, "--json")
+    finding = json.loads(told.stdout)["finding"]
+    assert (told.returncode, finding["code"]) == (1, code)
+    assert finding["text"]["fr"] != finding["text"]["en"]
+    assert site.flux("act", NUMBER, *words).stderr.startswith(code)
+    assert site.json("dossier", NUMBER) == before
+
+
+def test_a_refusal_for_an_amount_is_answered_with_the_article_and_what_to_do_instead(site):
+    said = site.flux("act", NUMBER, "refuser", "--as", MOE, "--motive", "ERREUR_DE_MONTANT", "--comment", "trop cher", FLUX_LANG="fr").stderr
+    assert "article 12.1.9" in said
+    assert "état d'acompte avec vos propres chiffres" in said
+
+
+@pytest.mark.parametrize("words", [("NOPE", "refuser", "--as", MOE), (NUMBER, "danser", "--as", MOE)], ids=["no such piece", "no such act"])
+def test_what_does_not_exist_is_refused_by_its_code(site, words):
+    told = site.flux("act", *words, "--json")
+    assert (told.returncode, json.loads(told.stdout)["finding"]["code"]) == (1, "FLX-W08" if words[0] == "NOPE" else "FLX-W01")
+
+
+def test_an_actor_that_is_none_is_a_usage_error_that_names_the_roles(site):
+    done = site.flux("act", NUMBER, "refuser", "--as", "moo:1")
+    assert done.returncode == 2
+    assert "service_financier" in done.stderr
+
+
+def test_what_waits_is_found_by_whom_it_waits_for_and_by_nobody_else(site):
+    assert [one["number"] for one in site.json("synthesis", "--as", MOE)["pieces"]] == [NUMBER]
+    assert site.json("synthesis", "--as", SUPPLIER)["pieces"] == []
+    assert [one["number"] for one in site.json("search", "--actor", SUPPLIER, "--open")["pieces"]] == [NUMBER]
+    assert site.json("search", "--status", "SUSPENDUE")["pieces"] == []
+
+
+def test_a_list_is_exported_for_a_spreadsheet_and_no_cell_of_it_is_a_formula(tmp_path):
+    site = Site(tmp_path / "site", 'settle_s = 0.0\n[[partner]]\nname = "batipro"\nnaming = "free"\n')
+    content = next(EXAMPLES.glob("03-*/*.xml")).read_bytes().replace(b"EJ-2026-00388", b"=2+3 cmd")
+    (site.inbox / "a.xml").write_bytes(content)
+    site.flux("once")
+    assert site.flux("search", "--to", tmp_path / "list.csv", FLUX_LANG="fr").returncode == 0
+    with (tmp_path / "list.csv").open(encoding="utf-8-sig", newline="") as file:
+        (row,) = csv.DictReader(file, delimiter=";")
+    assert (row["numéro"], row["engagement"], row["TTC"]) == (NUMBER, "'=2+3 cmd", "147002.62")
