@@ -39,7 +39,7 @@ class Report:
         return not (self.lost or self.duplicated or self.unexpected) and self.ok == self.attempted
 
 
-def check(root, dropped, taken=(), answers=None, unsynced=(), left=(), rivals=()):  # noqa: PLR0913 - what a run was and left
+def check(root, dropped, taken=(), answers=None, unsynced=(), left=(), rivals=()):
     """
     Hold the laws over an installation at rest.
 
