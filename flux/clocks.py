@@ -17,7 +17,7 @@ from flux.dossier import Act, Move, Ref, Standing
 from flux.lifecycle import SYSTEM, WHO, party_of, routed
 from flux.piece import Actor, Piece
 from flux.tables import Tables
-from flux.tables.clocks import DOSSIER, PIECE, TACIT, Delay, Payer
+from flux.tables.clocks import DOSSIER, TACIT, Delay, Payer
 from flux.when import day_of, span_of
 
 RUNNING, SUSPENDED, KEPT, PASSED, STOPPED = "running", "suspended", "kept", "passed", "stopped"
@@ -99,8 +99,7 @@ def _clock(name: str, row: Delay, head: Standing, within: tuple[Standing, ...], 
     events = [event for one in within for event in _events(row, one, head, now, tables)]
     if before and before.state == PASSED:
         events.append(_Event(span_of(before.due)[1].astimezone(UTC), _START, head.ref, before.due))
-    if row.of != PIECE:  # the moves of one piece stand in their order, whatever the hours say
-        events.sort(key=lambda event: event.at)
+    events.sort(key=lambda event: event.at)
     days = row.days or payer.days
     run: _Run | None = None
     for event in events:
@@ -113,13 +112,18 @@ def _clock(name: str, row: Delay, head: Standing, within: tuple[Standing, ...], 
 
 
 def _events(row: Delay, one: Standing, head: Standing, now: datetime, tables: Tables) -> Iterator[_Event]:
-    """What the moves of one piece do to the delay. A status counts when it is entered: an acknowledgement enters none."""
+    """
+    What the moves of one piece do to the delay. A status counts when it is entered: an acknowledgement enters none.
+
+    Moves stand in their order: an hour that goes back, since the machine's clock was set, is the one before it.
+    """
     own = one.piece.cadre in row.on if row.on else one.ref == head.ref
-    status = ""
+    status, at = "", datetime.min.replace(tzinfo=UTC)
     for move in _seen(one, now):
+        at = max(at, move.at.astimezone(UTC))
         entered, status = move.status if move.status != status else "", move.status
         for what in _meant(row, move.act, entered, own, tables):
-            yield _Event(move.at.astimezone(UTC), what, one.ref, day_of(move.at))
+            yield _Event(at, what, one.ref, day_of(at))
 
 
 def _meant(row: Delay, act: str, entered: str, own: bool, tables: Tables) -> Iterator[str]:
@@ -145,8 +149,8 @@ def _next(run: _Run | None, event: _Event, row: Delay, days: int, tables: Tables
     if event.what == _SUSPEND and not run.spans and event.day <= run.due:
         return replace(run, spans=((event.at, None),), by=event.ref, balance=(run.due - event.day).days)
     if event.what == _RESUME and event.ref == run.by:
-        due = _last(event.day, max(row.restart, run.balance), row, tables)
-        return replace(run, spans=((run.spans[0][0], event.at),), by=None, due=max(run.due, due))
+        due = _last(event.day, max(row.restart, run.balance), row, tables)  # never before run.due: the balance is the least
+        return replace(run, spans=((run.spans[0][0], event.at),), by=None, due=due)
     return run
 
 
