@@ -8,6 +8,7 @@ from pathlib import Path
 from flux import config, faults, tables
 from flux.model import Stage
 from flux.tables import Entry, Tables
+from flux.tables.clocks import Delay
 from flux.tables.life import INITIAL, STAYS, Life, Transition
 
 CELLS = {"allowed": "✓", "forbidden": "✗", "not_applicable": "–"}
@@ -111,7 +112,41 @@ def _conditions(row: Transition) -> str:
     return "; ".join(filter(None, said))
 
 
-PAGES: dict[str, Callable[[], str]] = {"configuration.md": config.reference, "codes.md": codes, "cadres.md": matrix, "dossiers.md": dossiers}
+
+def clocks() -> str:
+    """Every delay: how long, from what to what, whom it binds, and why."""
+    known = tables.load().clocks
+    days = ", ".join((*sorted(known.calendar.days), *(f"Easter + {after}" for after in sorted(known.calendar.easter))))
+    return "\n".join((
+        "# The clocks", "",
+        "Written by `make docs` from `flux/tables/clocks.toml`, by which flux counts. Days are calendar days in Paris; the day of the event is not",
+        "counted; a delay ends at midnight of its last day. Where it *rolls*, a last day that is a Saturday, a Sunday or a holiday goes to the next",
+        "day on which somebody works. A suspension counts once in a delay: the completion opens a new one of the days under *restart*, or of the",
+        "balance when that is longer (CCP R2192-29), so that nothing is ever shortened. Marks of the sources: V verified, S secondary, I inferred.", "",
+        "| delay | days | of | starts | ends | stops | restart | rolls | binds | once it has passed | article |", "|---|---|---|---|---|---|---|---|---|---|---|",
+        *(
+            f"| **{name}**<br>{row.label.en}<br>*{row.label.fr}* | {row.days or 'the payer’s'} | {_scope(row)} | {_codes(row.starts)}"
+            f"{f'<br>or `{row.after}` has passed' if row.after else ''} | {_codes((*row.ends, *row.acts))} | {_codes(row.stops)} | "
+            f"{f'{row.restart} ({row.suspends})' if row.suspends else '–'} | {'yes' if row.rolls else 'no'} | {row.binds} | "
+            f"{row.passes}{f': `{row.act}`' if row.act else ''} | {row.article} |"
+            for name, row in known.delays.items()
+        ),
+        "", "## Where they come from", "", "| delay | source | what is ours in it |", "|---|---|---|",
+        *(f"| {name} | {_cell(row.source)} | {_cell(row.local) or '–'} |" for name, row in known.delays.items()),
+        "", "## Who pays", "", "A payer whose kind is not known is counted as the shortest: a warning comes early, and never late.", "",
+        "| kind | who | days | article |", "|---|---|---|---|",
+        *(f"| `{kind}` | {row.label.en}<br>*{row.label.fr}* | {row.days} | CCP {row.article} |" for kind, row in known.payers.items()),
+        "", "## Holidays", "", f"{days} ({known.calendar.article}); {known.calendar.local}.", "",
+    ))  # fmt: skip
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "configuration.md": config.reference,
+    "codes.md": codes,
+    "cadres.md": matrix,
+    "dossiers.md": dossiers,
+    "clocks.md": clocks,
+}
 
 
 def write(folder: Path) -> None:
@@ -141,6 +176,17 @@ def _reasons(rows: Mapping[str, Entry]) -> Iterator[str]:
     if told:
         yield from ("", "What `{found}` says, where it is one of several reasons:", "", "| code | reason |", "|---|---|")
         yield from (f"| `{code}` | {_cell(said.fr)}<br>*{_cell(said.en)}* |" for code, said in told)
+
+
+def _scope(row: Delay) -> str:
+    """What has this delay, and by which cadres."""
+    cadres = f" {', '.join(row.cadres)}" if row.cadres else f" not {', '.join(row.without)}" if row.without else ""
+    on = f"; by its {', '.join(row.on)}" if row.on else ""
+    return f"{row.of}{cadres}{on}"
+
+
+def _codes(codes: tuple[str, ...]) -> str:
+    return ", ".join(f"`{code}`" for code in codes) or "–"
 
 
 def _cell(text: str) -> str:

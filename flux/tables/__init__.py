@@ -1,5 +1,5 @@
 """
-The tables: what is data is data. Matrix, interfaces, life cycle, catalogue, codes and fields, read once and checked whole.
+The tables: what is data is data. Matrix, interfaces, life cycle, delays, catalogue, codes and fields, read once and checked whole.
 
 A table that contradicts itself stops the start, never a flow: load() raises Fault and says which row.
 """
@@ -14,8 +14,9 @@ from msgspec import Struct
 
 from flux.faults import Fault
 from flux.model import FlowVerdict, Severity, Stage
-from flux.tables import _reading, life
+from flux.tables import _reading, clocks, life
 from flux.tables._reading import Text, read, shaped
+from flux.tables.clocks import Clocks
 from flux.tables.life import Life
 
 CELLS = ("allowed", "forbidden", "not_applicable")
@@ -140,6 +141,7 @@ class Tables(Struct, frozen=True):
     interfaces: dict[str, Interface]
     flow_statuses: dict[FlowVerdict, FlowStatus]
     life: Life
+    clocks: Clocks
     codes: Codes
     fields: dict[str, Field]
     catalogue: dict[str, Entry]
@@ -162,6 +164,7 @@ def load() -> Tables:
         interfaces=shaped("interfaces.toml", read("interfaces.toml"), dict[str, Interface]),
         flow_statuses=shaped("flow_statuses.toml", read("flow_statuses.toml"), dict[FlowVerdict, FlowStatus]),
         life=life.load(),
+        clocks=clocks.load(),
         codes=codes,
         fields=shaped("fields.toml", read("fields.toml"), dict[str, Field]),
         catalogue=_catalogue(),
@@ -227,3 +230,4 @@ def _life(tables: Tables) -> Iterator[Fault]:
     roles = {row.next for row in tables.works.values()} | {"recipient"}
     if missing := roles - tables.life.initial.keys():
         yield Fault("FLX-I30", table="transitions.toml", row=", ".join(sorted(missing)), expected="matrix.toml, next")
+    yield from clocks.faults(tables.clocks, tables.life, frozenset(tables.works.keys() | tables.others.keys()))

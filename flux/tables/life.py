@@ -108,6 +108,8 @@ def load() -> Life:
 
 def faults(life: Life, cadres: dict[str, str]) -> Iterator[Fault]:
     """What contradicts itself. cadres: works cadre -> its depositor."""
+    if not life.statuses:
+        yield Fault("FLX-I30", table="statuses.toml", row="—", expected="DEPOSEE, …")
     for row in life.transitions:
         if wrong := _strange(row, life, cadres):
             yield Fault("FLX-I30", table="transitions.toml", row=f"{row.act} {'/'.join(row.by)}: {wrong}", expected=_EXPECTED)
