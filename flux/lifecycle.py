@@ -5,6 +5,7 @@ A strict machine (domain 5.2): what no row allows is refused, with what would be
 """
 
 from datetime import datetime
+from functools import reduce
 
 from msgspec.structs import replace
 
@@ -18,6 +19,7 @@ from flux.tables.life import INITIAL, Transition
 SYSTEM = Actor("systeme", "")
 WHO = "flux"
 AMOUNT = "amount"
+OPENING = 2  # moves that opened() makes
 SUPPLIERS = ("fournisseur", "sous-traitant", "cotraitant", "titulaire")
 
 
@@ -87,6 +89,24 @@ def party_of(piece: Piece, role: str) -> Party | None:
     if role in SUPPLIERS:
         return piece.supplier
     return {"moe": piece.moe, "moa": piece.moa, "valideur": piece.valideur}.get(role, piece.recipient)
+
+
+def current(standing: Standing) -> Piece:
+    """The piece as it is routed since its last recycling."""
+    return reduce(routed, (move.routing for move in standing.moves if move.routing is not None), standing.piece)
+
+
+def doer(standing: Standing, move: Move) -> Actor | None:
+    """Who made this move, None when the system did. Whose turn it was, when it was that role's: a recycling may have named another since."""
+    if move.role == SYSTEM.role:
+        return None
+    before = next((other.waits for other in reversed(standing.moves) if other.seq < move.seq and other.waits), None)
+    if before is not None and before.role == move.role:
+        return before
+    if move.role in ("deposant", standing.depositor.role):
+        return standing.depositor
+    party = party_of(current(standing), move.role)
+    return Actor(move.role, party.id if party else "")
 
 
 def _row(rows: list[Transition], standing: Standing, asked: Act, tables: Tables) -> Transition | Finding:
