@@ -11,6 +11,7 @@ from flux.policy import Limits
 
 NAME = r"[a-z0-9][a-z0-9-]{0,31}"
 INTEGER_BITS = 64  # of TOML; Python's reader takes longer ones
+_FORMS = ("cpp-statut", "cdar", "both", "none")
 _SEVERITIES = tuple(str(severity) for severity in Severity)
 
 
@@ -75,11 +76,13 @@ PARTNER = (
     Setting("default_cadre", "", "What an absent cadre means; empty: it is refused (G1.02).", "Ce que signifie un cadre absent ; vide : il est refusé (G1.02).", most=3),
     Setting("inbox", "", "His inbox; empty: <inbox>/<name>.", "Sa boîte de dépôt ; vide : <inbox>/<nom>."),
     Setting("returns", "", "Where his return flows go; empty: <outbox>/returns/<name>.", "Où vont ses flux retour ; vide : <outbox>/returns/<nom>."),
+    Setting("lifecycle", "cpp-statut", "In which form he is told where his pieces stand, at each move: CPPStatut (FEN1201A), CDAR D22B, both, none.", "Sous quelle forme il apprend où en sont ses pièces, à chaque étape : CPPStatut (FEN1201A), CDAR D22B, les deux (both), aucune (none).", choices=_FORMS),
 )  # fmt: skip
 
 ROUTE = (
     Setting("actor", "", "Whose pieces: a folder name (moe-21500000500019), a role (moe), or a beginning (moe-215*).", "Les pièces de qui : un nom de dossier (moe-21500000500019), un rôle (moe), ou un début (moe-215*).", least=1),
     Setting("folder", "", "Where they go, instead of <outbox>/pieces/<actor>.", "Où elles vont, au lieu de <outbox>/pieces/<acteur>.", least=1),
+    Setting("lifecycle", "cpp-statut", "In which form that actor is told where his pieces stand, at each move: beside them.", "Sous quelle forme cet acteur apprend où en sont ses pièces, à chaque étape : à côté d'elles.", choices=_FORMS),
 )  # fmt: skip
 
 _LIMIT_WORDS = {

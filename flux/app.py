@@ -24,6 +24,7 @@ from flux.ids import new_id
 from flux.intake import Intake
 from flux.model import Plumbing
 from flux.notices import Bell, watched
+from flux.ops import Office
 from flux.policy import Policy
 from flux.ports import FlowRow, Ledger, Unsettled, Why
 from flux.precheck import precheck
@@ -94,7 +95,7 @@ class Installation:
         ]
         owner = f"{socket.gethostname()}-{os.getpid()}-{time.time_ns()}"
         asked = Settings(
-            owner=owner, installation=config.installation, policies=policies, markets=settings.markets(config),
+            owner=owner, installation=config.installation, policies=policies, routes=config.routes, markets=settings.markets(config),
             attempts=config.attempts, retry_s=config.retry_s,
         )  # fmt: skip
         self.worker = Worker(self.ledger, content, self.sandbox, kit.build(), asked, now=utc_now)
@@ -220,12 +221,12 @@ def open_reader(config: Config) -> Iterator[Ledger]:
 
 
 @contextmanager
-def open_writer(config: Config) -> Iterator[Ledger]:
-    """The ledger for what a person does, beside a daemon or without one: each act is one transaction. Raises Fault when nothing was ever received here."""
+def open_office(config: Config) -> Iterator[Office]:
+    """What a person's acts need, beside a daemon or without one: each is one transaction. Raises Fault when nothing was ever received here."""
     if fresh(config):
         raise Fault("FLX-I21", path=str(config.ledger_file))
     with closing(SqlLedger(config.ledger_url)) as ledger:
-        yield ledger
+        yield Office(ledger, FileStore(config.spool), kit.build(), settings.policies(config), config.routes, config.installation)
 
 
 def once(config: Config) -> Pass:

@@ -16,7 +16,7 @@ from flux import tables
 from flux.faults import Fault
 from flux.model import Market, Severity, Stage
 from flux.piece import Party
-from flux.policy import Limits, Policy
+from flux.policy import Limits, Policy, Route
 
 FILE = "flux.toml"
 MARKETS = "markets.toml"
@@ -42,15 +42,9 @@ class Partner(Struct, frozen=True):
     default_cadre: str
     inbox: str
     returns: str
+    lifecycle: str
     severities: dict[str, Severity]
     limits: dict[str, int]
-
-
-class Route(Struct, frozen=True):
-    """Where the pieces of an actor go instead of their usual folder."""
-
-    actor: str
-    folder: str
 
 
 class Config(Struct, frozen=True):
@@ -161,7 +155,7 @@ def policy(config: Config, partner: str) -> Policy:
         return site
     return replace(
         site, naming=one.naming, interface=one.interface, non_works=one.non_works, default_cadre=one.default_cadre,
-        severities=config.severities | one.severities, limits=replace(config.limits, **one.limits),
+        severities=config.severities | one.severities, limits=replace(config.limits, **one.limits), lifecycle=one.lifecycle,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from flux import ops, tables, told
 from flux.decision import effective_severity
 from flux.dossier import Act, Standing
 from flux.model import Finding
+from flux.ops import Office
 from flux.piece import Actor
 from flux.policy import Policy
 from flux.ports import Asked, Ledger
@@ -29,14 +30,14 @@ class Done(Struct, frozen=True):
         return {"done": self.standing is not None, "piece": self.standing, "finding": self.refusal, "several": list(self.several)}
 
 
-def act(ledger: Ledger, named: str, asked: Act, now: datetime) -> Done:
+def act(office: Office, named: str, asked: Act, now: datetime) -> Done:
     """Do what is asked with the piece that is named."""
-    found = ops.pieces_of(ledger, named, asked.actor)
+    found = ops.pieces_of(office.ledger, named, asked.actor)
     if len(found) > 1:
         return Done(several=tuple(str(one.ref) for one in found))
     if not found:
         return Done(refusal=_finding(Finding("FLX-W08", facts=(("found", named),))))
-    done = ops.act(ledger, found[0].ref, asked, now, tables.load())
+    done = ops.act(office, found[0].ref, asked, now)
     return Done(refusal=_finding(done)) if isinstance(done, Finding) else Done(_told(done))
 
 

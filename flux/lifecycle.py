@@ -6,6 +6,7 @@ A strict machine (domain 5.2): what no row allows is refused, with what would be
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import reduce
 
 from msgspec.structs import replace
 
@@ -19,6 +20,7 @@ from flux.tables.life import INITIAL, Next, Transition
 SYSTEM = Actor("systeme", "")
 WHO = "flux"
 AMOUNT = "amount"
+OPENING = 2  # moves that opened() makes
 SUPPLIERS = ("fournisseur", "sous-traitant", "cotraitant", "titulaire")
 
 
@@ -54,11 +56,8 @@ def moved(standing: Standing, asked: Act, at: datetime, tables: Tables) -> tuple
 
 
 def after(standing: Standing, steps: Sequence[Move]) -> Standing:
-    """The standing with these steps done: what a recycling corrected is corrected in the piece."""
-    piece = standing.piece
-    for step in steps:
-        piece = routed(piece, step.routing) if step.routing else piece
-    return replace(standing, piece=piece, moves=(*standing.moves, *steps))
+    """The standing with these steps done."""
+    return replace(standing, moves=(*standing.moves, *steps))
 
 
 def link_of(piece: Piece, before: Standing, tables: Tables) -> Next | None:
@@ -103,6 +102,24 @@ def party_of(piece: Piece, role: str) -> Party | None:
     return {"moe": piece.moe, "moa": piece.moa, "valideur": piece.valideur}.get(role, piece.recipient)
 
 
+def current(standing: Standing) -> Piece:
+    """The piece as it is routed since its last recycling."""
+    return reduce(routed, (move.routing for move in standing.moves if move.routing is not None), standing.piece)
+
+
+def doer(standing: Standing, move: Move) -> Actor | None:
+    """Who made this move, None when the system did. Whose turn it was, when it was that role's: a recycling may have named another since."""
+    if move.role == SYSTEM.role:
+        return None
+    before = next((other.waits for other in reversed(standing.moves) if other.seq < move.seq and other.waits), None)
+    if before is not None and before.role == move.role:
+        return before
+    if move.role in ("deposant", standing.depositor.role):
+        return standing.depositor
+    party = party_of(current(standing), move.role)
+    return Actor(move.role, party.id if party else "")
+
+
 def _row(rows: list[Transition], standing: Standing, asked: Act, tables: Tables) -> Transition | Finding:
     """The row that this actor means in this status. A row of several that differ in their motives is the one that knows the motive given."""
     role, theirs = asked.actor.role, standing.depositor.role
@@ -120,7 +137,7 @@ def _row(rows: list[Transition], standing: Standing, asked: Act, tables: Tables)
 
 def _objection(row: Transition, standing: Standing, asked: Act, tables: Tables) -> Finding | None:
     """Why this row does not let this act pass, None when it does."""
-    party = party_of(standing.piece, asked.actor.role)
+    party = party_of(current(standing), asked.actor.role)
     expected = standing.depositor.id if "deposant" in row.by else party.id if party else ""
     turn = standing.waits
     if row.by != (SYSTEM.role,) and (asked.actor.id != expected or not (row.out_of_turn or (turn and turn.id == asked.actor.id))):
@@ -147,7 +164,7 @@ def _spent(row: Transition, standing: Standing) -> bool:
 
 
 def _steps(row: Transition, standing: Standing, asked: Act, at: datetime, tables: Tables) -> tuple[Move, ...] | Finding:
-    piece = routed(standing.piece, asked.routing) if asked.routing else standing.piece
+    piece = routed(current(standing), asked.routing) if asked.routing else current(standing)
     waits = _waits(row, standing, piece, tables)
     if isinstance(waits, Finding):
         return waits

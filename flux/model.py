@@ -238,11 +238,12 @@ class Decision(Struct, frozen=True):
 
 
 class Answer(Struct, frozen=True):
-    """One return flow, rendered: kind (integration, lifecycle, report-json, report-html), final name, bytes."""
+    """One return flow, rendered: kind (integration, lifecycle, cdar, report-json, report-html), final name, bytes. part: of several of its kind."""
 
     kind: str
     name: str
     content: bytes
+    part: str = ""
 
 
 class Emission(Struct, frozen=True):

@@ -1,19 +1,43 @@
 """What a person may do with what is recorded, each with who and why. The rules are the life cycle's; here the piece is found and the act recorded."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from flux.dossier import Act, Ref, Standing
+from msgspec import Struct
+
+from flux.dossier import Act, Move, Ref, Standing
 from flux.faults import Fault
-from flux.lifecycle import after, moved
-from flux.model import Finding
+from flux.kit import Kit
+from flux.lifecycle import after, current, moved
+from flux.model import Emission, Finding
 from flux.owing import moved_event
 from flux.piece import Actor
-from flux.ports import Ledger, Moved
-from flux.tables import Tables
+from flux.policy import Policy, Route
+from flux.ports import ContentStore, Ledger, Moved
+from flux.telling import tell_moves
 from flux.validators.dossier import named_in
 
 TRIES = 5  # an act that another one overtakes is thought about again
+
+
+class Office(Struct, frozen=True):
+    """What an act needs: where it is recorded, and by what those concerned are told of it. policies: by partner."""
+
+    ledger: Ledger
+    content: ContentStore
+    kit: Kit
+    policies: Mapping[str, Policy]
+    routes: Sequence[Route]
+    installation: str
+
+    def tell(self, standing: Standing, steps: Sequence[Move], now: datetime) -> tuple[Emission, ...]:
+        """What these steps owe to whom they concern, their bytes durable in the content store."""
+        telling = tell_moves(standing, steps, self.policies, self.routes, self.installation, now, self.kit)
+        if not telling.owed:
+            return ()
+        pack = telling.pack()
+        blob, _ = self.content.add(pack.open())
+        return telling.emissions(blob, pack)
 
 
 def pieces_of(ledger: Ledger, named: str, actor: Actor | None = None) -> Sequence[Standing]:
@@ -26,19 +50,20 @@ def pieces_of(ledger: Ledger, named: str, actor: Actor | None = None) -> Sequenc
         one = ledger.standing(ref)
         return (one,) if one else ()
     found = ledger.standings([named]).get(named, ())
-    return tuple(one for one in found if actor and actor.id in named_in(one.piece)) or found
+    return tuple(one for one in found if actor and actor.id in named_in(current(one))) or found
 
 
-def act(ledger: Ledger, ref: Ref, asked: Act, now: datetime, tables: Tables) -> Standing | Finding:
+def act(office: Office, ref: Ref, asked: Act, now: datetime) -> Standing | Finding:
     """Do what is asked, or say why it may not be done. Raises Fault when others keep overtaking it."""
     for _ in range(TRIES):
-        standing = ledger.standing(ref)
+        standing = office.ledger.standing(ref)
         if standing is None:
             return Finding("FLX-W08", facts=(("found", str(ref)),))
-        steps = moved(standing, asked, now, tables)
+        steps = moved(standing, asked, now, office.kit.tables)
         if isinstance(steps, Finding):
             return steps
         done = after(standing, steps)
-        if not ledger.move([Moved(done, standing.last.seq)], (), [moved_event(done, step) for step in steps]):
+        emissions, events = office.tell(done, steps, now), [moved_event(done, step) for step in steps]
+        if not office.ledger.move([Moved(done, standing.last.seq)], emissions, events):
             return done
     raise Fault("FLX-I73", piece=str(ref))

@@ -101,7 +101,7 @@ def tell(flow: Flow, decision: Decision, policy: Policy, installation: str, at: 
         lines.append(orjson.dumps(piece))
         pieces.append({**piece, "attachments": None})
     findings = [told.finding(f, kit.tables, severity) for f in decision.findings]
-    letter = Told(flow, decision, kit.tables, tuple(pieces), tuple(lines), tuple(findings), installation, at)
+    letter = Told(flow, decision, kit.tables, tuple(pieces), tuple(lines), tuple(findings), installation, at, policy.lifecycle)
     return Draft(
         flow=flow,
         decision=decision,
@@ -114,7 +114,7 @@ def tell(flow: Flow, decision: Decision, policy: Policy, installation: str, at: 
 
 def answer_key(flow: Flow, answer: Answer) -> str:
     """The key of a return flow: derived, so that owing it twice is impossible."""
-    return f"{flow.id}.{answer.kind}"
+    return ".".join(filter(None, (flow.id, answer.kind, answer.part)))
 
 
 def piece_key(flow: Flow, ordinal: int) -> str:

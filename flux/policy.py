@@ -40,6 +40,15 @@ class Policy(Struct, frozen=True):
     default_cadre: str = ""           # what an absent cadre means; "" refuses it (G1.02)
     severities: dict[str, Severity] = {}  # by code: overrides the catalogue
     limits: Limits = Limits()
+    lifecycle: str = "cpp-statut"     # cpp-statut, cdar, both, none: in which form he is told where his pieces stand
+
+
+class Route(Struct, frozen=True):
+    """What is set for an actor, or for several: where his pieces go instead of their usual folder, and in which form he is told where they stand."""
+
+    actor: str
+    folder: str
+    lifecycle: str = "cpp-statut"
 
 
 class Brief(Struct, frozen=True):

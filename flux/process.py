@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from flux.decision import decide, effective_severity, next_actor, verdict_of
 from flux.dossier import Standing
-from flux.emitters import Told
+from flux.emitters import Emitter, Told, wants
 from flux.facts import sized
 from flux.faults import Fault
 from flux.gate import admit_xml, quoted
@@ -130,20 +130,23 @@ def refuses(findings: Iterable[Finding], policy: Policy, tables: Tables) -> bool
 
 def render(letter: Told, kit: Kit) -> list[Answer]:
     """Every return flow that is owed for this decision. Rendered once; what is stored is what is sent, for ever. Raises Fault when unsound."""
-    answers = []
+    answers: list[Answer] = []
     for emitter in kit.emitters:
-        if (answer := emitter.render(letter)) is not None:
-            if emitter.schema:
-                _hold(answer, kit.schemas.get(emitter.schema, "full").xsd)
-            answers.append(answer)
+        if wants(letter.lifecycle, emitter):
+            answers += held(emitter, emitter.render(letter), kit)
     return answers
 
 
-def _hold(answer: Answer, xsd: etree.XMLSchema) -> None:
-    """What we send is held to its schema as what we receive is: an answer that breaks it never leaves."""
-    if not xsd.validate(etree.fromstring(answer.content)):
-        log: Any = xsd.error_log  # lxml-stubs do not know its last entry
-        raise Fault("FLX-I61", name=answer.name, detail=str(log.last_error))
+def held(emitter: Emitter, answers: Sequence[Answer], kit: Kit) -> Sequence[Answer]:
+    """What we send is held to its schema as what we receive is: an answer that breaks it never leaves. Raises Fault."""
+    if not emitter.schema:
+        return answers
+    xsd = kit.schemas.get(emitter.schema, "full").xsd
+    for answer in answers:
+        if not xsd.validate(etree.fromstring(answer.content)):
+            log: Any = xsd.error_log  # lxml-stubs do not know its last entry
+            raise Fault("FLX-I61", name=answer.name, detail=str(log.last_error))
+    return answers
 
 
 def _open(content: bytes, brief: Brief, kit: Kit) -> _Opened | Finding:

@@ -14,7 +14,7 @@ from msgspec.structs import asdict
 
 from flux.dossier import Move, Standing
 from flux.faults import Fault
-from flux.lifecycle import allowed, standable
+from flux.lifecycle import allowed, current, standable
 from flux.model import Decided, Decision, Emission, Event, Finding, Flow, FlowVerdict, Severity
 from flux.piece import Actor, Attachment, Party, Piece
 from flux.ports import FlowRow, PieceRow
@@ -120,7 +120,7 @@ def standing(one: Standing, tables: Tables) -> dict[str, Any]:
         "partner": one.partner,
         "dossier": one.dossier,
         **link,
-        **{name: value for name, value in _content(one.piece).items() if name != "attachments"},
+        **{name: value for name, value in _content(current(one)).items() if name != "attachments"},
         "depositor": _actor(one.depositor),
         "status": one.status,
         "label": asdict(tables.life.statuses[one.status].label),

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from time import perf_counter
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from flux.decision import unevaluated
 from flux.dossier import Ref, Standing
@@ -17,10 +18,11 @@ from flux.faults import Fault, fault_of, netted
 from flux.kit import Kit
 from flux.log import get
 from flux.model import Decision, Deposited, Envelope, Event, Flow, Known, Market, Plumbing, VerdictKind
+from flux.ops import Office
 from flux.owing import WHO, Draft, outcome, tell
 from flux.piece import identity
-from flux.policy import Brief, Policy
-from flux.ports import SUSPECT, ContentStore, Ledger
+from flux.policy import Brief, Policy, Route
+from flux.ports import SUSPECT, ContentStore, Ledger, Outcome
 from flux.process import conclude, flow_findings
 from flux.round import Round, Work
 from flux.sandbox.pool import Sandbox
@@ -42,6 +44,7 @@ class Settings(Struct, frozen=True):
     owner: str
     installation: str
     policies: Mapping[str, Policy]
+    routes: Sequence[Route]
     markets: Mapping[str, Market]
     attempts: int
     retry_s: Sequence[float]
@@ -55,6 +58,7 @@ class Worker:
     ) -> None:
         self._ledger, self._content, self._sandbox, self._kit = ledger, content, sandbox, kit
         self._set, self._now = settings, now
+        self._office = Office(ledger, content, kit, settings.policies, settings.routes, settings.installation)
 
     def step(self, recorded: Doing = lambda: None, meanwhile: Doing = lambda: None, stopped: Callable[[], bool] = lambda: False) -> int:
         """
@@ -132,12 +136,20 @@ class Worker:
         packs = [draft.pack() for _, draft in drafts]
         stored = self._content.add_all([pack.open() for pack in packs]) if packs else []
         now = self._now()
-        outcomes = [outcome(draft, blob, pack, now, self._kit.tables) for (_, draft), pack, (blob, _) in zip(drafts, packs, stored, strict=True)]
+        outcomes = [
+            self._with_what_it_moved(outcome(draft, blob, pack, now, self._kit.tables), now)
+            for (_, draft), pack, (blob, _) in zip(drafts, packs, stored, strict=True)
+        ]
         refused = self._ledger.record(outcomes, now)
         for work, draft in drafts:
             if (why := refused.get(work.flow.id, "")) == "" or why == "fence":
                 _log(work, draft.decision, why or "decided")
         return refused
+
+    def _with_what_it_moved(self, done: Outcome, now: datetime) -> Outcome:
+        """The pieces before, on which these were deposited, are told of as any act is."""
+        told = [emission for one in done.moved for emission in self._office.tell(one.standing, [one.standing.last], now)]
+        return replace(done, emissions=(*done.emissions, *told)) if told else done
 
     def _before(self, works: Iterable[Work]) -> dict[str, tuple[Standing, ...]]:
         """The pieces on which those at hand are deposited, as these name them: by number, or as flow/ordinal."""

@@ -67,8 +67,8 @@ def act(
     """Do something with a piece, as one of its actors."""
     routing = Routing(_party(moe), _party(moa), _party(valideur), service, engagement)
     asked = Act(verb, actor_of(as_whom), who or getuser(), motive, comment, None if routing == Routing() else routing)
-    with app.open_writer(find(context, where)) as ledger:
-        done = dossiers.act(ledger, named, asked, datetime.now(UTC))
+    with app.open_office(find(context, where)) as office:
+        done = dossiers.act(office, named, asked, datetime.now(UTC))
     if as_json:
         write(done.told())
     elif done.several:

@@ -1,46 +1,48 @@
-"""
-What both branches of CPPStatut share (domain 3.1): elements as text, the envelope, and the document around a branch.
-
-Text, not a tree: a flow of 1,000 pieces makes 30,000 elements, and a tree of them costs eight times as much. What is written is held to
-the schema before it is owed (``process.render``), so a mistake here never leaves.
-"""
+"""CPPStatut (domain 3.1): the envelope, the document around a branch, and the units of the invoice branch."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 
-from flux.emitters import Told
+from flux.emitters._steps import Step
+from flux.emitters._xml import HEAD, box, carried, text
+from flux.piece import Piece
+from flux.tables import Tables
+from flux.tables.life import ROUTING
 from flux.when import day_of, in_paris
 
 VERSION = "V1_19"
+SERVICE_MOST = 100  # characters of CodeService
 _CHORUS = "CPP001"  # who receives when the sender's application code is unknown
 _RECEIVER = re.compile("[0-9A-Za-z]{3,8}")  # the schema's bounds; of signs that stay one when they are escaped: a sender chose the name
-_SPECIAL = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"})
-# What XML 1.0 cannot carry, not even escaped. Documents never bring it; a file's name may.
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_SIRET = re.compile(r"[0-9]{14}")
+_COUNTRY = re.compile(r"[A-Z]{2}")
 
 
-def document(letter: Told, number: str, branch: str) -> bytes:
-    """A CPPStatut around one branch. *number*: the id of this return flow."""
-    told = (("DtPrd", day_of(letter.at).isoformat()), ("IdFlx", number))
+def document(branch: str, number: str, application: str, installation: str, at: datetime) -> bytes:
+    """A CPPStatut around one branch. *number*: the id of this return flow; *application*: the code of who receives it, where one is known."""
+    told = (("DtPrd", day_of(at).isoformat()), ("IdFlx", number))
     parameters = (
         box("ParametreIndiv", text("Code", code), text("Valeurparametre", value), NumOrdre=f"{order:04d}")
         for order, (code, value) in enumerate(told, 1)
     )
-    application = letter.decision.envelope.application
     receiver = application if _RECEIVER.fullmatch(application) else _CHORUS
-    partners = box("Partenaires", box("Recepteur", text("Id", receiver)), box("Emetteur", text("Id", letter.installation)))
+    partners = box("Partenaires", box("Recepteur", text("Id", receiver)), box("Emetteur", text("Id", installation)))
     envelope = box("Enveloppe", box("EnveloppeUnitaire", box("Parametres", *parameters), partners, NumOrdre="1"))
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{box("CPPStatut", envelope, branch, Version=VERSION)}\n'.encode()
+    return f"{HEAD}{box('CPPStatut', envelope, branch, Version=VERSION)}\n".encode()
 
 
-def text(tag: str, value: str, **attributes: str) -> str:
-    """An element of text, escaped; "" when there is no text."""
-    return f"<{tag}{_attributes(attributes)}>{_escaped(value)}</{tag}>" if value else ""
+def invoices(steps: Sequence[Step], tables: Tables, number: str, application: str, installation: str, at: datetime) -> bytes:
+    """A CPPStatut of the invoice branch: one unit a step, of pieces that it holds()."""
+    units = (_unit(order, step, tables, installation) for order, step in enumerate(steps, 1))
+    return document(box("CPPFactureStatuts", *units, compteur=str(len(steps))), number, application, installation, at)
 
 
-def box(tag: str, *children: str, **attributes: str) -> str:
-    """An element of elements, one a line; those that are "" are left out."""
-    return "\n".join((f"<{tag}{_attributes(attributes)}>", *filter(None, children), f"</{tag}>"))
+def holds(piece: Piece) -> bool:
+    """Whether the schema can hold this piece."""
+    supplier, recipient = piece.supplier, piece.recipient
+    known = supplier.type and supplier.id and supplier.name and piece.number
+    return bool(known and _SIRET.fullmatch(recipient.id) and recipient.type in ("", "1") and len(carried(recipient.service)) <= SERVICE_MOST)
 
 
 def stamp(at: datetime) -> str:
@@ -48,14 +50,39 @@ def stamp(at: datetime) -> str:
     return in_paris(at).isoformat(timespec="milliseconds")
 
 
-def _attributes(given: dict[str, str]) -> str:
-    return "".join(f' {name}="{_escaped(value)}"' for name, value in given.items()) if given else ""
+def _unit(order: int, step: Step, tables: Tables, installation: str) -> str:
+    supplier, recipient, row = step.piece.supplier, step.piece.recipient, tables.life.statuses[step.status]
+    return box(
+        "CPPFactureStatutUnitaire",
+        box(
+            "Fournisseur",
+            text("TypeIdentifiant", supplier.type),
+            text("Identifiant", supplier.id),
+            text("RaisonSociale", supplier.name),
+            text("CodePays", supplier.country if _COUNTRY.fullmatch(supplier.country) else ""),
+        ),
+        box(
+            "Debiteur",
+            text("TypeIdentifiant", "1"),
+            text("Identifiant", recipient.id),
+            text("Nom", recipient.name),
+            text("CodeService", recipient.service),
+        ),
+        box(
+            "DonneesStatut",
+            text("IdStatut", _code(step, tables)),
+            text("ComplementStatut", step.status if row.local else row.label.fr),
+            text("Commentaire", step.comment),
+            text("Horodatage", stamp(step.at)),
+            text("Producteur", step.by.role if step.by else installation, Id=step.by.id if step.by else installation),
+            text("IdFacture", step.piece.number),
+            text("DateFacture", step.piece.issued.isoformat() if step.piece.issued else ""),
+        ),
+        NumOrdre=str(order),
+    )
 
 
-def carried(value: str) -> str:
-    """A text as XML can carry it: longer than it was, where it held what XML cannot."""
-    return _NOT_XML.sub(lambda c: f"\\u{ord(c[0]):04x}", value)
-
-
-def _escaped(value: str) -> str:
-    return carried(value.translate(_SPECIAL))
+def _code(step: Step, tables: Tables) -> str:
+    """The number of a status: another one when it was refused for what is no error of routing."""
+    row, motive = tables.life.statuses[step.status], tables.life.motives.get(step.motive)
+    return row.other if row.other and motive is not None and motive.kind != ROUTING else row.cpp

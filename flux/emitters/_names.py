@@ -1,6 +1,7 @@
 """Names of return flows: derived from the flow, never drawn. A crash between writing and marking writes the same name again."""
 
-from flux.emitters import Told
+from flux.dossier import Ref
+from flux.emitters import Moved, Told
 
 UNKNOWN_DEPOSIT = "CSO0000A"  # local: the integration report of a flow that is of no interface, or of several
 
@@ -14,3 +15,17 @@ def report_stem(letter: Told) -> str:
 def stem(letter: Told, interface: str) -> str:
     """``<interface>_<installation>_<flow id>``: the shape of Chorus Pro's names, with an id that is never used again."""
     return f"{interface}_{letter.installation}_{letter.flow.id}"
+
+
+def step_stem(installation: str, ref: Ref, seq: int, interface: str, tag: str = "") -> str:
+    """
+    ``<interface>_<installation>_<flow id>-<ordinal>-<move>``, then who is told unless it is the depositor.
+
+    Each of those concerned has flows of his own: two of them may share a folder, where nothing is ever replaced.
+    """
+    return "-".join(filter(None, (f"{interface}_{installation}_{ref.flow}", f"{ref.ordinal:05d}", str(seq), tag)))
+
+
+def moved_stem(letter: Moved, seq: int, interface: str) -> str:
+    """step_stem() of a move."""
+    return step_stem(letter.installation, letter.standing.ref, seq, interface, letter.tag)

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from flux.emitters import Emitter, Told
-from flux.emitters._cpp_statut import box, document, stamp, text
+from flux.emitters._cpp_statut import document, stamp
 from flux.emitters._names import report_stem
+from flux.emitters._xml import box, text
 from flux.gate import quoted
 from flux.model import Answer, VerdictKind
 
@@ -18,7 +19,7 @@ NUMBER_MOST = 40  # characters of a piece's number before each of its findings: 
 NATURE = {"error": "REJET", "warning": "AVERTISSEMENT"}
 
 
-def render(letter: Told) -> Answer:
+def render(letter: Told) -> tuple[Answer, ...]:
     """The report of this flow."""
     name = report_stem(letter)
     status = letter.tables.flow_statuses[letter.decision.verdict]
@@ -34,7 +35,8 @@ def render(letter: Told) -> Answer:
         box("Details", *lines, NbLignesErreur=str(len(lines))) if lines else "",
     )
     branch = box("CPPFluxStatuts", box("CPPFluxStatutUnitaire", data, NumOrdre="1"), compteur="1")
-    return Answer("integration", f"{name}.xml", document(letter, name, branch))
+    content = document(branch, name, letter.decision.envelope.application, letter.installation, letter.at)
+    return (Answer("integration", f"{name}.xml", content),)
 
 
 def _findings(letter: Told) -> Iterator[tuple[dict[str, Any], str]]:

@@ -1,89 +1,38 @@
 """
 The life-cycle flow FEN1201A: CPPStatut, invoice branch (domain 3.1). One unit a status of a piece, in the order in which it was reached.
 
-The schema wants a supplier's name and identifier, a recipient's SIRET of 14 digits and an invoice number. A piece without them is told in
-the integration report alone; when none can be told here, this flow is not owed.
+One flow for all that a deposit did, one for each act afterwards. The schema wants a supplier's name and identifier, a recipient's SIRET of 14
+digits and an invoice number. A piece without them is told in the integration report alone; when none can be told here, this flow is not owed.
 """
 
-import re
-from collections.abc import Iterator
-
-from flux.emitters import Emitter, Told
-from flux.emitters._cpp_statut import box, carried, document, stamp, text
-from flux.emitters._names import report_stem, stem
-from flux.model import Answer, Decided, Severity, VerdictKind
-from flux.piece import Piece
+from flux.emitters import Emitter, Moved, Told
+from flux.emitters._cpp_statut import holds, invoices
+from flux.emitters._names import moved_stem, stem
+from flux.emitters._steps import of_deposit, of_moves
+from flux.model import Answer
 
 INTERFACE = "FEN1201A"
-SERVICE_MOST = 100  # characters of CodeService
-_SIRET = re.compile(r"[0-9]{14}")
-_COUNTRY = re.compile(r"[A-Z]{2}")
-_DEPOSITED = "DEPOSEE"  # happened at reception; every other status at the decision
 
 
-def render(letter: Told) -> Answer | None:
+def render(letter: Told) -> tuple[Answer, ...]:
     """The statuses of every piece that the schema can hold."""
-    told = list(_statuses(letter))
-    if not told:
-        return None
-    units = [_unit(order, decided, status, letter) for order, (decided, status) in enumerate(told, 1)]
+    steps = [step for step in of_deposit(letter) if holds(step.piece)]
+    if not steps:
+        return ()
     name = stem(letter, INTERFACE)
-    return Answer("lifecycle", f"{name}.xml", document(letter, name, box("CPPFactureStatuts", *units, compteur=str(len(units)))))
+    content = invoices(steps, letter.tables, name, letter.decision.envelope.application, letter.installation, letter.at)
+    return (Answer("lifecycle", f"{name}.xml", content),)
 
 
-def _statuses(letter: Told) -> Iterator[tuple[Decided, str]]:
-    for decided in letter.decision.pieces:
-        if holds(decided.piece):
-            yield from ((decided, status) for status in decided.verdict.statuses)
+def moved(letter: Moved) -> tuple[Answer, ...]:
+    """The statuses that these moves made, in one flow that is named by the last of them."""
+    steps = [step for step in of_moves(letter) if holds(step.piece)]
+    if not steps:
+        return ()
+    name = moved_stem(letter, steps[-1].seq, INTERFACE)
+    # What the depositor calls himself in the names of his flows is not kept with his pieces: the receiver is Chorus Pro's own code (local).
+    content = invoices(steps, letter.tables, name, "", letter.installation, letter.at)
+    return (Answer("lifecycle", f"{name}.xml", content, f"{steps[-1].seq:04d}"),)
 
 
-def holds(piece: Piece) -> bool:
-    """Whether the schema can hold this piece."""
-    supplier, recipient = piece.supplier, piece.recipient
-    known = supplier.type and supplier.id and supplier.name and piece.number
-    return bool(known and _SIRET.fullmatch(recipient.id) and recipient.type in ("", "1") and len(carried(recipient.service)) <= SERVICE_MOST)
-
-
-def _unit(order: int, decided: Decided, status: str, letter: Told) -> str:
-    piece = decided.piece
-    supplier, recipient, row = piece.supplier, piece.recipient, letter.tables.life.statuses[status]
-    return box(
-        "CPPFactureStatutUnitaire",
-        box(
-            "Fournisseur",
-            text("TypeIdentifiant", supplier.type),
-            text("Identifiant", supplier.id),
-            text("RaisonSociale", supplier.name),
-            text("CodePays", supplier.country if _COUNTRY.fullmatch(supplier.country) else ""),
-        ),
-        box(
-            "Debiteur",
-            text("TypeIdentifiant", "1"),
-            text("Identifiant", recipient.id),
-            text("Nom", recipient.name),
-            text("CodeService", recipient.service),
-        ),
-        box(
-            "DonneesStatut",
-            text("IdStatut", row.cpp),
-            text("ComplementStatut", status if row.local else row.label.fr),
-            text("Commentaire", _comment(decided, letter)),
-            text("Horodatage", stamp(letter.flow.received_at if status == _DEPOSITED else letter.at)),
-            text("Producteur", letter.installation, Id=letter.installation),
-            text("IdFacture", piece.number),
-            text("DateFacture", piece.issued.isoformat() if piece.issued else ""),
-        ),
-        NumOrdre=str(order),
-    )
-
-
-def _comment(decided: Decided, letter: Told) -> str:
-    """For a refused piece, its codes with their labels: the whole is in the integration report, which is named."""
-    if decided.verdict.kind is not VerdictKind.REJECTED:
-        return ""
-    errors = {f["code"] for f in letter.told[decided.piece.ordinal - 1]["findings"] if f["severity"] == Severity.ERROR}
-    listed = " ; ".join(f"{code} {letter.tables.catalogue[code].label}" for code in sorted(errors))
-    return f"{listed}. Détail : {report_stem(letter)}.xml"
-
-
-EMITTER = Emitter("lifecycle", render, "cpp-statut")
+EMITTER = Emitter("lifecycle", render, "cpp-statut", "cpp-statut", moved)

@@ -16,7 +16,7 @@ from flux.words import Words
 _APART = re.compile(r"(?<=«) | (?=[»:;?!])")
 
 
-def render(letter: Told) -> Answer:
+def render(letter: Told) -> tuple[Answer, ...]:
     """What is to be mended first, then what went in."""
     decision = letter.decision
     accepted = [piece for piece in letter.told if piece["verdict"] == VerdictKind.ACCEPTED]
@@ -36,7 +36,7 @@ def render(letter: Told) -> Answer:
         report=report_stem(letter),
         installation=letter.installation,
     )
-    return Answer("report-html", f"{report_stem(letter)}.html", page.encode())
+    return (Answer("report-html", f"{report_stem(letter)}.html", page.encode()),)
 
 
 @lru_cache

@@ -8,7 +8,7 @@ from flux.model import Answer
 from flux.when import in_paris
 
 
-def render(letter: Told) -> Answer:
+def render(letter: Told) -> tuple[Answer, ...]:
     """The flow with its pieces and findings, and the identity of what was received."""
     flow, decision = letter.flow, letter.decision
     report = {
@@ -27,7 +27,7 @@ def render(letter: Told) -> Answer:
         "findings": letter.told_flow,
         "pieces": [orjson.Fragment(line) for line in letter.lines],
     }
-    return Answer("report-json", f"{report_stem(letter)}.json", orjson.dumps(report, option=orjson.OPT_INDENT_2))
+    return (Answer("report-json", f"{report_stem(letter)}.json", orjson.dumps(report, option=orjson.OPT_INDENT_2)),)
 
 
 EMITTER = Emitter("report-json", render)

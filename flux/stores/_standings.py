@@ -8,6 +8,7 @@ from msgspec.msgpack import Decoder, Encoder
 from sqlalchemy import Connection, or_, select, update
 
 from flux.dossier import Ref, Standing
+from flux.lifecycle import current
 from flux.ports import Asked, Moved
 from flux.stores import _schema as t
 from flux.when import moment, span_of
@@ -54,7 +55,7 @@ class Standings:
 
 def standing_row(standing: Standing) -> dict[str, object]:
     """A standing as its row."""
-    piece = standing.piece
+    piece = current(standing)
     named = {name: party.id if party else "" for name, party in (("moe", piece.moe), ("moa", piece.moa), ("valideur", piece.valideur))}
     return {
         "flow": standing.ref.flow, "ordinal": standing.ref.ordinal, "number": piece.number, "cadre": piece.cadre, "market": piece.market,

@@ -145,10 +145,7 @@ class SqlLedger(Reading, Standings):
             if late := overtaken(connection, moved):
                 return late
             change_standings(connection, moved)
-            if emissions:
-                connection.execute(insert(t.emission), [_emission_row(e) for e in emissions])
-                flows = {e.flow for e in emissions}
-                connection.execute(update(t.flow).where(t.flow.c.id.in_(flows), t.flow.c.state == Plumbing.CLOSED), {"state": Plumbing.DECIDED})
+            _owe(connection, emissions)
             _journal(connection, events)
         return ""
 
@@ -346,9 +343,16 @@ def _write_outcome(connection: Connection, outcome: Outcome, now: datetime) -> N
     if outcome.standings:
         connection.execute(insert(t.standing), [standing_row(standing) for standing in outcome.standings])
     change_standings(connection, outcome.moved)
-    if outcome.emissions:
-        connection.execute(insert(t.emission), [_emission_row(e) for e in outcome.emissions])
+    _owe(connection, outcome.emissions)
     _journal(connection, outcome.events)
+
+
+def _owe(connection: Connection, emissions: Sequence[Emission]) -> None:
+    """A closed flow that owes again, since one of its pieces was moved, is open until that is delivered."""
+    if emissions:
+        connection.execute(insert(t.emission), [_emission_row(e) for e in emissions])
+        flows = {e.flow for e in emissions}
+        connection.execute(update(t.flow).where(t.flow.c.id.in_(flows), t.flow.c.state == Plumbing.CLOSED), {"state": Plumbing.DECIDED})
 
 
 def _emission_row(e: Emission) -> dict[str, object]:

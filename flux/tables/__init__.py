@@ -14,8 +14,9 @@ from msgspec import Struct
 
 from flux.faults import Fault
 from flux.model import FlowVerdict, Severity, Stage
-from flux.tables import _reading, clocks, life
+from flux.tables import _reading, cdar, clocks, life
 from flux.tables._reading import Text, read, shaped
+from flux.tables.cdar import Cdar
 from flux.tables.clocks import Clocks
 from flux.tables.life import Life
 
@@ -142,6 +143,7 @@ class Tables(Struct, frozen=True):
     flow_statuses: dict[FlowVerdict, FlowStatus]
     life: Life
     clocks: Clocks
+    cdar: Cdar
     codes: Codes
     fields: dict[str, Field]
     catalogue: dict[str, Entry]
@@ -165,6 +167,7 @@ def load() -> Tables:
         flow_statuses=shaped("flow_statuses.toml", read("flow_statuses.toml"), dict[FlowVerdict, FlowStatus]),
         life=life.load(),
         clocks=clocks.load(),
+        cdar=cdar.load(),
         codes=codes,
         fields=shaped("fields.toml", read("fields.toml"), dict[str, Field]),
         catalogue=_catalogue(),
@@ -227,7 +230,9 @@ def _flow_statuses(tables: Tables) -> Iterator[Fault]:
 
 def _life(tables: Tables) -> Iterator[Fault]:
     yield from life.faults(tables.life, {cadre: row.depositor for cadre, row in tables.works.items()})
+    depositors = {row.depositor for row in tables.works.values()}
     roles = {row.next for row in tables.works.values()} | {"recipient"}
+    yield from cdar.faults(tables.cdar, tables.life, depositors | set(life.ROLES) - {"systeme", "deposant"} | roles, tables.codes.identifier_types)
     if missing := roles - tables.life.initial.keys():
         yield Fault("FLX-I30", table="transitions.toml", row=", ".join(sorted(missing)), expected="matrix.toml, next")
     yield from clocks.faults(tables.clocks, tables.life, frozenset(tables.works.keys() | tables.others.keys()))

@@ -15,6 +15,7 @@ ROLES = ("valideur", "moe", "moa", "fournisseur", "service_financier", "systeme"
 WAITS = ("", *ROLES, "suspendant", "next")
 STAGES = ("en_cours", "fin", "tacite")
 INITIAL, STAYS = "initial", ""
+ROUTING = "routing"  # kind of a motive: an error of routing
 
 
 class Status(Struct, frozen=True, forbid_unknown_fields=True):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from flux.dossier import Standing
-from flux.lifecycle import SUPPLIERS, depositor_of, link_of, party_of, standable
+from flux.lifecycle import SUPPLIERS, current, depositor_of, link_of, party_of, standable
 from flux.model import Finding, Known
 from flux.piece import Actor, Party, Piece
 from flux.tables import Tables
@@ -43,7 +43,7 @@ def previous(piece: Piece, known: Known) -> Standing | None:
         return None
     found = known.standing.get(piece.previous, ())
     of_its_market = tuple(s for s in found if not piece.market or s.piece.market == piece.market) or found
-    of_its_actor = tuple(s for s in of_its_market if piece.depositor is None or piece.depositor.id in named_in(s.piece)) or of_its_market
+    of_its_actor = tuple(s for s in of_its_market if piece.depositor is None or piece.depositor.id in named_in(current(s))) or of_its_market
     return of_its_actor[-1] if of_its_actor else None
 
 
@@ -59,12 +59,12 @@ def association(piece: Piece, before: Standing | None, tables: Tables) -> Iterat
         may = ", ".join(f"{row.cadre} ({row.by})" for row in tables.life.follows(before.piece.cadre)) or "—"
         yield Finding("FLX-W12", "cadre", facts=(("found", piece.cadre), ("previous", before.piece.cadre), ("expected", may)))
         return
-    owner, mine = party_of(before.piece, link.by), depositor_of(piece, tables)
+    owner, mine = party_of(current(before), link.by), depositor_of(piece, tables)
     if owner is not None and owner.id and owner.id != mine.id:
         facts = (("found", _told(mine)), ("cadre", piece.cadre), ("expected", _told(Actor(link.by, owner.id))))
         yield Finding("FLX-W13", "previous", facts=facts)
         return
-    yield from _contradictions(piece, before.piece)
+    yield from _contradictions(piece, current(before))
     if not standable(before, link.act, tables):
         label = tables.life.statuses[before.status].label
         standing = (("found", before.piece.number), ("status", before.status), ("label", label.en), ("label_fr", label.fr))
@@ -75,7 +75,8 @@ def carry(piece: Piece, before: Standing | None) -> tuple[Piece, tuple[str, ...]
     """The piece with what it leaves to the one before it: market, engagement, parties. Gives the names of the fields that were taken over."""
     if before is None:
         return piece, ()
-    taken = {name: theirs for name in _CARRIED if not _says(getattr(piece, name)) and _says(theirs := getattr(before.piece, name))}
+    theirs = current(before)
+    taken = {name: getattr(theirs, name) for name in _CARRIED if not _says(getattr(piece, name)) and _says(getattr(theirs, name))}
     return replace(piece, **taken), tuple(taken)
 
 

@@ -202,12 +202,12 @@ def test_the_json_report_is_the_flow_of_the_contract(whole):
 
 def test_an_answer_that_breaks_its_schema_is_trouble_of_ours_and_never_leaves(whole):
     class Broken:
-        kind, schema = "integration", "cpp-statut"
+        kind, schema, lifecycle = "integration", "cpp-statut", ""
 
         @staticmethod
         def render(_letter):
-            return Answer("integration", "x.xml", b"<CPPStatut/>")
+            return (Answer("integration", "x.xml", b"<CPPStatut/>"),)
 
     broken = type("Kit", (), {"emitters": (Broken,), "schemas": whole.schemas})
     with pytest.raises(Fault):
-        render(None, broken)
+        render(type("Letter", (), {"lifecycle": "cpp-statut"}), broken)

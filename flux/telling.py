@@ -1,0 +1,125 @@
+"""
+What a move of a piece owes, pure: to whom each step is told, in which form, under which name.
+
+Whoever records the moves stores the blob and owes the emissions, as for a decision (``owing``).
+
+Who is concerned (local; nothing is published of it):
+
+- The depositor, always, by the partner who brought the piece, in his return flows: also of what he did himself, since it was a person who did
+  it, and his program follows its pieces by these flows. What a deposit did is told in its own return flows, never here.
+- Whoever acts, or acted, on the piece: MOE, MOA, valideur, supplier, financial service, each by himself where his pieces go. Not of what he
+  did himself, nor once a recycling has put another in his place.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from msgspec import Struct
+
+from flux.dossier import Move, Standing
+from flux.emitters import Moved, wants
+from flux.kit import Kit
+from flux.lifecycle import OPENING, current, doer, party_of
+from flux.model import Answer, Emission
+from flux.owing import Pack, who, who_matches
+from flux.piece import Actor
+from flux.policy import Policy, Route
+from flux.process import held
+from flux.tables import Tables
+
+
+class Addressee(Struct, frozen=True):
+    """Somebody concerned: who, where his flows go, in which form he wants them. tag: "" for the depositor, else his role."""
+
+    actor: Actor
+    target: str
+    lifecycle: str
+    tag: str
+
+
+class Owed(Struct, frozen=True):
+    """One flow to one of those concerned. key: unique for ever, derived."""
+
+    key: str
+    target: str
+    answer: Answer
+
+
+class Telling(Struct, frozen=True):
+    """What some moves owe, rendered, before its blob is stored. Nothing in it: nobody is to be told."""
+
+    standing: Standing
+    owed: tuple[Owed, ...]
+
+    def pack(self) -> Pack:
+        """Every flow, one after the other."""
+        places, at = {}, 0
+        for one in self.owed:
+            places[one.key] = (at, len(one.answer.content))
+            at += len(one.answer.content)
+        return Pack(tuple(one.answer.content for one in self.owed), places)
+
+    def emissions(self, blob: str, pack: Pack) -> tuple[Emission, ...]:
+        """What is owed. *blob*: the hash under which the pack is stored."""
+        ref = self.standing.ref
+        return tuple(
+            Emission(
+                one.key, ref.flow, ref.ordinal, one.answer.kind, one.target, one.answer.name,
+                hashlib.sha256(one.answer.content).hexdigest(), blob, *pack.places[one.key],
+            )
+            for one in self.owed
+        )  # fmt: skip
+
+
+def tell_moves(
+    standing: Standing, moves: Sequence[Move], policies: Mapping[str, Policy], routes: Sequence[Route], installation: str, at: datetime, kit: Kit
+) -> Telling:
+    """
+    What these moves owe. *standing*: with them. Raises Fault when something is unsound.
+
+    The same moves give the same keys and names; the same *at*, the same bytes.
+    """
+    new = tuple(move for move in moves if move.seq > OPENING)
+    owed = []
+    for one in concerned(standing, new, policies, routes, kit.tables):
+        letter = Moved(standing, new, one.actor, one.tag, kit.tables, installation, at)
+        for emitter in kit.emitters:
+            if emitter.moved is not None and wants(one.lifecycle, emitter):
+                owed += [Owed(_key(letter, answer), one.target, answer) for answer in held(emitter, emitter.moved(letter), kit)]
+    return Telling(standing, tuple(owed))
+
+
+def concerned(standing: Standing, moves: Sequence[Move], policies: Mapping[str, Policy], routes: Sequence[Route], tables: Tables) -> Iterator[Addressee]:
+    """Whom these moves concern: the depositor first, then the others in the order in which it was their turn. Nobody, when there are none."""
+    if not moves:
+        return
+    # A partner who left the configuration is owed what he is owed all the same, in the usual form.
+    yield Addressee(standing.depositor, f"returns/{standing.partner}", policies.get(standing.partner, Policy()).lifecycle, "")
+    themselves = {doer(standing, move) for move in moves}
+    for actor in _acting(standing):
+        if actor not in themselves:
+            desk = _desk(actor, standing, tables)
+            form = next((route.lifecycle for route in routes if who_matches(who(desk), route.actor)), Policy().lifecycle)
+            yield Addressee(actor, f"pieces/{who(desk)}", form, actor.role)
+
+
+def _acting(standing: Standing) -> Iterator[Actor]:
+    """Who acts or acted, and is still the one of his role; the depositor is told as such."""
+    piece = current(standing)
+    turns = (actor for move in standing.moves[OPENING - 1 :] for actor in (doer(standing, move), move.waits) if actor is not None)
+    for actor in dict.fromkeys(turns):
+        party = party_of(piece, actor.role)
+        if actor != standing.depositor and party is not None and party.id == actor.id:
+            yield actor
+
+
+def _desk(actor: Actor, standing: Standing, tables: Tables) -> Actor:
+    """Where the pieces of this actor went: a piece that is not works goes to its recipient, who is its own financial service."""
+    other = standing.piece.cadre not in tables.works and actor.role == "service_financier"
+    return Actor("recipient", actor.id) if other else actor
+
+
+def _key(letter: Moved, answer: Answer) -> str:
+    ref = letter.standing.ref
+    return f"{ref.flow}.move.{ref.ordinal:05d}.{answer.part}.{letter.tag or 'deposant'}.{answer.kind}"
