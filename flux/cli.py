@@ -21,6 +21,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from flux import __version__, app, config, folders, screen
+from flux.commands import directory as directory_commands
 from flux.config import Config
 from flux.faults import Fault
 from flux.ports import FlowRow
@@ -279,6 +280,8 @@ def _told_faults() -> Iterator[None]:
 def _quiet() -> Iterator[None]:
     yield
 
+
+main.add_typer(directory_commands.commands(directory_commands.Desk(say, out, err, _config, _write)), name="directory")
 
 if __name__ == "__main__":
     main()

@@ -6,6 +6,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from flux.piece import Party, Piece
+from flux.structures import Directory
 
 
 class Stage(StrEnum):
@@ -17,6 +18,7 @@ class Stage(StrEnum):
     GENERIC = "generic"      # the piece: rules G of the EDI annex, whatever the syntax
     SPECIFIC = "specific"    # the piece: rules S of its syntax
     CADRE = "cadre"          # the piece: cadre x mode x kind of deposit
+    DIRECTORY = "directory"  # the structures that it names, in the directory in force
     DUPLICATE = "duplicate"  # what the ledger already holds
     ROUTING = "routing"      # who acts next
 
@@ -197,10 +199,15 @@ class Market(Struct, frozen=True):
 
 
 class Known(Struct, frozen=True):
-    """What is already known when a piece is concluded: a snapshot, handed in. deposited: by ``identity(piece)``."""
+    """
+    What is already known when a piece is concluded: a snapshot, handed in. deposited: by ``identity(piece)``.
+
+    directory: the structures of the pieces concerned; None when no structure directory was ever imported.
+    """
 
     deposited: dict[str, Deposited] = {}
     markets: dict[str, Market] = {}
+    directory: Directory | None = None
 
 
 class Verdict(Struct, frozen=True):

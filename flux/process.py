@@ -38,6 +38,7 @@ from flux.model import (
 from flux.parsers import Parser, Source, Unwrapped
 from flux.piece import Piece, identity
 from flux.policy import Brief, Policy
+from flux.structures import Wanted
 from flux.tables import Tables
 from flux.validators import Context
 from flux.validators.duplicate import duplicate, duplicate_flow
@@ -94,7 +95,7 @@ def conclude(
         found, judged = [*found, Finding("FLX-L03", facts=(("found", str(len(judged))), ("expected", str(most))))], []
     room = min(MOST_TOLD, max(LEAST_TOLD, FLOW_TOLD // max(1, len(judged))))
     for ordinal, one in enumerate(sorted(judged, key=lambda j: (j.document, j.index)), 1):
-        done = _conclude_piece(ordinal, one, Known(taken, known.markets), room, context, kit)
+        done = _conclude_piece(ordinal, one, replace(known, deposited=taken), room, context, kit)
         if done.verdict.kind == "accepted":
             taken[identity(done.piece)] = Deposited(flow.id, ordinal, done.sha256, flow.received_at)
         decided.append(done)
@@ -107,6 +108,20 @@ def _only(names: Iterable[str]) -> str:
     """The one name that is told, "" when several are, or none."""
     told = set(names) - {""}
     return told.pop() if len(told) == 1 else ""
+
+
+def wanted(judged: Iterable[Judged], tables: Tables) -> set[Wanted]:
+    """What the structure directory is asked of these pieces: the SIRETs that they name, the recipient's with its service code."""
+    asked: set[Wanted] = set()
+    for piece in (_named(one.piece, tables) for one in judged if one.piece and not one.closed):
+        asked.add((piece.recipient.id, piece.recipient.service))
+        asked |= {(party.id, "") for party in (piece.moe, piece.moa) if party is not None and party.type == "1"}
+    return {one for one in asked if one[0]}
+
+
+def _named(piece: Piece, tables: Tables) -> Piece:
+    """The piece with the works actors that it names itself: no sender is blamed for what the market file adds."""
+    return complete(piece, Known(), tables)
 
 
 def flow_findings(flow: Flow, policy: Policy, kit: Kit) -> tuple[Envelope, tuple[Finding, ...]]:
@@ -225,10 +240,12 @@ def _located(finding: Finding, where: dict[str, Place]) -> Finding:
 
 
 def _conclude_piece(ordinal: int, one: Judged, known: Known, room: int, context: Context, kit: Kit) -> Decided:
-    """Ask the two stages beside the ledger, unless the sandbox closed them, and give the verdict. *room*: for how many findings."""
+    """Ask the stages beside the ledger, unless the sandbox closed them, and give the verdict. *room*: for how many findings."""
     findings, closed = list(one.findings), one.closed
     piece = replace(one.piece, ordinal=ordinal) if one.piece else Piece(ordinal=ordinal, syntax=one.syntax)
     actor: Actor | Finding | None = None
+    if not closed:
+        closed = _add(findings, _ask(Stage.DIRECTORY, _named(piece, kit.tables), known, context, kit), Stage.DIRECTORY, one.where, context)
     if not closed:
         piece = complete(piece, known, kit.tables)
         asked = [*_ask(Stage.DUPLICATE, piece, known, context, kit), *duplicate(piece, one.sha256, known)]
