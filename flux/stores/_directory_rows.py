@@ -9,8 +9,8 @@ import csv
 import hashlib
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime
 from io import TextIOWrapper
 from itertools import count
@@ -53,8 +53,8 @@ def opened(path: Path) -> Iterator[Sheet]:
             file.seek(0)
             if not size:
                 raise Fault("FLX-I100", path=str(path), detail="0 bytes")
-            rows = _workbook(file, path) if zipped else _csv(TextIOWrapper(file, encoding, newline=""), path)
-            yield Sheet(rows, sha256, changed)
+            with closing(_workbook(file, path) if zipped else _csv(file, encoding, path)) as rows:
+                yield Sheet(rows, sha256, changed)
     except OSError as error:
         raise Fault("FLX-I100", path=str(path), detail=error.strerror or str(error)) from error
 
@@ -78,15 +78,16 @@ def _looked_through(file: BinaryIO, path: Path) -> tuple[str, str, int]:
     return digest.hexdigest(), encoding, size
 
 
-def _csv(text: TextIO, path: Path) -> Iterator[Row]:
+def _csv(file: BinaryIO, encoding: str, path: Path) -> Generator[Row, None, None]:
     """Rows with the line on which each ends; a row without any field is left out."""
-    reader = csv.reader(_lines(text, path), delimiter=";", strict=True)
-    try:
-        for row in reader:
-            if row:
-                yield reader.line_num, row
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise Fault("FLX-I100", path=str(path), detail=f"l. {reader.line_num}: {error}") from error
+    with TextIOWrapper(file, encoding, newline="") as text:
+        reader = csv.reader(_lines(text, path), delimiter=";", strict=True)
+        try:
+            for row in reader:
+                if row:
+                    yield reader.line_num, row
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise Fault("FLX-I100", path=str(path), detail=f"l. {reader.line_num}: {error}") from error
 
 
 def _lines(text: TextIO, path: Path) -> Iterator[str]:
@@ -99,7 +100,7 @@ def _lines(text: TextIO, path: Path) -> Iterator[str]:
         yield line
 
 
-def _workbook(file: BinaryIO, path: Path) -> Iterator[Row]:
+def _workbook(file: BinaryIO, path: Path) -> Generator[Row, None, None]:
     """The rows that a child reads. A row whose every cell is empty is left out, and counted: lines are those that a spreadsheet shows."""
     with subprocess.Popen(  # noqa: S603 - our own interpreter and our own module
         [sys.executable, "-I", "-m", "flux.sandbox.workbook", str(UNPACKED_MOST)], stdin=file, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -108,10 +109,11 @@ def _workbook(file: BinaryIO, path: Path) -> Iterator[Row]:
         assert child.stdout is not None and child.stderr is not None, "both are pipes"  # noqa: S101, PT018 - asked for above
         last: Row | None = None  # held back: a child that is ended in the middle of a row leaves half of it
         try:
-            for row in _numbered(csv.reader(TextIOWrapper(child.stdout, "utf-8", newline=""), delimiter=";"), path):
-                if last is not None:
-                    yield last
-                last = row
+            with TextIOWrapper(child.stdout, "utf-8", newline="") as text:
+                for row in _numbered(csv.reader(text, delimiter=";"), path):
+                    if last is not None:
+                        yield last
+                    last = row
             said = child.stderr.read().decode("utf-8", "replace")
             child.wait()
         finally:

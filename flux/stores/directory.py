@@ -54,12 +54,14 @@ class About(Struct, frozen=True):
 
 
 def snapshots(spool: Path) -> list[Snapshot]:
-    """Every snapshot, in the order of kind and serial; none when nothing was ever imported."""
+    """Every snapshot, in the order of kind and serial; none when nothing was ever imported. Raises Fault FLX-I108 when the system refuses."""
     folder = spool / FOLDER
     try:
         names = [path.name for path in folder.iterdir()]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
+    except OSError as error:
+        raise Fault("FLX-I108", path=str(folder), detail=error.strerror or str(error)) from error
     met = filter(None, map(_NAME.fullmatch, names))
     return sorted((Snapshot(m[1], int(m[2]), date.fromisoformat(m[3]), folder / m[0]) for m in met), key=lambda s: (s.kind, s.serial))
 
