@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from flux import config as settings
-from flux import doctor, durable, folders, kit, log, tables, told
+from flux import directory, doctor, durable, folders, kit, log, tables, told
 from flux.config import Config
 from flux.dispatch import Dispatch
 from flux.doctor import Line
@@ -32,6 +32,7 @@ from flux.sandbox.pool import Sandbox
 from flux.stores.content import FileStore
 from flux.stores.sql import SqlLedger
 from flux.transports.folder import FolderInbox, FolderOutbox
+from flux.when import day_of
 from flux.worker import Settings, Worker
 
 ONCE_PATIENCE_S = 5.0  # how long ``once`` waits, beyond the rest that is set, for a file that keeps changing or a flow that is due again
@@ -98,7 +99,7 @@ class Installation:
             owner=owner, installation=config.installation, policies=policies, routes=config.routes, markets=settings.markets(config),
             attempts=config.attempts, retry_s=config.retry_s,
         )  # fmt: skip
-        self.worker = Worker(self.ledger, content, self.sandbox, kit.build(), asked, now=utc_now)
+        self.worker = Worker(self.ledger, content, self.sandbox, kit.build(), asked, now=utc_now, directory=directory.lookup(config))
         self.dispatch = Dispatch(outbox, content, self.ledger, now=utc_now)
         ids = lambda: new_id(utc_now(), secrets.randbits)  # noqa: E731 - clock and luck, joined where they are known
         left = [FolderInbox(name, claims, claims, settle_s=0.0) for name, claims in folders.departed(config).items()]
@@ -111,6 +112,8 @@ class Installation:
         self.intake.recover()
         for path in folders.strays(config):
             log.get().warning("intake", ended="stray", trouble=str(Fault("FLX-I89", path=str(path))))
+        if trouble := directory.stale(config, day_of(utc_now())):
+            log.get().warning("directory", ended="stale", trouble=str(trouble))
 
     def step(self, stopped: Callable[[], bool] = lambda: False) -> int:
         """
@@ -299,11 +302,11 @@ def check(files: Sequence[Path], config: Config | None, interface: str, partner:
     chosen = settings.policy(config, partner)
     if interface:
         chosen = replace(chosen, naming="free", interface=interface)
-    markets, strict = settings.markets(config), config.sandbox == "strict"
+    markets, strict, known = settings.markets(config), config.sandbox == "strict", directory.lookup(config)
     if fresh(config):
-        return precheck(files, chosen, markets, None, utc_now(), partner or "check", strict=strict)
+        return precheck(files, chosen, markets, None, utc_now(), partner or "check", strict=strict, directory=known)
     with open_reader(config) as ledger:
-        return precheck(files, chosen, markets, ledger, utc_now(), partner or "check", strict=strict)
+        return precheck(files, chosen, markets, ledger, utc_now(), partner or "check", strict=strict, directory=known)
 
 
 def init(folder: Path) -> Config:

@@ -67,6 +67,7 @@ class Config(Struct, frozen=True):
     log_format: str
     log_level: str
     least_free_mb: int
+    directory_days: int
     limits: Limits
     severities: dict[str, Severity]
     partners: tuple[Partner, ...]

@@ -21,7 +21,7 @@ def codes() -> str:
         "# Every code", "",
         "Written by `make docs` from `flux/tables/catalogue/` and `flux/tables/faults.toml`. Codes are stable for ever. Official codes keep",
         "their name (G, S); ours are `FLX-` and a family: T naming and transport, A archive, X XML, S schema, C cadre and mode, P parties,",
-        "M amounts, D duplicate, L limit. An **error** refuses the piece (transport and archive: the flow); a **warning** is told and refuses",
+        "M amounts, D duplicate, R structure directory, L limit. An **error** refuses the piece (transport and archive: the flow); a **warning** is told and refuses",
         "nothing; `[severities]` in `flux.toml` changes which is which. Braces are filled with what was found.", "",
         *_findings(known),
         "## Trouble of ours (FLX-I)", "",

@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, suppress
-from datetime import date
+from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -23,7 +23,7 @@ from lxml import etree
 from msgspec import Struct
 
 from flux import config as settings
-from flux import durable, folders, kit
+from flux import directory, durable, folders, kit
 from flux.config import Config
 from flux.faults import Fault
 from flux.model import Plumbing, shown
@@ -31,6 +31,7 @@ from flux.policy import Brief, Policy
 from flux.ports import Journal, Ledger, Piled, Unsettled
 from flux.sandbox.pool import Job, Sandbox
 from flux.sandbox.wire import MEMORY_BYTES, STRICT, Item, Judge, Lost
+from flux.when import day_of
 from flux.words import LANGUAGES, Words
 
 LEAST = {"lxml": (6, 1, 1), "libxml2": (2, 14, 6), "SQLite": (3, 37, 0)}  # below: known CVEs, or a WAL that lacks what we ask (reliability 2.H)
@@ -97,6 +98,7 @@ def examine(path: Path, open_reader: OpenReader, look: Look) -> list[Line]:
         lines.append(_faulty("sandbox", Fault("FLX-I93", names=", ".join(names))))
     lines.append(Line("ok", "configuration", "partners_found", {"path": str(path), "count": str(len(config.partners))}))
     lines.append(Line("ok", "markets", "markets_found", {"count": str(len(markets))}))
+    lines += _held_against("directory", _directory(config, day_of(datetime.now(UTC))))
     lines += [*_held_against("folder", _folders(config)), *_held_against("folder", _strays(config))]
     if config.spool.is_dir() and os.access(config.spool, os.W_OK):
         lines += [*_held_against("space", _space(config)), *_held_against("sync", _disk(config.spool))]
@@ -162,6 +164,23 @@ def _probe() -> BinaryIO:
     file = TemporaryFile(buffering=0)  # noqa: SIM115 - the job that sends it closes it
     file.write(_PROBE)
     return file
+
+
+def _directory(config: Config, today: date) -> Iterator[Line]:
+    """The snapshots in force, and whether the structures are too old."""
+    try:
+        held = list(directory.held(config, today))
+        stale = directory.stale(config, today)
+    except Fault as fault:
+        yield _faulty("directory", fault)
+        return
+    for snapshot, about in held:
+        facts = {"as_of": snapshot.as_of.isoformat(), "age": str((today - snapshot.as_of).days), "count": str(about.rows), "structures": str(about.structures)}
+        yield Line("ok", "directory", f"directory_{snapshot.kind}", facts)
+    if not held:
+        yield Line("ok", "directory", "directory_none")
+    if stale:
+        yield _faulty("directory", stale, "warn")
 
 
 def _folders(config: Config) -> Iterator[Line]:

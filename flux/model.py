@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from flux.dossier import Standing
 from flux.piece import Actor, Party, Piece
+from flux.structures import Directory
 
 
 class Stage(StrEnum):
@@ -18,6 +19,7 @@ class Stage(StrEnum):
     GENERIC = "generic"      # the piece: rules G of the EDI annex, whatever the syntax
     SPECIFIC = "specific"    # the piece: rules S of its syntax
     CADRE = "cadre"          # the piece: cadre x mode x kind of deposit
+    DIRECTORY = "directory"  # the structures that it names, in the directory in force
     DUPLICATE = "duplicate"  # what the ledger already holds
     DOSSIER = "dossier"      # the piece before, on which this one is deposited
     ROUTING = "routing"      # who acts next
@@ -194,11 +196,16 @@ class Market(Struct, frozen=True):
 
 
 class Known(Struct, frozen=True):
-    """What is already known when a piece is concluded: a snapshot, handed in. deposited: by ``identity(piece)``; standing: by number."""
+    """
+    What is already known when a piece is concluded: a snapshot, handed in. deposited: by ``identity(piece)``; standing: by number.
+
+    directory: the structures of the pieces concerned; None when no structure directory was ever imported.
+    """
 
     deposited: dict[str, Deposited] = {}
     markets: dict[str, Market] = {}
     standing: dict[str, tuple[Standing, ...]] = {}
+    directory: Directory | None = None
 
 
 class Verdict(Struct, frozen=True):

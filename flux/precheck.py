@@ -15,10 +15,11 @@ from flux.model import Decision, Deposited, Finding, Flow, Known, Market, Severi
 from flux.piece import identity
 from flux.policy import Brief, Policy
 from flux.ports import Ledger
-from flux.process import conclude, flow_findings
+from flux.process import conclude, flow_findings, wanted
 from flux.round import Round, Work
 from flux.sandbox.pool import Sandbox
 from flux.stores.content import FileStore
+from flux.structures import Lookup, nobody
 from flux.validators import Context
 from flux.when import day_of
 
@@ -26,12 +27,14 @@ CHILDREN = 2
 
 
 def precheck(
-    files: Sequence[Path], policy: Policy, markets: dict[str, Market], ledger: Ledger | None, now: datetime, partner: str, *, strict: bool = False
+    files: Sequence[Path], policy: Policy, markets: dict[str, Market], ledger: Ledger | None, now: datetime, partner: str, *, strict: bool = False,
+    directory: Lookup = nobody,
 ) -> list[dict[str, Any]]:
     """
     The flow objects of the contract (docs/formats.md), one a file, in order.
 
     *ledger*: when the installation has one, it is asked which pieces and which bytes were already accepted; it is only read.
+    *directory*: what the structure directory in force says.
     *strict*: as the setting ``sandbox``; raises Fault when the walls that it asks for do not stand.
     """
     whole = kit.build()
@@ -47,7 +50,8 @@ def precheck(
     known: dict[str, Deposited] = {}
     if ledger is not None:
         known = dict(ledger.deposited(identity(j.piece) for work in works for j in work.judged if j.piece))
-    decisions = [_decided(work, Known(known, markets), whole) for work in works]
+    found = directory({one for work in works for one in wanted(work.judged, whole.tables)}, day_of(now))
+    decisions = [_decided(work, Known(known, markets, directory=found), whole) for work in works]
     carried = _carried(decisions)
     return [_told(work, decision, works, carried, whole) for work, decision in zip(works, decisions, strict=True)]
 

@@ -38,6 +38,7 @@ from flux.model import (
 from flux.parsers import Parser, Source, Unwrapped
 from flux.piece import Actor, Piece, identity
 from flux.policy import Brief, Policy
+from flux.structures import Wanted
 from flux.tables import Tables
 from flux.validators import Context
 from flux.validators.dossier import association, carry, depositor, previous
@@ -108,6 +109,20 @@ def _only(names: Iterable[str]) -> str:
     """The one name that is told, "" when several are, or none."""
     told = set(names) - {""}
     return told.pop() if len(told) == 1 else ""
+
+
+def wanted(judged: Iterable[Judged], tables: Tables) -> set[Wanted]:
+    """What the structure directory is asked of these pieces: the SIRETs that they name, the recipient's with its service code."""
+    asked: set[Wanted] = set()
+    for piece in (_named(one.piece, tables) for one in judged if one.piece and not one.closed):
+        asked.add((piece.recipient.id, piece.recipient.service))
+        asked |= {(party.id, "") for party in (piece.moe, piece.moa) if party is not None and party.type == "1"}
+    return {one for one in asked if one[0]}
+
+
+def _named(piece: Piece, tables: Tables) -> Piece:
+    """The piece with the works actors that it names itself: no sender is blamed for what the market file adds."""
+    return complete(piece, Known(), tables)
 
 
 def flow_findings(flow: Flow, policy: Policy, kit: Kit) -> tuple[Envelope, tuple[Finding, ...]]:
@@ -238,6 +253,8 @@ def _conclude_piece(ordinal: int, one: Judged, known: Known, room: int, context:
     if not closed:
         before = previous(piece, known)
         piece, carried = carry(piece, before)
+        closed = _add(findings, _ask(Stage.DIRECTORY, _named(piece, kit.tables), known, context, kit), Stage.DIRECTORY, one.where, context)
+    if not closed:
         piece = complete(piece, known, kit.tables)
         asked = [*_ask(Stage.DUPLICATE, piece, known, context, kit), *duplicate(piece, one.sha256, known)]
         closed = _add(findings, asked, Stage.DUPLICATE, one.where, context)

@@ -23,9 +23,10 @@ from flux.owing import WHO, Draft, outcome, tell
 from flux.piece import identity
 from flux.policy import Brief, Policy, Route
 from flux.ports import SUSPECT, ContentStore, Ledger, Outcome
-from flux.process import conclude, flow_findings
+from flux.process import conclude, flow_findings, wanted
 from flux.round import Round, Work
 from flux.sandbox.pool import Sandbox
+from flux.structures import Lookup, nobody
 from flux.validators import Context
 from flux.when import day_of
 
@@ -54,10 +55,11 @@ class Worker:
     """One worker. Everything it needs is handed in; it keeps nothing between two steps."""
 
     def __init__(
-        self, ledger: Ledger, content: ContentStore, sandbox: Sandbox, kit: Kit, settings: Settings, *, now: Callable[[], datetime]
+        self, ledger: Ledger, content: ContentStore, sandbox: Sandbox, kit: Kit, settings: Settings, *, now: Callable[[], datetime],
+        directory: Lookup = nobody,
     ) -> None:
         self._ledger, self._content, self._sandbox, self._kit = ledger, content, sandbox, kit
-        self._set, self._now = settings, now
+        self._set, self._now, self._directory = settings, now, directory
         self._office = Office(ledger, content, kit, settings.policies, settings.routes, settings.installation)
 
     def step(self, recorded: Doing = lambda: None, meanwhile: Doing = lambda: None, stopped: Callable[[], bool] = lambda: False) -> int:
@@ -163,6 +165,7 @@ class Worker:
         context = Context(self._kit.tables, work.policy, work.brief.interface, work.brief.today)
         try:
             with netted():
+                known = replace(known, directory=self._directory(wanted(work.judged, self._kit.tables), work.brief.today))
                 decision = conclude(work.flow, work.envelope, work.findings, work.judged, known, context, self._kit)
                 if trouble := unevaluated(decision):
                     raise trouble
