@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from flux import config as settings
-from flux import directory, doctor, durable, folders, kit, log, tables, told
+from flux import directory, doctor, durable, folders, kit, log, ops, tables, told
 from flux.config import Config
 from flux.dispatch import Dispatch
 from flux.doctor import Line
@@ -36,6 +36,7 @@ from flux.when import day_of
 from flux.worker import Settings, Worker
 
 ONCE_PATIENCE_S = 5.0  # how long ``once`` waits, beyond the rest that is set, for a file that keeps changing or a flow that is due again
+DUE_S = 3_600.0      # between two looks at delays that have passed
 RECEIVE_S = 0.05       # between two scans while the worker works
 LOOKED_AT = 1_000      # files of an inbox that the doctor tries to open
 
@@ -99,6 +100,8 @@ class Installation:
             owner=owner, installation=config.installation, policies=policies, routes=config.routes, markets=settings.markets(config),
             attempts=config.attempts, retry_s=config.retry_s,
         )  # fmt: skip
+        self._office = Office(self.ledger, content, kit.build(), policies, config.routes, config.installation)
+        self._due_at = 0.0  # by the monotonic clock
         self.worker = Worker(self.ledger, content, self.sandbox, kit.build(), asked, now=utc_now, directory=directory.lookup(config))
         self.dispatch = Dispatch(outbox, content, self.ledger, now=utc_now)
         ids = lambda: new_id(utc_now(), secrets.randbits)  # noqa: E731 - clock and luck, joined where they are known
@@ -126,10 +129,17 @@ class Installation:
             if self.shaken:
                 self.ledger.release_leases("")
                 self.shaken = False
-            return self.intake.step() + self.worker.step(self._deliver, self._receive, stopped) + self.dispatch.step()
+            return self.intake.step() + self.worker.step(self._deliver, self._receive, stopped) + self._fall_due() + self.dispatch.step()
         except (Fault, OSError) as trouble:
             self._shake(trouble)
             return 0
+
+    def _fall_due(self) -> int:
+        """What the passing of a delay does by itself: delays end with a day, so that an hour is soon enough."""
+        if time.monotonic() < self._due_at:
+            return 0
+        self._due_at = time.monotonic() + DUE_S
+        return ops.fall_due(self._office, utc_now())
 
     def _lacking(self) -> Fault | None:
         return folders.room(self.config.spool).lacking(self.config)

@@ -17,7 +17,7 @@ from flux.dossier import Act, Move, Ref, Standing
 from flux.lifecycle import SYSTEM, WHO, party_of, routed
 from flux.piece import Actor, Piece
 from flux.tables import Tables
-from flux.tables.clocks import DOSSIER, TACIT, Delay, Payer
+from flux.tables.clocks import DOSSIER, Delay, Payer
 from flux.when import day_of, span_of
 
 RUNNING, SUSPENDED, KEPT, PASSED, STOPPED = "running", "suspended", "kept", "passed", "stopped"
@@ -82,13 +82,14 @@ def clocks(standing: Standing, dossier: tuple[Standing, ...], payer: str, now: d
 
 
 def due_acts(standing: Standing, now: datetime, tables: Tables) -> Act | None:
-    """What flux itself must do to this piece because a delay has passed, None when nothing."""
+    """What flux itself must do to this piece because a delay has passed, None when nothing, or when it is done."""
+    done = {move.act for move in standing.moves}
     for name, row in tables.clocks.delays.items():
-        if row.passes != TACIT:
+        if not row.act or row.act in done:
             continue
         clock = _clock(name, row, standing, (standing,), None, tables.clocks.payer(""), now, tables)
         if clock and clock.state == PASSED and clock.ended is None:
-            return Act(row.act, SYSTEM, WHO)
+            return Act(row.act, SYSTEM, WHO, comment=f"{row.label.fr} : {row.days} jours dépassés ({row.article})")
     return None
 
 

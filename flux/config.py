@@ -70,6 +70,7 @@ class Config(Struct, frozen=True):
     directory_days: int
     limits: Limits
     severities: dict[str, Severity]
+    payers: dict[str, str]
     partners: tuple[Partner, ...]
     routes: tuple[Route, ...]
 
@@ -96,7 +97,7 @@ def find(given: str = "") -> Path:
 def load(path: Path) -> Config:
     """Read and check. Raises Fault with the exact place; an unknown key is told with the nearest known one."""
     raw = _toml(path)
-    site = s.read_table(raw, s.SITE, path.name, ("limits", "severities", "partner", "route"))
+    site = s.read_table(raw, s.SITE, path.name, ("limits", "severities", "payers", "partner", "route"))
     root = path.resolve().parent
     if not re.fullmatch(r"[A-Z0-9]{3,8}", site["installation"]):
         raise Fault("FLX-I12", where=path.name, value=s.told(site["installation"]))
@@ -113,7 +114,8 @@ def load(path: Path) -> Config:
         root=root, **folders, ledger_url=_url(site.pop("ledger"), root), retry_s=site.pop("retry_s"),
         siret_check=Severity(site.pop("siret_check")), vat_check=Severity(site.pop("vat_check")),
         limits=Limits(**s.read_table(raw.get("limits", {}), s.LIMITS, f"{path.name} [limits]")),
-        severities=_severities(raw.get("severities", {}), f"{path.name} [severities]"), partners=partners, routes=routes, **site,
+        severities=_severities(raw.get("severities", {}), f"{path.name} [severities]"), payers=_payers(raw.get("payers", {}), f"{path.name} [payers]"),
+        partners=partners, routes=routes, **site,
     )  # fmt: skip
     _apart(config, path.name)
     return config
@@ -201,6 +203,8 @@ def starter() -> str:
         *_explained(s.SITE), "# Limits that a sender can meet. Limites opposables à l'émetteur.", "[limits]", *_explained(s.LIMITS),
         "# Severity of a code, instead of the catalogue's: error, warning, off. Gravité d'un code, au lieu de celle du catalogue.",
         "[severities]", '# "FLX-M05" = "off"', "",
+        "# Kind of payer by SIRET, for the payment delay: etat, collectivite, sante, sante_armees, entreprise_publique (docs/clocks.md).",
+        "# Genre de payeur par SIRET, pour le délai de paiement.", "[payers]", '# "22990008900017" = "collectivite"', "",
         "# One block a partner. Un bloc par partenaire.", "[[partner]]", *_explained(s.PARTNER, {"name": "demo", "naming": "free"}),
         *("# " + line if line else "#" for line in _LARGE), "",
         "# Where the pieces of an actor go, when not to his own folder. Où vont les pièces d'un acteur, si ce n'est dans son dossier.",
@@ -232,6 +236,9 @@ def reference() -> str:
         "## `[severities]`", "",
         'By code, for the installation here or for one partner in `[partner.severities]`: `"FLX-M05" = "off"`. One of: `error`, `warning`,',
         "`off`. Not for the codes of the stages transport, archive, format and duplicate: what they refuse cannot be handled.", "",
+        "## `[payers]`", "",
+        'Kind of payer by SIRET, for the payment delay that `flux clocks` counts: `"22990008900017" = "collectivite"`. The kinds and their days:',
+        "[clocks.md](clocks.md). A recipient that is not here is counted with the shortest delay: a warning comes early, never late.", "",
         "## `markets.toml`", "",
         "Beside `flux.toml`: who the MOE and the MOA of a *marché* are, for pieces that do not name them. Read at start.", "",
         "```toml", *_MARKET, "```", "",
@@ -294,6 +301,19 @@ def _severities(raw: Any, where: str) -> dict[str, Severity]:  # noqa: ANN401 - 
         if severity not in tuple(Severity):
             raise Fault("FLX-I07", where=where, name=code, value=s.told(severity), expected=", ".join(Severity))
     return {code: Severity(severity) for code, severity in raw.items()}
+
+
+def _payers(raw: Any, where: str) -> dict[str, str]:  # noqa: ANN401 - what TOML gave
+    """Kind of payer by SIRET."""
+    if not isinstance(raw, dict):
+        raise Fault("FLX-I10", where=where, value=s.told(raw))
+    known = tables.load().clocks.payers
+    for siret, kind in raw.items():
+        if not re.fullmatch(r"[0-9]{14}", siret):
+            raise Fault("FLX-I94", where=where, value=s.told(siret))
+        if kind not in known:
+            raise Fault("FLX-I07", where=where, name=siret, value=s.told(kind), expected=", ".join(known))
+    return raw
 
 
 def _rows(raw: dict[str, Any], name: str, path: Path) -> list[Any]:

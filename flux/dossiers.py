@@ -1,18 +1,23 @@
 """Dossiers for whoever asks, by command or by page: the chain of a piece, an act on it, what is found and what waits, told as the contract's JSON."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from flux import ops, tables, told
+from flux.clocks import Clock, clocks
 from flux.decision import effective_severity
-from flux.dossier import Act, Standing
+from flux.dossier import Act, Ref, Standing
 from flux.model import Finding
 from flux.ops import Office
 from flux.piece import Actor
 from flux.policy import Policy
 from flux.ports import Asked, Ledger
+from flux.tables import Tables
+from flux.tables.clocks import DOSSIER
 
 OLD_REFUSAL = timedelta(days=10)  # the portal's own filter: refusals older than this are hidden (domain 5.4)
 MOST = 10_000  # pieces in one synthesis
@@ -58,6 +63,34 @@ def waiting(ledger: Ledger, actor: Actor, now: datetime, *, old: bool = False) -
     """What waits for this actor, the longest waiting first. Refusals of more than ten days are left out unless *old* ones are asked for."""
     pieces = ledger.search(Asked(actor=actor.id, waits=actor.role, limit=MOST))
     return [_told(one) for one in sorted(pieces, key=lambda one: one.last.at) if old or not _passed(one, now)]
+
+
+def delays(ledger: Ledger, payers: Mapping[str, str], now: datetime, *, within: int, actor: Actor | None = None) -> list[dict[str, Any]]:
+    """
+    The delays of every open dossier that are past, or end within so many days, the most urgent first; of one actor, when he is given.
+
+    payers: kind of payer by SIRET, "" for all that are not there.
+    """
+    known = tables.load()
+    open_ = ledger.search(Asked(open=True, limit=MOST))
+    dossiers = {first: tuple(ledger.dossier(first)) for first in dict.fromkeys(one.first for one in open_)}
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for pieces in dossiers.values():
+        for one in pieces:
+            payer = payers.get(one.piece.recipient.id, payers.get("", ""))
+            for clock in clocks(one, pieces, payer, now, known):
+                of = one.first if known.clocks.delays[clock.name].of == DOSSIER else one.ref
+                if clock.ended is None and clock.left <= within and (actor is None or clock.binds == actor):
+                    rows[clock.name, str(of)] = _clock(clock, one, of, known)
+    return sorted(rows.values(), key=lambda row: row["left"])
+
+
+def _clock(clock: Clock, one: Standing, of: Ref, known: Tables) -> dict[str, Any]:
+    return {
+        "clock": clock.name, "label": asdict(known.clocks.delays[clock.name].label), "piece": str(of), "number": one.piece.number, "dossier": one.dossier,
+        "market": one.piece.market or None, "binds": {"role": clock.binds.role, "id": clock.binds.id}, "began": told.instant(clock.began),
+        "due": clock.due.isoformat(), "state": clock.state, "left": clock.left, "article": clock.article,
+    }  # fmt: skip
 
 
 def _passed(one: Standing, now: datetime) -> bool:

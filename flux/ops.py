@@ -1,10 +1,11 @@
 """What a person may do with what is recorded, each with who and why. The rules are the life cycle's; here the piece is found and the act recorded."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from flux.clocks import due_acts
 from flux.dossier import Act, Move, Ref, Standing
 from flux.faults import Fault
 from flux.kit import Kit
@@ -13,10 +14,12 @@ from flux.model import Emission, Finding
 from flux.owing import moved_event
 from flux.piece import Actor
 from flux.policy import Policy, Route
-from flux.ports import ContentStore, Ledger, Moved
+from flux.ports import Asked, ContentStore, Ledger, Moved
 from flux.telling import tell_moves
 from flux.validators.dossier import named_in
+from flux.when import day_of
 
+MOST = 100_000  # pieces that wait for one role
 TRIES = 5  # an act that another one overtakes is thought about again
 
 
@@ -67,3 +70,15 @@ def act(office: Office, ref: Ref, asked: Act, now: datetime) -> Standing | Findi
         if not office.ledger.move([Moved(done, standing.last.seq)], emissions, events):
             return done
     raise Fault("FLX-I73", piece=str(ref))
+
+
+def fall_due(office: Office, now: datetime) -> int:
+    """Do what the passing of a delay does by itself: a silence that validates, a MOE that is late. Gives how many pieces that moved."""
+    tables = office.kit.tables
+    done = 0
+    for row in (row for row in tables.clocks.delays.values() if row.act):
+        earliest = day_of(now) - timedelta(days=row.days)
+        for standing in office.ledger.search(Asked(waits=row.binds, until=earliest, limit=MOST)):
+            if (due := due_acts(standing, now, tables)) is not None:
+                done += not isinstance(act(office, standing.ref, due, now), Finding)
+    return done

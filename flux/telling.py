@@ -7,6 +7,7 @@ Who is concerned (local; nothing is published of it):
 
 - The depositor, always, by the partner who brought the piece, in his return flows: also of what he did himself, since it was a person who did
   it, and his program follows its pieces by these flows. What a deposit did is told in its own return flows, never here.
+- Whoever the table says must know (transitions.toml, notifies): MOA and financial service, when the MOE is late.
 - Whoever acts, or acted, on the piece: MOE, MOA, valideur, supplier, financial service, each by himself where his pieces go. Not of what he
   did himself, nor once a recycling has put another in his place.
 """
@@ -97,7 +98,7 @@ def concerned(standing: Standing, moves: Sequence[Move], policies: Mapping[str, 
     # A partner who left the configuration is owed what he is owed all the same, in the usual form.
     yield Addressee(standing.depositor, f"returns/{standing.partner}", policies.get(standing.partner, Policy()).lifecycle, "")
     themselves = {doer(standing, move) for move in moves}
-    for actor in _acting(standing):
+    for actor in dict.fromkeys((*_acting(standing), *_notified(standing, moves, tables))):
         if actor not in themselves:
             desk = _desk(actor, standing, tables)
             form = next((route.lifecycle for route in routes if who_matches(who(desk), route.actor)), Policy().lifecycle)
@@ -112,6 +113,14 @@ def _acting(standing: Standing) -> Iterator[Actor]:
         party = party_of(piece, actor.role)
         if actor != standing.depositor and party is not None and party.id == actor.id:
             yield actor
+
+
+def _notified(standing: Standing, moves: Sequence[Move], tables: Tables) -> Iterator[Actor]:
+    """Who is told although it is not his turn: the table says it of the act."""
+    acts, piece = {(move.act, move.role) for move in moves}, current(standing)
+    for row in tables.life.transitions:
+        if row.notifies and any((row.act, by) in acts for by in row.by):
+            yield from (Actor(role, party.id) for role in row.notifies if (party := party_of(piece, role)) is not None and party.id)
 
 
 def _desk(actor: Actor, standing: Standing, tables: Tables) -> Actor:

@@ -87,8 +87,8 @@ def recorded(row: FlowRow, pieces: Sequence[PieceRow], events: Sequence[Event], 
     return {
         "id": f.id,
         "partner": f.partner,
-        "received_at": _at(f.received_at),
-        "decided_at": _at(row.decided_at) if row.decided_at else None,
+        "received_at": instant(f.received_at),
+        "decided_at": instant(row.decided_at) if row.decided_at else None,
         "plumbing": row.state.value,
         "reason": asdict(row.reason) if row.reason else None,
         "file": f.display_name,
@@ -107,7 +107,7 @@ def recorded(row: FlowRow, pieces: Sequence[PieceRow], events: Sequence[Event], 
 
 def met(row: PieceRow) -> dict[str, Any]:
     """A piece as ``flux piece`` tells it: with the flow that brought it."""
-    return {"flow": row.flow, "received_at": _at(row.received_at), **orjson.loads(row.told)}
+    return {"flow": row.flow, "received_at": instant(row.received_at), **orjson.loads(row.told)}
 
 
 def standing(one: Standing, tables: Tables) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def standing(one: Standing, tables: Tables) -> dict[str, Any]:
         "depositor": _actor(one.depositor),
         "status": one.status,
         "label": asdict(tables.life.statuses[one.status].label),
-        "since": _at(one.last.at),
+        "since": instant(one.last.at),
         "waits": _actor(one.waits),
         "may": [{"act": act, "role": role} for act, role in allowed(one, tables)],
         "next": [{"cadre": row.cadre, "role": row.by} for row in tables.life.follows(one.piece.cadre) if standable(one, row.act, tables)],
@@ -134,7 +134,7 @@ def standing(one: Standing, tables: Tables) -> dict[str, Any]:
 
 def _move(move: Move, tables: Tables) -> dict[str, Any]:
     return {
-        "seq": move.seq, "at": _at(move.at), "act": move.act, "status": move.status, "label": asdict(tables.life.statuses[move.status].label),
+        "seq": move.seq, "at": instant(move.at), "act": move.act, "status": move.status, "label": asdict(tables.life.statuses[move.status].label),
         "role": move.role, "who": move.who, "waits": _actor(move.waits), "motive": move.motive or None, "comment": move.comment or None,
     }  # fmt: skip
 
@@ -144,7 +144,7 @@ def _actor(actor: Actor | None) -> dict[str, str] | None:
 
 
 def _event(e: Event) -> dict[str, Any]:
-    return {"seq": e.seq, "at": _at(e.at), "what": e.what, "who": e.who, "piece": e.piece or None, "detail": e.detail, "hash": e.hash}
+    return {"seq": e.seq, "at": instant(e.at), "what": e.what, "who": e.who, "piece": e.piece or None, "detail": e.detail, "hash": e.hash}
 
 
 def _emission(e: Emission) -> dict[str, Any]:
@@ -192,7 +192,8 @@ def _money(amount: Decimal | None) -> str | None:
     return None if amount is None else format(amount, "f")
 
 
-def _at(moment: datetime) -> str:
+def instant(moment: datetime) -> str:
+    """An instant as the contract tells it: Paris time with its offset, milliseconds."""
     return in_paris(moment).isoformat(timespec="milliseconds")
 
 

@@ -32,6 +32,7 @@ def add(main: typer.Typer) -> None:
     main.command("act", help=say("help.act"))(act)
     main.command("search", help=say("help.search"))(search)
     main.command("synthesis", help=say("help.synthesis"))(synthesis)
+    main.command("clocks", help=say("help.clocks"))(clocks)
 
 
 def dossier(context: typer.Context, named: Named, where: Where = "", *, as_json: AsJson = False) -> None:
@@ -123,6 +124,31 @@ def synthesis(
     """What waits for an actor, and what he must know of."""
     with app.open_reader(find(context, where)) as ledger:
         _list(dossiers.waiting(ledger, actor_of(as_whom), datetime.now(UTC), old=old), to, as_json=as_json)
+
+
+def clocks(
+    context: typer.Context,
+    within: Annotated[int, typer.Option(metavar="DAYS", help=say("help.clocks_within"))] = 7,
+    as_whom: Annotated[str, typer.Option("--as", metavar="ROLE:ID", help=say("help.clocks_as"))] = "",
+    where: Where = "",
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """The delays that are past, or near their end."""
+    config = find(context, where)
+    with app.open_reader(config) as ledger:
+        told = dossiers.delays(ledger, config.payers, datetime.now(UTC), within=within, actor=actor_of(as_whom) if as_whom else None)
+    if as_json:
+        write({"clocks": told})
+    elif not told:
+        out.print(say("say.no_clock", days=within))
+    else:
+        table = Table(*(say(f"column.{name}") for name in ("due", "left", "clock", "number", "dossier", "next", "article")), box=None, padding=(0, 1))
+        for row in told:
+            style = "red" if row["left"] < 0 else "yellow" if row["left"] == 0 else ""
+            cells = (row["due"], str(row["left"]), row["label"][say.language], row["number"], row["dossier"], f"{_role(row['binds']['role'])} {row['binds']['id']}", row["article"])
+            table.add_row(*(Text(cell, overflow="fold") for cell in cells), style=style)
+        out.print(table)
 
 
 def actor_of(told: str) -> Actor:

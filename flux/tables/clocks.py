@@ -141,7 +141,7 @@ def _crooked(row: Delay, life: Life) -> Iterator[str]:
         yield "of"
     if row.days < 0 or (row.days == 0 and row.of == PIECE):
         yield "days"
-    if row.passes not in _PASSES or (row.passes == TACIT) != bool(row.act) or (row.passes == TACIT and row.of != PIECE):
+    if row.passes not in _PASSES or (row.passes == TACIT and not row.act) or (row.act and (row.passes == LATE or row.of != PIECE)):
         yield "passes"
     if row.suspends not in _SUSPENDS or bool(row.suspends) != (row.restart > 0):
         yield "suspends"

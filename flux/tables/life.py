@@ -60,6 +60,7 @@ class Transition(Struct, frozen=True, forbid_unknown_fields=True, rename={"from_
     routing: bool = False
     deposit: bool = False
     out_of_turn: bool = False
+    notifies: tuple[str, ...] = ()
 
 
 class Next(Struct, frozen=True, forbid_unknown_fields=True):
@@ -136,7 +137,7 @@ _EXPECTED = "statuses.toml, roles, motives, cadres"
 def _strange(row: Transition, life: Life, cadres: dict[str, str]) -> str:
     """What a row names and nobody knows, or a move out of a status that is final."""
     named = {row.to, row.then, *row.from_} - {"", INITIAL}
-    unknown = (named - life.statuses.keys()) | (set(row.by) - set(ROLES)) | (set(row.motives) - life.motives.keys()) | (set(row.cadres) - cadres.keys())
+    unknown = (named - life.statuses.keys()) | ({*row.by, *row.notifies} - set(ROLES)) | (set(row.motives) - life.motives.keys()) | (set(row.cadres) - cadres.keys())
     over = {status for status in row.from_ if status in life.statuses and life.statuses[status].final and not row.deposit}
     return ", ".join(sorted(unknown | over | ({row.waits} - set(WAITS))))
 

@@ -2,9 +2,17 @@
 
 import csv
 import json
+import sqlite3
+from contextlib import closing
+from datetime import timedelta
 
 import pytest
-from rig import EXAMPLES, Site
+from msgspec.msgpack import Decoder, Encoder
+from msgspec.structs import replace
+from rig import CONFIG, EXAMPLES, Site
+
+from flux.dossier import Standing
+from flux.when import moment
 
 MOE, SUPPLIER = "moe:99913225100029", "fournisseur:99912040500017"
 NUMBER = "PDF-2026-0301"
@@ -92,3 +100,50 @@ def test_a_list_is_exported_for_a_spreadsheet_and_no_cell_of_it_is_a_formula(tmp
     with (tmp_path / "list.csv").open(encoding="utf-8-sig", newline="") as file:
         (row,) = csv.DictReader(file, delimiter=";")
     assert (row["numéro"], row["engagement"], row["TTC"]) == (NUMBER, "'=2+3 cmd", "147002.62")
+
+
+def aged(site, days):
+    """As if this much time had passed since all that is in the ledger happened."""
+    with closing(sqlite3.connect(site.root / "spool" / "ledger.db")) as db, db:
+        for flow, ordinal, kept in db.execute("select flow, ordinal, kept from standing").fetchall():
+            one = Decoder(Standing).decode(kept)
+            older = replace(one, moves=tuple(replace(move, at=move.at - timedelta(days=days)) for move in one.moves))
+            received = moment(older.moves[0].at)
+            db.execute("update standing set kept = ?, received_at = ? where flow = ? and ordinal = ?", (Encoder().encode(older), received, flow, ordinal))
+
+
+def test_delays_are_told_with_their_article_the_most_urgent_first(tmp_path):
+    site = Site(tmp_path / "site")
+    site.configure(CONFIG + '\n[payers]\n"22990008900017" = "sante"\n')
+    site.drop("02-moe-in-the-piece/*.xml")
+    site.flux("once")
+    told = site.json("clocks", "--within", "60")["clocks"]
+    assert {(row["clock"], row["article"].split(",")[0]) for row in told} >= {("payment", "CCP R2192-27")}
+    assert [row["left"] for row in told] == sorted(row["left"] for row in told)
+    assert site.json("clocks", "--within", "0")["clocks"] == []
+    aged(site, 60)
+    late = site.json("clocks", "--within", "0")["clocks"]
+    assert late
+    assert all(row["left"] < 0 for row in late)
+
+
+def test_a_silence_of_fifteen_days_validates_and_a_late_moe_is_told_of_once(tmp_path):
+    site = Site(tmp_path / "site")
+    site.drop("24-subcontractor/*.xml")
+    site.flux("once")
+    waiting = {one["number"]: one["status"] for one in site.json("search")["pieces"]}
+    assert set(waiting.values()) == {"A_VALIDER_1"}
+    aged(site, 14)
+    site.flux("once")
+    assert {one["status"] for one in site.json("search")["pieces"]} == {"A_VALIDER_1"}
+    aged(site, 9)
+    site.flux("once")
+    pieces = site.json("search")["pieces"]
+    assert {one["status"] for one in pieces} == {"MISE_A_DISPOSITION_MOE"}
+    assert {move["status"] for one in pieces for move in one["moves"]} >= {"ABSENCE_VALIDATION_1_HORS_DELAI"}
+    aged(site, 12)
+    for _ in range(2):
+        site.flux("once")
+        assert [move["act"] for move in site.json("search")["pieces"][0]["moves"]].count("constater_retard_moe") == 1
+    told = {path.parent.name for path in (site.outbox / "pieces").glob("*/FEN1201A_*")}
+    assert told >= {f"moa-{pieces[0]['moa']['id']}", f"service_financier-{pieces[0]['recipient']['id']}"}  # the holder's is among his return flows

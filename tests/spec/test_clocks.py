@@ -390,11 +390,11 @@ def test_a_valideur_who_says_nothing_accepts_after_midnight_of_the_last_day(begu
     midnight = datetime.combine(last + timedelta(days=1), datetime.min.time(), PARIS).astimezone(UTC)
     assert due_acts(file.pieces[0], midnight - MINUTE, TABLES) is None
     act = due_acts(file.pieces[0], midnight, TABLES)
-    assert act == Act("valider_tacitement", Actor("systeme", ""), "flux")
+    assert act == Act("valider_tacitement", Actor("systeme", ""), "flux", comment="validation par le valideur : 15 jours dépassés (CCP R2193-12)")
     steps = moved(file.pieces[0], act, midnight, TABLES)
     assert [step.status for step in steps] == ["ABSENCE_VALIDATION_1_HORS_DELAI", "MISE_A_DISPOSITION_MOE"]
     after = replace(file.pieces[0], moves=(*file.pieces[0].moves, *steps))
-    assert due_acts(after, midnight + timedelta(days=90), TABLES) is None
+    assert due_acts(after, midnight, TABLES) is None
     told = {clock.name: clock for clock in clocks(after, (after,), "etat", midnight, TABLES)}
     assert (told["validation"].state, told["validation"].ended) == ("passed", midnight)
     assert told["payment"].due == last + timedelta(days=31)
@@ -402,15 +402,28 @@ def test_a_valideur_who_says_nothing_accepts_after_midnight_of_the_last_day(begu
 
 def test_a_valideur_who_spoke_is_not_spoken_for():
     later = at(date(2026, 9, 1))
-    assert due_acts(File("A10", FIRST).does("valider", "valideur", date(2026, 6, 16)).pieces[0], later, TABLES) is None
+    spoken = due_acts(File("A10", FIRST).does("valider", "valideur", date(2026, 6, 16)).pieces[0], later, TABLES)
+    assert spoken.act == "constater_retard_moe"  # which is another silence
     refusal = File("A10", FIRST).does("refuser", "valideur", FIRST, motive="AUTRE", comment="pas nos travaux")
     assert due_acts(refusal.pieces[0], later, TABLES) is None
 
 
-@pytest.mark.parametrize("name", [name for name, row in TABLES.clocks.delays.items() if row.passes != "tacit"])
+def test_a_moe_that_is_late_is_told_of_after_midnight_of_the_seventh_day_and_once():
+    file = File("A4", FIRST)
+    midnight = datetime.combine(date(2026, 6, 9), datetime.min.time(), PARIS).astimezone(UTC)
+    assert due_acts(file.pieces[0], midnight - MINUTE, TABLES) is None
+    act = due_acts(file.pieces[0], midnight, TABLES)
+    assert (act.act, act.comment) == ("constater_retard_moe", "traitement par la MOE : 7 jours dépassés (CCAG 12.2.2, 3.2)")
+    after = replace(file.pieces[0], moves=(*file.pieces[0].moves, *moved(file.pieces[0], act, midnight, TABLES)))
+    assert (after.status, after.waits) == (file.pieces[0].status, file.pieces[0].waits)
+    assert due_acts(after, midnight + timedelta(days=90), TABLES) is None
+
+
+@pytest.mark.parametrize("name", [name for name, row in TABLES.clocks.delays.items() if not row.act])
 def test_no_other_delay_lets_flux_act_by_itself(name):
     file = ROWS[name][0]()
-    assert [due_acts(piece, at(date(2027, 1, 1)), TABLES) for piece in file.pieces] == [None] * len(file.pieces)
+    due = [due_acts(piece, at(date(2027, 1, 1)), TABLES) for piece in file.pieces]
+    assert {act.act for act in due if act} <= {"constater_retard_moe"}
 
 
 # -- whatever happens -------------------------------------------------------------------------------------------------------------------------
