@@ -52,7 +52,7 @@ def _prove(source: BinaryIO, most: int) -> None:
     with zipfile.ZipFile(source) as archive:
         parts = archive.infolist()
         if len(parts) > PARTS:
-            _end(TOO_LARGE, f"{len(parts)} parts")
+            _end(UNREADABLE, f"zip: {len(parts)} > {PARTS}")
         for part in parts:
             with archive.open(part) as content:
                 while chunk := content.read(_CHUNK):

@@ -117,7 +117,7 @@ def _values(kind: str, rows: Iterator[Row], path: Path) -> Iterator[Values]:
             raise Fault("FLX-I103", path=str(path), line=str(line), column=column, found=" ".join(map(str, reversed(values[:2]))), first=str(first))
         yield values
     if not met:
-        raise Fault("FLX-I100", path=str(path), detail="0 rows")
+        raise Fault("FLX-I100", path=str(path), detail="l. 2: —")
 
 
 def _whole(db: sqlite3.Connection, kind: str, former: Snapshot | None, as_of: date, path: Path, *, force: bool) -> tuple[int, int]:

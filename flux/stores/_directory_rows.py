@@ -6,7 +6,10 @@ Whatever the file holds, memory is bounded by its longest line; a workbook is re
 
 import codecs
 import csv
+import errno
 import hashlib
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Generator, Iterable, Iterator
@@ -27,6 +30,7 @@ FILE_MOST = 512 << 20      # bytes of the file; the portal's XLSX has 27 MB, its
 UNPACKED_MOST = 2 << 30    # bytes that the parts of a workbook may have together
 LINE_MOST = 1 << 20        # characters
 _CHUNK = 1 << 20
+_DENIED = (-signal.SIGABRT, -signal.SIGKILL, -signal.SIGXCPU)  # how the child ends when it is denied more memory or time
 
 Row = tuple[int, list[str]]  # its line in the file (in a workbook its row) from 1, its fields
 
@@ -42,19 +46,27 @@ class Sheet(Struct, frozen=True):
 @contextmanager
 def opened(path: Path) -> Iterator[Sheet]:
     """The rows of a file. Raises Fault FLX-I100 or FLX-I107, at once or while they are read."""
-    try:
-        if not path.is_file():
-            raise Fault("FLX-I100", path=str(path), detail="no such file" if not path.exists() else "no regular file")
-        with path.open("rb") as file:
+    with _readable(path) as file:
+        try:
             sha256, encoding, size = _looked_through(file, path)
-            changed = day_of(datetime.fromtimestamp(path.stat().st_mtime, UTC))
+            changed = day_of(datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, UTC))
             file.seek(0)
             zipped = file.read(4) == b"PK\x03\x04"
             file.seek(0)
-            if not size:
-                raise Fault("FLX-I100", path=str(path), detail="0 bytes")
-            with closing(_workbook(file, path) if zipped else _csv(file, encoding, path)) as rows:
-                yield Sheet(rows, sha256, changed)
+        except OSError as error:
+            raise Fault("FLX-I100", path=str(path), detail=error.strerror or str(error)) from error
+        if not size:
+            raise Fault("FLX-I100", path=str(path), detail="l. 1: —")
+        with closing(_workbook(file, path) if zipped else _csv(file, encoding, path)) as rows:
+            yield Sheet(rows, sha256, changed)
+
+
+def _readable(path: Path) -> BinaryIO:
+    """The file, open. A pipe is none: nobody waits for its writer."""
+    if path.exists() and not path.is_file():
+        raise Fault("FLX-I100", path=str(path), detail=os.strerror(errno.EINVAL))
+    try:
+        return path.open("rb")
     except OSError as error:
         raise Fault("FLX-I100", path=str(path), detail=error.strerror or str(error)) from error
 
@@ -86,7 +98,7 @@ def _csv(file: BinaryIO, encoding: str, path: Path) -> Generator[Row, None, None
             for row in reader:
                 if row:
                     yield reader.line_num, row
-        except (csv.Error, UnicodeDecodeError) as error:
+        except (csv.Error, UnicodeDecodeError, OSError) as error:
             raise Fault("FLX-I100", path=str(path), detail=f"l. {reader.line_num}: {error}") from error
 
 
@@ -119,11 +131,11 @@ def _workbook(file: BinaryIO, path: Path) -> Generator[Row, None, None]:
         finally:
             if child.returncode is None:
                 child.kill()  # nobody wants the rest
-    if child.returncode == TOO_LARGE or child.returncode < 0:  # a signal: the library ends the process when memory is denied
-        most = UNPACKED_MOST if child.returncode == TOO_LARGE else MEMORY_BYTES
+    if (status := child.returncode) == TOO_LARGE or status in _DENIED:
+        most = UNPACKED_MOST if status == TOO_LARGE else MEMORY_BYTES
         raise Fault("FLX-I107", path=str(path), where="XLSX", found=f"> {most}", expected=str(most))
-    if child.returncode:
-        raise Fault("FLX-I100", path=str(path), detail=" ".join(said.split())[:300] or f"exit {child.returncode}")
+    if status:
+        raise Fault("FLX-I100", path=str(path), detail=" ".join(said.split())[-300:] or f"exit {status}")
     if last is not None:
         yield last
 

@@ -62,8 +62,18 @@ def snapshots(spool: Path) -> list[Snapshot]:
         return []
     except OSError as error:
         raise Fault("FLX-I108", path=str(folder), detail=error.strerror or str(error)) from error
-    met = filter(None, map(_NAME.fullmatch, names))
-    return sorted((Snapshot(m[1], int(m[2]), date.fromisoformat(m[3]), folder / m[0]) for m in met), key=lambda s: (s.kind, s.serial))
+    found = filter(None, (_snapshot(folder, name) for name in names))
+    return sorted(found, key=lambda s: (s.kind, s.serial))
+
+
+def _snapshot(folder: Path, name: str) -> Snapshot | None:
+    """The snapshot of this name, None when it is that of something else."""
+    if (met := _NAME.fullmatch(name)) is None:
+        return None
+    try:
+        return Snapshot(met[1], int(met[2]), date.fromisoformat(met[3]), folder / name)
+    except ValueError:  # a day that there is not
+        return None
 
 
 def in_force(found: Sequence[Snapshot], kind: str, on: date) -> Snapshot | None:

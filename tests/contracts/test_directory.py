@@ -100,6 +100,12 @@ def test_a_workbook_says_what_its_csv_says_values_alone_and_a_formula_is_its_las
     assert store.detail(directory.spool, VILLE, TODAY)["postcode"] == "50000"
 
 
+def test_services_may_come_in_a_workbook_too(directory, extract, tmp_path):
+    directory.take(extract(a_row()))
+    directory.take(write_workbook(tmp_path / "services.xlsx", sheet_of([SERVICES.split(";"), [VILLE, "VOIRIE", "Voirie", '<c t="b"><v>1</v></c>', "N"]])))
+    assert directory.structure(code="VOIRIE").services == {"VOIRIE": Service("VOIRIE", "Voirie")}
+
+
 def test_a_row_of_a_workbook_has_the_number_that_a_spreadsheet_shows(directory, tmp_path):
     header, good, bad = HEADER.split(";"), a_row().split(";"), a_row("2150000050001").split(";")
     place = directory.refused(write_workbook(tmp_path / "extract.xlsx", sheet_of([header, good, [text_cell("")], bad])))
@@ -138,7 +144,7 @@ REFUSED = {  # sentence: (rows, header), code, what is told
     "two columns changed": ((a_row(),), SWAPPED, "FLX-I101", {"place": "7", "found": "GestionService", "expected": "GestionEngagement"}),
     "a column too many": ((a_row() + ";",), HEADER + ";Autre", "FLX-I101", {"place": "22", "found": "Autre", "expected": "—"}),
     "commas": ((a_row().replace(";", ","),), HEADER.replace(";", ","), "FLX-I101", {"place": "1", "expected": "TypeIdentifiant"}),
-    "a header alone": ((), HEADER, "FLX-I100", {"detail": "0 rows"}),
+    "a header alone": ((), HEADER, "FLX-I100", {"detail": "l. 2: —"}),
     "a service that has no code": ((f"{VILLE};;x;O;N",), SERVICES, "FLX-I102", {"column": "CodeService"}),
     "a service twice": ((f"{VILLE};A;x;O;N", f"{VILLE};A;y;O;N"), SERVICES, "FLX-I103", {"line": "3", "first": "2"}),
     "services of two columns": ((f"{VILLE};A",), SERVICES, "FLX-I105", {"found": "2", "expected": "5"}),
@@ -231,6 +237,23 @@ def test_what_an_import_that_was_cut_off_left_is_removed_after_a_day(directory, 
         os.utime(path, (NOON.timestamp() - age_s,) * 2)
     directory.take(extract(a_row()))
     assert (old.exists(), young.exists()) == (False, True)
+
+
+def test_what_else_lies_among_the_snapshots_is_none(directory, extract):
+    directory.take(extract(a_row()))
+    for name in ("structures-000009-2026-13-45.db", "structures-2026-11-01.db", "notes.txt", ".import-x"):
+        (directory.folder / name).write_text("not a database")
+    assert directory.structure() is not None
+    assert directory.take(extract(a_row(RaisonSociale="other"))).snapshot.serial == 2
+
+
+def test_a_disk_that_is_full_leaves_the_directory_as_it_was(tmp_path, disk, extract):
+    spool = disk(tmp_path / "disk", "size=1m")
+    directory = Directory(spool)
+    directory.take(extract(a_row()))
+    code, _ = directory.refused(extract(*map(a_row, sirets(20_000))))
+    assert code == "FLX-I108"
+    assert directory.structure() is not None
 
 
 def test_a_snapshot_that_is_damaged_or_of_another_shape_is_trouble_of_ours_that_may_pass(directory, extract):

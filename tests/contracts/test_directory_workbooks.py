@@ -88,7 +88,7 @@ def test_a_workbook_that_is_cut_off_is_refused(spool, tmp_path, cut):
     assert refused(spool, path) == "FLX-I100"
 
 
-@pytest.mark.parametrize("name", PARTS.keys() - {"[Content_Types].xml"})
+@pytest.mark.parametrize("name", sorted(PARTS.keys() - {"[Content_Types].xml"}))
 def test_a_workbook_without_one_of_its_parts_is_refused(spool, tmp_path, name):
     path = write_workbook(tmp_path / "whole.xlsx", GOOD)
     with zipfile.ZipFile(path) as whole, zipfile.ZipFile(tmp_path / "x.xlsx", "w") as less:
@@ -102,7 +102,7 @@ def test_an_archive_that_is_no_workbook_and_one_of_very_many_parts_are_refused(s
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
         archive.writestr("extract.csv", f"{HEADER}\n{a_row()}\n")
     assert refused(spool, tmp_path / "x.zip") == "FLX-I100"
-    assert refused(spool, write_workbook(tmp_path / "x.xlsx", GOOD, {f"xl/{n}": "" for n in range(1000)})) == "FLX-I107"
+    assert refused(spool, write_workbook(tmp_path / "x.xlsx", GOOD, {f"xl/{n}": "" for n in range(1000)})) == "FLX-I100"
 
 
 def test_a_cell_with_an_error_or_a_new_line_is_a_text_like_any_other(spool, tmp_path):
