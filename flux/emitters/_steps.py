@@ -48,12 +48,12 @@ def of_deposit(letter: Told) -> Iterator[Step]:
 
 
 def of_moves(letter: Moved) -> Iterator[Step]:
-    """What a piece reached by these moves."""
+    """What a piece reached by these moves; one that leaves it where it stands is told when it says something."""
     standing = letter.standing
     piece, received = current(standing), standing.moves[0].at
     for move in letter.moves:
         before = _before(standing, move)
-        if before is None or before.status != move.status:
+        if before is None or before.status != move.status or move.comment.strip():
             comment = " ".join(filter(None, (_motive(move, letter.tables), move.comment.strip(), _routing(move.routing))))
             turn = before.waits if before else None
             yield Step(piece, move.seq, move.status, move.at, received, doer(standing, move), turn, move.motive, comment)
