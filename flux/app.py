@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from flux import config as settings
-from flux import doctor, durable, folders, kit, log, tables, told
+from flux import doctor, durable, folders, kit, log, markets, tables, told
 from flux.config import Config
 from flux.dispatch import Dispatch
 from flux.doctor import Line
@@ -94,7 +94,7 @@ class Installation:
         ]
         owner = f"{socket.gethostname()}-{os.getpid()}-{time.time_ns()}"
         asked = Settings(
-            owner=owner, installation=config.installation, policies=policies, markets=settings.markets(config),
+            owner=owner, installation=config.installation, policies=policies, markets=markets.living(config),
             attempts=config.attempts, retry_s=config.retry_s,
         )  # fmt: skip
         self.worker = Worker(self.ledger, content, self.sandbox, kit.build(), asked, now=utc_now)
@@ -292,11 +292,11 @@ def check(files: Sequence[Path], config: Config | None, interface: str, partner:
     chosen = settings.policy(config, partner)
     if interface:
         chosen = replace(chosen, naming="free", interface=interface)
-    markets, strict = settings.markets(config), config.sandbox == "strict"
+    known, strict = markets.living(config)(), config.sandbox == "strict"
     if fresh(config):
-        return precheck(files, chosen, markets, None, utc_now(), partner or "check", strict=strict)
+        return precheck(files, chosen, known, None, utc_now(), partner or "check", strict=strict)
     with open_reader(config) as ledger:
-        return precheck(files, chosen, markets, ledger, utc_now(), partner or "check", strict=strict)
+        return precheck(files, chosen, known, ledger, utc_now(), partner or "check", strict=strict)
 
 
 def init(folder: Path) -> Config:

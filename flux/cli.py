@@ -21,6 +21,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from flux import __version__, app, config, folders, screen
+from flux.commands import market
 from flux.config import Config
 from flux.faults import Fault
 from flux.ports import FlowRow
@@ -234,6 +235,9 @@ def doctor(context: typer.Context, where: Where = "", *, as_json: AsJson = False
     else:
         screen.doctor(out, lines, say)
     raise typer.Exit(Exit.REFUSED if bad else Exit.DONE)
+
+
+main.add_typer(market.commands(say, out, err), name="market")
 
 
 def _config(context: typer.Context, where: str) -> Config:

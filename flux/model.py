@@ -5,7 +5,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from flux.piece import Party, Piece
+from flux.market import Market
+from flux.piece import Piece
 
 
 class Stage(StrEnum):
@@ -17,6 +18,7 @@ class Stage(StrEnum):
     GENERIC = "generic"      # the piece: rules G of the EDI annex, whatever the syntax
     SPECIFIC = "specific"    # the piece: rules S of its syntax
     CADRE = "cadre"          # the piece: cadre x mode x kind of deposit
+    MARKET = "market"        # the piece against the file of its market
     DUPLICATE = "duplicate"  # what the ledger already holds
     ROUTING = "routing"      # who acts next
 
@@ -186,14 +188,6 @@ class Deposited(Struct, frozen=True):
     ordinal: int
     sha256: str
     at: datetime
-
-
-class Market(Struct, frozen=True):
-    """A market of the installation's markets.toml: the first, simple form of the Fiche d'Identité du Marché."""
-
-    number: str
-    moe: Party | None = None
-    moa: Party | None = None
 
 
 class Known(Struct, frozen=True):

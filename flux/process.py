@@ -225,12 +225,14 @@ def _located(finding: Finding, where: dict[str, Place]) -> Finding:
 
 
 def _conclude_piece(ordinal: int, one: Judged, known: Known, room: int, context: Context, kit: Kit) -> Decided:
-    """Ask the two stages beside the ledger, unless the sandbox closed them, and give the verdict. *room*: for how many findings."""
+    """Ask the stages beside the ledger, unless the sandbox closed them, and give the verdict. *room*: for how many findings."""
     findings, closed = list(one.findings), one.closed
     piece = replace(one.piece, ordinal=ordinal) if one.piece else Piece(ordinal=ordinal, syntax=one.syntax)
     actor: Actor | Finding | None = None
     if not closed:
         piece = complete(piece, known, kit.tables)
+        closed = _add(findings, _ask(Stage.MARKET, piece, known, context, kit), Stage.MARKET, one.where, context)
+    if not closed:
         asked = [*_ask(Stage.DUPLICATE, piece, known, context, kit), *duplicate(piece, one.sha256, known)]
         closed = _add(findings, asked, Stage.DUPLICATE, one.where, context)
     if not closed:

@@ -15,7 +15,8 @@ from flux.decision import unevaluated
 from flux.faults import Fault, fault_of, netted
 from flux.kit import Kit
 from flux.log import get
-from flux.model import Decision, Deposited, Envelope, Event, Flow, Known, Market, Plumbing, VerdictKind
+from flux.market import Market
+from flux.model import Decision, Deposited, Envelope, Event, Flow, Known, Plumbing, VerdictKind
 from flux.owing import WHO, Draft, outcome, tell
 from flux.piece import identity
 from flux.policy import Brief, Policy
@@ -33,7 +34,7 @@ Doing = Callable[[], object]
 
 class Settings(Struct, frozen=True):
     """
-    What the worker is told at start. policies: by partner.
+    What the worker is told at start. policies: by partner. markets: by number, as they are when it is called.
 
     retry_s: the wait after each attempt that met trouble which passes. attempts: before a flow is held on which a program of ours breaks.
     """
@@ -41,7 +42,7 @@ class Settings(Struct, frozen=True):
     owner: str
     installation: str
     policies: Mapping[str, Policy]
-    markets: Mapping[str, Market]
+    markets: Callable[[], Mapping[str, Market]]
     attempts: int
     retry_s: Sequence[float]
 
@@ -142,7 +143,7 @@ class Worker:
         context = Context(self._kit.tables, work.policy, work.brief.interface, work.brief.today)
         try:
             with netted():
-                known = Known(taken, dict(self._set.markets))
+                known = Known(taken, dict(self._set.markets()))
                 decision = conclude(work.flow, work.envelope, work.findings, work.judged, known, context, self._kit)
                 if trouble := unevaluated(decision):
                     raise trouble

@@ -11,7 +11,7 @@ from functools import lru_cache
 from importlib.resources import files
 from itertools import product
 from string import Formatter
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from msgspec import Struct, ValidationError, convert
 
@@ -71,6 +71,39 @@ class Interface(Struct, frozen=True, forbid_unknown_fields=True):
     label: str
     local: bool = False
     default_for: str = ""
+
+
+class Role(Struct, frozen=True, forbid_unknown_fields=True):
+    """A role in a market file. deposits: words of the matrix's depositor column; least, most: of one market, 0 is any number."""
+
+    fr: str
+    en: str
+    deposits: tuple[str, ...]
+    least: int
+    most: int
+
+
+class MarketField(Struct, frozen=True, forbid_unknown_fields=True):
+    """A field of the market file: what reader, template and documentation say of it. most: characters; columns: in XLSX, one value each."""
+
+    fr: str
+    en: str
+    help_fr: str
+    help_en: str
+    kind: Literal["text", "date", "choice", "role", "type", "cadres"]
+    needed: bool = False
+    most: int = 0
+    choices: tuple[str, ...] = ()
+    columns: int = 1
+
+
+class MarketTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """The market file: roles by name, who may be the valideur of a cadre, sheets, and the fields of each by their TOML name."""
+
+    roles: dict[str, Role]
+    valideurs: dict[str, tuple[str, ...]]
+    sheets: dict[str, Text]
+    fields: dict[str, dict[str, MarketField]]
 
 
 class FlowStatus(Struct, frozen=True, forbid_unknown_fields=True):
@@ -158,6 +191,7 @@ class Tables(Struct, frozen=True):
     lifecycle: Lifecycle
     codes: Codes
     fields: dict[str, Field]
+    market: MarketTable
     catalogue: dict[str, Entry]
     schemes: dict[str, str]  # scheme as written, upper case -> identifier type 1..7
 
@@ -179,10 +213,11 @@ def load() -> Tables:
         lifecycle=_convert("lifecycle.toml", _read("lifecycle.toml"), Lifecycle),
         codes=codes,
         fields=_convert("fields.toml", _read("fields.toml"), dict[str, Field]),
+        market=_convert("market.toml", _read("market.toml"), MarketTable),
         catalogue=_catalogue(),
         schemes={alias: type_ for type_, row in codes.identifier_types.items() for alias in row.aliases},
     )
-    for fault in (*_matrix(tables), *_interfaces(tables), *_statuses(tables)):
+    for fault in (*_matrix(tables), *_interfaces(tables), *_statuses(tables), *_market(tables)):
         raise fault
     return tables
 
@@ -255,3 +290,30 @@ def _statuses(tables: Tables) -> Iterator[Fault]:
     for verdict in FlowVerdict:
         if verdict not in life.flow and verdict is not FlowVerdict.NOT_EVALUATED:
             yield Fault("FLX-I30", table="lifecycle.toml", row=f"flow.{verdict}", expected="code, fr, en")
+
+
+# What the code of the market file and its rules name: a table without it would leave them without words, or without an answer.
+_ROLES = ("titulaire", "mandataire", "cotraitant", "sous-traitant", "moe", "moa", "service_financier", "valideur")
+_FIELDS = {
+    "market": ("number", "label", "notified", "received", "ccag"),
+    "actors": ("role", "type", "id", "name", "cadres"),
+    "references": ("nature", "code", "actor"),
+}
+
+
+def _market(tables: Tables) -> Iterator[Fault]:
+    told = tables.market
+    depositors = {row.depositor for row in tables.works.values()}
+    if told.roles.keys() != set(_ROLES):
+        yield Fault("FLX-I30", table="market.toml", row="roles", expected=", ".join(_ROLES))
+    for name, role in told.roles.items():
+        if strange := set(role.deposits) - depositors:
+            yield Fault("FLX-I30", table="market.toml", row=f"roles.{name} {', '.join(sorted(strange))}", expected=", ".join(sorted(depositors)))
+    for cadre, roles in told.valideurs.items():
+        if cadre not in tables.works or not roles or set(roles) - told.roles.keys():
+            yield Fault("FLX-I30", table="market.toml", row=f"valideurs.{cadre}", expected=", ".join(told.roles))
+    for sheet, names in _FIELDS.items():
+        if sheet not in told.sheets or tuple(told.fields.get(sheet, ())) != names:
+            yield Fault("FLX-I30", table="market.toml", row=f"fields.{sheet}", expected=", ".join(names))
+        if twice := [row.fr for row in told.fields.get(sheet, {}).values() if [r.fr for r in told.fields[sheet].values()].count(row.fr) > 1]:
+            yield Fault("FLX-I31", table="market.toml", row=", ".join(twice))

@@ -32,7 +32,7 @@ class Workroom:
         self.ledger.receive([Flow(id_, "batipro", name.encode(), sha, size, NOON)], [Event(id_, "received", NOON, "test")])
 
     def worker(self, policy, partner="batipro", retry_s=(1, 10, 60)):
-        return Worker(self.ledger, self.content, self.sandbox, kit.build(), Settings("me", "FLUX01", {partner: policy}, {}, 3, retry_s), now=lambda: self.now)
+        return Worker(self.ledger, self.content, self.sandbox, kit.build(), Settings("me", "FLUX01", {partner: policy}, dict, 3, retry_s), now=lambda: self.now)
 
     def state(self, id_):
         return self.ledger.flow(id_).state

@@ -20,11 +20,11 @@ from lxml import etree
 from stdnum.fr import siret
 from stdnum.iban import is_valid as iban_is_valid
 
-from flux import kit
+from flux import kit, marketfile, tables
 from flux.containers import Proof, kind_of, prove
 from flux.decision import effective_severity
-from flux.model import Deposited, Finding, Flow, Known, Market
-from flux.piece import Party, identity
+from flux.model import Deposited, Finding, Flow, Known
+from flux.piece import identity
 from flux.policy import Brief, Policy
 from flux.process import conclude, flow_findings, judge, refuses
 from flux.validators import Context
@@ -55,8 +55,9 @@ def whole():
 
 @pytest.fixture(scope="session")
 def markets():
-    rows = tomllib.loads((EXAMPLES / "markets.toml").read_text("utf-8"))["market"]
-    return {row["number"]: Market(row["number"], Party(**row["moe"]), Party(**row["moa"])) for row in rows}
+    read = marketfile.read((EXAMPLES / "markets.toml").read_bytes(), "markets.toml", tables.load())
+    assert read.faults == ()
+    return {market.number: market for market in read.markets}
 
 
 @pytest.fixture(scope="session")
