@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from msgspec import Struct
 
+from flux._settings import told
 from flux.faults import Fault
 from flux.market import Market, MarketActor
 from flux.piece import Party
@@ -216,14 +217,15 @@ def twice(markets: Iterable[tuple[Market, str]]) -> Iterator[Fault]:
     """A number stands once in a file. markets: each with its place."""
     seen: set[str] = set()
     for market, where in markets:
-        if market.number in seen:
+        if market.number and market.number in seen:
             yield Fault("FLX-I120", where=where, value=market.number)
         seen.add(market.number)
 
 
 def _squeezed(value: object) -> str:
     """As one line; a figure as it is written. What TOML has of other kinds is told as it stands, and is none of the values that are looked for."""
-    return "" if value is None else " ".join(str(value).split())
+    text = "" if value is None else value if isinstance(value, str) else told(value)
+    return " ".join(text.split())
 
 
 def _shown(value: object) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from flux._settings import INTEGER_BITS, told
+from flux._settings import told
 from flux.faults import Fault
 from flux.market import Market, MarketActor
 from flux.marketfile._form import Cell, Form, Row
@@ -25,18 +25,20 @@ def read(text: str, name: str) -> tuple[list[Any], dict[str, Any]]:
 
 
 def form(raw: object, where: str, tables: Tables, faults: list[Fault]) -> Form:
-    """A ``[[market]]`` as a form. What is not of TOML's kind for its field goes to *faults*, and is left out."""
-    table = _table(raw, where, faults)
+    """A ``[[market]]`` as a form. What is no table or no list where there must be one goes to *faults*, and is left out."""
+    if not isinstance(raw, dict):
+        faults.append(Fault("FLX-I15", where=where, detail=told(raw)))
+        raw = {}
     actors: list[Row] = []
-    references = [_reference("engagement", code, "", f"{where} engagements {n}") for n, code in _listed(table, "engagements", where, faults)]
-    for role, given, place in _actors(table, where, faults):
-        entry = _table(given, place, faults)
+    references = [_reference("engagement", code, "", f"{where} engagements {n}") for n, code in _listed(raw, "engagements", where, faults)]
+    for role, entry, place in _actors(raw, where, faults):
+        if not isinstance(entry, dict):
+            faults.append(Fault("FLX-I15", where=place, detail=told(entry)))
+            continue
         actors.append(_row(entry, "actors", place, tables, faults, {"role": role} if role else {}))
-        owner = entry.get("id")
-        for n, code in _listed(entry, "services", place, faults):
-            references.append(_reference("service", code, owner if isinstance(owner, str) else "", f"{place} services {n}"))
+        references += [_reference("service", code, entry.get("id"), f"{place} services {n}") for n, code in _listed(entry, "services", place, faults)]
     names = {sheet: {field: field for field in fields} for sheet, fields in tables.market.fields.items()}
-    return Form(_row(table, "market", where, tables, faults), actors, references, "actor" not in table, names)
+    return Form(_row(raw, "market", where, tables, faults), actors, references, "actor" not in raw, names)
 
 
 def written(market: Market) -> str:
@@ -87,32 +89,14 @@ def _row(table: dict[str, Any], sheet: str, where: str, tables: Tables, faults: 
     faults += [Fault("FLX-I114", where=where, name=name, known=", ".join(allowed)) for name in table if name not in allowed]
     cells = {name: [Cell(value, where)] for name, value in given.items()}
     for name, field in fields.items():
-        if name not in table or name in given:
-            continue
-        values = [value for _, value in _listed(table, name, where, faults)] if field.kind == "cadres" else [table[name]]
-        for value in values:
-            if isinstance(value, str) or (field.kind == "date" and isinstance(value, date)):
-                cells.setdefault(name, []).append(Cell(value, f"{where} {name}"))
-            elif field.kind in ("choice", "type") and _small(value):
-                cells.setdefault(name, []).append(Cell(str(value), f"{where} {name}"))
-            else:
-                faults.append(Fault("FLX-I15", where=where, detail=f"{name} = {told(value)}"))
+        if name in table and name not in given:  # of whichever kind of TOML's it is: the builder says what it should have been
+            values = [value for _, value in _listed(table, name, where, faults)] if field.kind == "cadres" else [table[name]]
+            cells[name] = [Cell(value, f"{where} {name}") for value in values]
     return Row(where, cells)
 
 
-def _small(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= INTEGER_BITS
-
-
-def _reference(nature: str, code: object, owner: str, where: str) -> Row:
+def _reference(nature: str, code: object, owner: object, where: str) -> Row:
     return Row(where, {name: [Cell(value, where)] for name, value in (("nature", nature), ("code", code), ("actor", owner))})
-
-
-def _table(raw: object, where: str, faults: list[Fault]) -> dict[str, Any]:
-    if isinstance(raw, dict):
-        return raw
-    faults.append(Fault("FLX-I15", where=where, detail=told(raw)))
-    return {}
 
 
 def _listed(table: dict[str, Any], name: str, where: str, faults: list[Fault]) -> Iterator[tuple[int, Any]]:
@@ -121,8 +105,4 @@ def _listed(table: dict[str, Any], name: str, where: str, faults: list[Fault]) -
     if not isinstance(listed, list):
         faults.append(Fault("FLX-I15", where=where, detail=f"{name} = {told(listed)}"))
         listed = []
-    for n, one in enumerate(listed, 1):
-        if name in ("engagements", "services") and not isinstance(one, str):
-            faults.append(Fault("FLX-I15", where=where, detail=f"{name} = {told(listed)}"))
-        else:
-            yield n, one
+    return enumerate(listed, 1)
