@@ -172,7 +172,7 @@ def test_a_kept_file_that_somebody_edited_stops_the_start_and_is_a_red_line_of_t
     assert (lines["markets"]["verdict"], str(kept) in lines["markets"]["found"]["en"]) == ("bad", True)
     kept.write_text(sound, "utf-8")
     assert site.flux("once").returncode == 0
-    assert "3 markets, 1 of them imported" in site.flux("doctor").stdout
+    assert "4 markets, 1 of them imported" in site.flux("doctor").stdout
 
 
 def test_a_kept_file_that_breaks_under_the_daemon_postpones_the_flow_and_blames_nobody(site, fiche):

@@ -223,10 +223,10 @@ def test_an_invoice_number_stands_once_but_among_the_duplicates():
     assert len(seen) > 70
 
 
-def test_markets_lead_to_actors_whose_siret_passes_luhn_and_one_market_is_absent():
-    rows = tomllib.loads((EXAMPLES / "markets.toml").read_text("utf-8"))["market"]
-    assert all(siret.is_valid(row[who]["id"]) for row in rows for who in ("moe", "moa"))
-    assert "2026-MT-0999" not in {row["number"] for row in rows}
+def test_markets_lead_to_actors_whose_siret_passes_luhn_and_one_market_is_absent(markets):
+    assert all(siret.is_valid(actor.party.id) for market in markets.values() for actor in market.actors)
+    assert all(market.moe and market.moa for market in markets.values())
+    assert "2026-MT-0999" not in markets
 
 
 def test_every_account_is_sound_but_the_one_that_is_not():
