@@ -8,6 +8,7 @@ an example that must be refused is refused for its one fault.
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 
@@ -75,17 +76,20 @@ _SEATS = {
 }
 
 
-def _party(row: dict[str, str]) -> Party:
-    return Party(row["id"], row["name"], *_SEATS[row["id"]], type=row["type"])
+def _party(market: dict[str, Any], role: str) -> Party:
+    """Who has this role: in the short form a table of the market, else one of its actors."""
+    row = market[role] if role in market else next(actor for actor in market["actor"] if actor["role"] == role)
+    return Party(row["id"], row["name"], *_SEATS[row["id"]], type=row.get("type", "1"))
 
 
 def markets() -> dict[str, Market]:
     """The markets of markets.toml, by number."""
     rows = tomllib.loads((HERE / "markets.toml").read_text("utf-8"))["market"]
-    return {row["number"]: Market(row["number"], row["label"], _party(row["moe"]), _party(row["moa"])) for row in rows}
+    return {row["number"]: Market(row["number"], row["label"], _party(row, "moe"), _party(row, "moa")) for row in rows}
 
 
 MARKETS = markets()
 SCHOOL = MARKETS["2026-MT-0117"]
 ROAD = MARKETS["2026-MT-0042"]
 WATER = MARKETS["2025-EP-0308"]
+GYM = MARKETS["2026-MT-0205"]  # the one whose file is whole

@@ -10,7 +10,7 @@ from dataclasses import replace
 from decimal import Decimal
 from itertools import count, islice
 
-from actors import BATIPRO, COUVERTURE, ELECTRICITE, ROAD, SCHOOL, TERRASSEMENTS, WATER, Market, Party
+from actors import BATIPRO, COUVERTURE, ELECTRICITE, GYM, ROAD, SCHOOL, TERRASSEMENTS, WATER, Market, Party
 from documents import cii_invoice, factur_x, ubl_credit_note, ubl_invoice
 from mixte import cpp_mixte
 from packing import pdf, tar_gz, zip_of
@@ -18,8 +18,8 @@ from papers import Enclosed, Paper, Work
 
 Files = dict[str, bytes]
 
-ENGAGEMENTS = {SCHOOL.number: "1300245871", ROAD.number: "EJ-2026-00388", WATER.number: "4500017642"}
-SERVICES = {SCHOOL.number: "DIR-BATIMENTS", ROAD.number: "ROUTES-TRAVAUX", WATER.number: ""}
+ENGAGEMENTS = {SCHOOL.number: "1300245871", ROAD.number: "EJ-2026-00388", WATER.number: "4500017642", GYM.number: "1300248802"}
+SERVICES = {SCHOOL.number: "DIR-BATIMENTS", ROAD.number: "ROUTES-TRAVAUX", WATER.number: "", GYM.number: "DIR-BATIMENTS"}
 
 
 def _work(label: str, quantity: str, unit: str, price: str, rate: str = "20") -> Work:
@@ -329,6 +329,22 @@ def subcontractor() -> Files:
     }
 
 
+def market_file() -> Files:
+    """Two pieces that agree with the file of their market, and six that contradict it, each in one thing."""
+    day = "2026-09-30"
+    pieces = [
+        paper("ACP-2026-2701", "A6", GYM, SHELL, day),
+        paper("SST-2026-2702", "A10", GYM, ROOF, day, COUVERTURE, note="Demande de paiement qui ne nomme pas son valideur"),
+        paper("ACP-2026-2703", "A6", GYM, POWER, day, ELECTRICITE),
+        paper("ACP-2026-2704", "A6", GYM, ROOF, day, COUVERTURE),
+        paper("PDF-2026-2705", "A7", GYM, SHELL, day, moe=ROAD.moe),
+        replace(paper("ACP-2026-2706", "A6", GYM, SHELL, day), recipient=ROAD.moa),
+        paper("ACP-2026-2707", "A6", GYM, SHELL, day, service="DIR-VOIRIE"),
+        paper("ACP-2026-2708", "A6", GYM, SHELL, day, engagement="1300248803"),
+    ]
+    return {name("FSO4100A", 27, 1, ".tar.gz"): tar_gz({f"{p.number}.xml": ubl(p) for p in pieces})}
+
+
 SCENARIOS: dict[str, Callable[[], Files]] = {
     "01-all-edi-cadres": all_edi_cadres,
     "02-moe-in-the-piece": moe_in_the_piece,
@@ -354,4 +370,5 @@ SCENARIOS: dict[str, Callable[[], Files]] = {
     "22-generic-rules": generic_rules,
     "23-unreadable": unreadable,
     "24-subcontractor": subcontractor,
+    "27-market-file": market_file,
 }

@@ -62,6 +62,8 @@ SITE = (
     Setting("siret_check", "error", "What a SIRET whose Luhn key is wrong does.", "Effet d'un SIRET dont la clé de Luhn est fausse.", choices=_SEVERITIES),
     Setting("vat_check", "warning", "What a French VAT number whose key is wrong does.", "Effet d'un numéro de TVA français dont la clé est fausse.", choices=_SEVERITIES),
     Setting("directory_days", 35, "Days after which the structure directory in force is called stale, by flux doctor and in the log.", "Jours après lesquels l'annuaire des structures en vigueur est dit périmé, par flux doctor et dans le journal.", int, least=1, most=3650),
+    Setting("market_check", "error", "What a piece that contradicts its market's file does: another MOE, an actor whom the file does not name.", "Effet d'une pièce qui contredit le fichier de son marché : une autre MOE, un acteur que le fichier ne nomme pas.", choices=_SEVERITIES),
+    Setting("unknown_market", "off", "What the number of a market does of which there is no file.", "Effet d'un numéro de marché dont il n'y a pas de fichier.", choices=_SEVERITIES),
     Setting("log_format", "console", "Form of the logs on the standard error.", "Forme des journaux sur la sortie d'erreur.", choices=("console", "json")),
     Setting("log_level", "info", "Least level that is logged.", "Niveau minimal journalisé.", choices=("debug", "info", "warning", "error")),
 )  # fmt: skip
@@ -74,6 +76,8 @@ PARTNER = (
     Setting("naming", "chorus", "chorus: names must be <interface>_<application code>_<flow number>; free: any name.", "chorus : les noms doivent être <interface>_<code application>_<numéro de flux> ; free : tout nom.", choices=("chorus", "free")),
     Setting("interface", "", "Interface of his flows when the name does not tell; empty: what each document is.", "Interface de ses flux quand le nom ne le dit pas ; vide : ce qu'est chaque document."),
     Setting("non_works", "route", "Invoices that are not works (A1, A2, A9, A12): route to the recipient, or refuse.", "Factures hors travaux (A1, A2, A9, A12) : les router vers le destinataire, ou les refuser.", choices=("route", "refuse")),
+    Setting("market_check", "", "market_check for his pieces; empty: the installation's.", "market_check pour ses pièces ; vide : celui de l'installation.", choices=("", *_SEVERITIES)),
+    Setting("unknown_market", "", "unknown_market for his pieces; empty: the installation's.", "unknown_market pour ses pièces ; vide : celui de l'installation.", choices=("", *_SEVERITIES)),
     Setting("default_cadre", "", "What an absent cadre means; empty: it is refused (G1.02).", "Ce que signifie un cadre absent ; vide : il est refusé (G1.02).", most=3),
     Setting("inbox", "", "His inbox; empty: <inbox>/<name>.", "Sa boîte de dépôt ; vide : <inbox>/<nom>."),
     Setting("returns", "", "Where his return flows go; empty: <outbox>/returns/<name>.", "Où vont ses flux retour ; vide : <outbox>/returns/<nom>."),

@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from flux import config as settings
-from flux import directory, doctor, durable, folders, kit, log, ops, tables, told
+from flux import directory, doctor, durable, folders, kit, log, markets, ops, tables, told
 from flux.config import Config
 from flux.dispatch import Dispatch
 from flux.doctor import Line
@@ -97,7 +97,7 @@ class Installation:
         ]
         owner = f"{socket.gethostname()}-{os.getpid()}-{time.time_ns()}"
         asked = Settings(
-            owner=owner, installation=config.installation, policies=policies, routes=config.routes, markets=settings.markets(config),
+            owner=owner, installation=config.installation, policies=policies, routes=config.routes, markets=markets.living(config),
             attempts=config.attempts, retry_s=config.retry_s,
         )  # fmt: skip
         self._office = Office(self.ledger, content, kit.build(), policies, config.routes, config.installation)
@@ -312,11 +312,11 @@ def check(files: Sequence[Path], config: Config | None, interface: str, partner:
     chosen = settings.policy(config, partner)
     if interface:
         chosen = replace(chosen, naming="free", interface=interface)
-    markets, strict, known = settings.markets(config), config.sandbox == "strict", directory.lookup(config)
+    kept, strict, known = markets.living(config)(), config.sandbox == "strict", directory.lookup(config)
     if fresh(config):
-        return precheck(files, chosen, markets, None, utc_now(), partner or "check", strict=strict, directory=known)
+        return precheck(files, chosen, kept, None, utc_now(), partner or "check", strict=strict, directory=known)
     with open_reader(config) as ledger:
-        return precheck(files, chosen, markets, ledger, utc_now(), partner or "check", strict=strict, directory=known)
+        return precheck(files, chosen, kept, ledger, utc_now(), partner or "check", strict=strict, directory=known)
 
 
 def init(folder: Path) -> Config:

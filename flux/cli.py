@@ -16,7 +16,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from flux import __version__, app, config, folders, screen
-from flux.commands import directory, dossier
+from flux.commands import directory, dossier, market
 from flux.commands.desk import AsJson, Exit, Where, err, find, out, say, unknown, write
 from flux.faults import Fault
 from flux.ports import FlowRow
@@ -218,6 +218,7 @@ def _quiet() -> Iterator[None]:
 
 dossier.add(main)
 main.add_typer(directory.app, name="directory")
+main.add_typer(market.app, name="market")
 
 if __name__ == "__main__":
     main()

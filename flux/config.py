@@ -8,14 +8,14 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct, ValidationError, convert
+from msgspec import Struct
 from msgspec.structs import replace
 
 from flux import _settings as s
-from flux import tables
+from flux import marketfile, tables
 from flux.faults import Fault
-from flux.model import Market, Severity, Stage
-from flux.piece import Party
+from flux.market import Market
+from flux.model import Severity, Stage
 from flux.policy import Limits, Policy, Route
 
 FILE = "flux.toml"
@@ -39,6 +39,8 @@ class Partner(Struct, frozen=True):
     naming: str
     interface: str
     non_works: str
+    market_check: str
+    unknown_market: str
     default_cadre: str
     inbox: str
     returns: str
@@ -64,6 +66,8 @@ class Config(Struct, frozen=True):
     retry_s: tuple[float, ...]
     siret_check: Severity
     vat_check: Severity
+    market_check: Severity
+    unknown_market: Severity
     log_format: str
     log_level: str
     least_free_mb: int
@@ -113,6 +117,7 @@ def load(path: Path) -> Config:
     config = Config(
         root=root, **folders, ledger_url=_url(site.pop("ledger"), root), retry_s=site.pop("retry_s"),
         siret_check=Severity(site.pop("siret_check")), vat_check=Severity(site.pop("vat_check")),
+        market_check=Severity(site.pop("market_check")), unknown_market=Severity(site.pop("unknown_market")),
         limits=Limits(**s.read_table(raw.get("limits", {}), s.LIMITS, f"{path.name} [limits]")),
         severities=_severities(raw.get("severities", {}), f"{path.name} [severities]"), payers=_payers(raw.get("payers", {}), f"{path.name} [payers]"),
         partners=partners, routes=routes, **site,
@@ -151,13 +156,15 @@ def _apart(config: Config, where: str) -> None:
 def policy(config: Config, partner: str) -> Policy:
     """Under what this partner's flows are judged; of no partner (""): what holds for the whole installation, and any name."""
     site = Policy(
-        naming="free", siret_check=config.siret_check, vat_check=config.vat_check, severities=config.severities, limits=config.limits
-    )
+        naming="free", siret_check=config.siret_check, vat_check=config.vat_check, severities=config.severities, limits=config.limits,
+        market_check=config.market_check, unknown_market=config.unknown_market,
+    )  # fmt: skip
     one = next((p for p in config.partners if p.name == partner), None)
     if one is None:
         return site
     return replace(
         site, naming=one.naming, interface=one.interface, non_works=one.non_works, default_cadre=one.default_cadre,
+        market_check=Severity(one.market_check or config.market_check), unknown_market=Severity(one.unknown_market or config.unknown_market),
         severities=config.severities | one.severities, limits=replace(config.limits, **one.limits), lifecycle=one.lifecycle,
     )  # fmt: skip
 
@@ -167,33 +174,16 @@ def policies(config: Config) -> dict[str, Policy]:
     return {partner.name: policy(config, partner.name) for partner in config.partners}
 
 
-class _Actor(Struct, frozen=True, forbid_unknown_fields=True):
-    id: str
-    type: str = "1"
-    name: str = ""
-
-
-class _Market(Struct, frozen=True, forbid_unknown_fields=True):
-    number: str
-    label: str = ""
-    moe: _Actor | None = None
-    moa: _Actor | None = None
-
-
 def markets(config: Config) -> dict[str, Market]:
-    """The markets of markets.toml, beside flux.toml, by number; none when there is no such file. Raises Fault."""
+    """The markets of markets.toml, beside flux.toml, by number; none when there is no such file. Raises Fault, the first of several."""
     path = config.root / MARKETS
     if not path.exists():
         return {}
-    try:
-        rows = convert(_toml(path).get("market", []), list[_Market])
-    except ValidationError as error:
-        raise Fault("FLX-I15", where=f"{path.name} [[market]]", detail=str(error)) from error
-    for row in rows:
-        for actor in (row.moe, row.moa):
-            if actor and actor.type == "1" and not re.fullmatch(r"[0-9]{14}", actor.id):
-                raise Fault("FLX-I16", where=f"{path.name} [[market]] {row.number}", value=s.told(actor.id))
-    return {row.number: Market(row.number, _party(row.moe), _party(row.moa)) for row in rows}
+    _toml(path)  # a file that is no TOML is told as flux.toml is
+    read = marketfile.read(path.read_bytes(), path.name, tables.load())
+    for fault in read.faults:
+        raise fault
+    return {market.number: market for market in read.markets}
 
 
 def starter() -> str:
@@ -240,20 +230,21 @@ def reference() -> str:
         'Kind of payer by SIRET, for the payment delay that `flux clocks` counts: `"22990008900017" = "collectivite"`. The kinds and their days:',
         "[clocks.md](clocks.md). A recipient that is not here is counted with the shortest delay: a warning comes early, never late.", "",
         "## `markets.toml`", "",
-        "Beside `flux.toml`: who the MOE and the MOA of a *marché* are, for pieces that do not name them. Read at start.", "",
+        "Beside `flux.toml`: who the MOE and the MOA of a *marché* are, for pieces that do not name them. Read at start. Everything that a market",
+        "file may say ([market.md](market.md)) may stand here too; a file of the same number that `flux market import` took goes before it.", "",
         "```toml", *_MARKET, "```", "",
     ]  # fmt: skip
     return "\n".join(parts)
 
 
 def _cell(text: str, setting: s.Setting) -> str:
-    return text + (f" One of: {', '.join(f'`{c}`' for c in setting.choices)}." if setting.choices else "")
+    return text + (f" One of: {', '.join(f'`{c}`' for c in setting.choices if c)}." if setting.choices else "")
 
 
 def _explained(settings: tuple[s.Setting, ...], values: dict[str, str] | None = None) -> list[str]:
     lines = []
     for setting in settings:
-        choices = f" ({' | '.join(setting.choices)})" if setting.choices else ""
+        choices = f" ({' | '.join(filter(None, setting.choices))})" if setting.choices else ""
         value, usual = (values or {}).get(setting.name, setting.default), s.told(setting.default)
         other = [f"# Not the default here, which is {usual}. Ici autre que la valeur par défaut, {usual}."] if setting.default not in ("", value) else []
         lines += [f"# {setting.en}{choices}", f"# {setting.fr}", *other, f"{setting.name} = {s.told(value)}", ""]
@@ -326,10 +317,6 @@ def _rows(raw: dict[str, Any], name: str, path: Path) -> list[Any]:
 def _url(url: str, root: Path) -> str:
     path = url.removeprefix("sqlite:///")
     return url if path == url else f"sqlite:///{root / path}"
-
-
-def _party(actor: _Actor | None) -> Party | None:
-    return Party(type=actor.type, id=actor.id, name=actor.name) if actor else None
 
 
 def _toml(path: Path) -> dict[str, Any]:

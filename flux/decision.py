@@ -16,8 +16,11 @@ def effective_severity(finding: Finding, policy: Policy, tables: Tables) -> Seve
     """What this finding does to its piece: the setting for its code, else the check's own setting, else the catalogue."""
     if (told := policy.severities.get(finding.code)) is not None:
         return told
-    own = {"FLX-P03": policy.siret_check, "FLX-P05": policy.vat_check}
-    return own.get(finding.code) or tables.catalogue[finding.code].severity
+    entry = tables.catalogue[finding.code]
+    own = {"FLX-P03": policy.siret_check, "FLX-P05": policy.vat_check, "FLX-F09": policy.unknown_market}
+    if entry.stage is Stage.MARKET and entry.severity is Severity.WARNING and policy.market_check is Severity.ERROR:
+        return Severity.WARNING  # what only ever deserves a word gets no more of it
+    return own.get(finding.code) or (policy.market_check if entry.stage is Stage.MARKET else entry.severity)
 
 
 def next_actor(piece: Piece, tables: Tables) -> Actor | Finding:

@@ -23,7 +23,7 @@ from lxml import etree
 from msgspec import Struct
 
 from flux import config as settings
-from flux import directory, durable, folders, kit
+from flux import directory, durable, folders, kit, markets
 from flux.config import Config
 from flux.faults import Fault
 from flux.model import Plumbing, shown
@@ -91,18 +91,26 @@ def examine(path: Path, open_reader: OpenReader, look: Look) -> list[Line]:
     lines = [*_versions(), *_rules(), *_sandbox()]
     try:
         config = settings.load(path)
-        markets = settings.markets(config)
     except Fault as fault:
         return [*lines, _faulty("configuration", fault)]
     if config.sandbox == "strict" and (names := [line.check for line in lines if line.verdict != "ok" and line.check in STRICT]):
         lines.append(_faulty("sandbox", Fault("FLX-I93", names=", ".join(names))))
     lines.append(Line("ok", "configuration", "partners_found", {"path": str(path), "count": str(len(config.partners))}))
-    lines.append(Line("ok", "markets", "markets_found", {"count": str(len(markets))}))
     lines += _held_against("directory", _directory(config, day_of(datetime.now(UTC))))
+    lines += _held_against("markets", _markets(config))
     lines += [*_held_against("folder", _folders(config)), *_held_against("folder", _strays(config))]
     if config.spool.is_dir() and os.access(config.spool, os.W_OK):
         lines += [*_held_against("space", _space(config)), *_held_against("sync", _disk(config.spool))]
     return [*lines, *_held_against("inbox", _waiting(look(config))), *_held_against("ledger", _ledger(config, open_reader))]
+
+
+def _markets(config: Config) -> Iterator[Line]:
+    """Those of markets.toml and those that were imported, each proven to be what was written."""
+    try:
+        known, imported = markets.counted(config)
+        yield Line("ok", "markets", "markets_found", {"count": str(known), "imported": str(imported)})
+    except Fault as fault:
+        yield _faulty("markets", fault)
 
 
 def _held_against(check: str, lines: Iterator[Line]) -> Iterator[Line]:

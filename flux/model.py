@@ -6,7 +6,8 @@ from enum import StrEnum
 from msgspec import Struct
 
 from flux.dossier import Standing
-from flux.piece import Actor, Party, Piece
+from flux.market import Market
+from flux.piece import Actor, Piece
 from flux.structures import Directory
 
 
@@ -20,6 +21,7 @@ class Stage(StrEnum):
     SPECIFIC = "specific"    # the piece: rules S of its syntax
     CADRE = "cadre"          # the piece: cadre x mode x kind of deposit
     DIRECTORY = "directory"  # the structures that it names, in the directory in force
+    MARKET = "market"        # the piece against the file of its market
     DUPLICATE = "duplicate"  # what the ledger already holds
     DOSSIER = "dossier"      # the piece before, on which this one is deposited
     ROUTING = "routing"      # who acts next
@@ -185,14 +187,6 @@ class Deposited(Struct, frozen=True):
     ordinal: int
     sha256: str
     at: datetime
-
-
-class Market(Struct, frozen=True):
-    """A market of the installation's markets.toml: the first, simple form of the Fiche d'Identité du Marché."""
-
-    number: str
-    moe: Party | None = None
-    moa: Party | None = None
 
 
 class Known(Struct, frozen=True):

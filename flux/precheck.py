@@ -11,7 +11,8 @@ from flux import kit, told
 from flux.decision import effective_severity, unevaluated
 from flux.faults import Fault, netted
 from flux.kit import Kit
-from flux.model import Decision, Deposited, Finding, Flow, Known, Market, Severity, VerdictKind, shown
+from flux.market import Market
+from flux.model import Decision, Deposited, Finding, Flow, Known, Severity, VerdictKind, shown
 from flux.piece import identity
 from flux.policy import Brief, Policy
 from flux.ports import Ledger

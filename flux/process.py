@@ -256,6 +256,8 @@ def _conclude_piece(ordinal: int, one: Judged, known: Known, room: int, context:
         closed = _add(findings, _ask(Stage.DIRECTORY, _named(piece, kit.tables), known, context, kit), Stage.DIRECTORY, one.where, context)
     if not closed:
         piece = complete(piece, known, kit.tables)
+        closed = _add(findings, _ask(Stage.MARKET, piece, known, context, kit), Stage.MARKET, one.where, context)
+    if not closed:
         asked = [*_ask(Stage.DUPLICATE, piece, known, context, kit), *duplicate(piece, one.sha256, known)]
         closed = _add(findings, asked, Stage.DUPLICATE, one.where, context)
     if not closed:

@@ -17,7 +17,8 @@ from flux.dossier import Ref, Standing
 from flux.faults import Fault, fault_of, netted
 from flux.kit import Kit
 from flux.log import get
-from flux.model import Decision, Deposited, Envelope, Event, Flow, Known, Market, Plumbing, VerdictKind
+from flux.market import Market
+from flux.model import Decision, Deposited, Envelope, Event, Flow, Known, Plumbing, VerdictKind
 from flux.ops import Office
 from flux.owing import WHO, Draft, outcome, tell
 from flux.piece import identity
@@ -37,7 +38,7 @@ Doing = Callable[[], object]
 
 class Settings(Struct, frozen=True):
     """
-    What the worker is told at start. policies: by partner.
+    What the worker is told at start. policies: by partner. markets: by number, as they are when it is called.
 
     retry_s: the wait after each attempt that met trouble which passes. attempts: before a flow is held on which a program of ours breaks.
     """
@@ -46,7 +47,7 @@ class Settings(Struct, frozen=True):
     installation: str
     policies: Mapping[str, Policy]
     routes: Sequence[Route]
-    markets: Mapping[str, Market]
+    markets: Callable[[], Mapping[str, Market]]
     attempts: int
     retry_s: Sequence[float]
 
@@ -134,7 +135,7 @@ class Worker:
         """One group: conclude, render, store the packs, commit. Returns what the ledger refused, and why."""
         taken = dict(self._ledger.deposited(_identities(works)))
         standing = self._before(works)
-        drafts = [(work, draft) for work in works if (draft := self._drafted(work, Known(taken, dict(self._set.markets), standing))) is not None]
+        drafts = [(work, draft) for work in works if (draft := self._drafted(work, Known(taken, dict(self._set.markets()), standing))) is not None]
         packs = [draft.pack() for _, draft in drafts]
         stored = self._content.add_all([pack.open() for pack in packs]) if packs else []
         now = self._now()

@@ -14,11 +14,12 @@ from msgspec import Struct
 
 from flux.faults import Fault
 from flux.model import FlowVerdict, Severity, Stage
-from flux.tables import _reading, cdar, clocks, life
+from flux.tables import _reading, cdar, clocks, life, market
 from flux.tables._reading import Text, read, shaped
 from flux.tables.cdar import Cdar
 from flux.tables.clocks import Clocks
 from flux.tables.life import Life
+from flux.tables.market import MarketTable
 
 CELLS = ("allowed", "forbidden", "not_applicable")
 MODES = ("edi", "portail", "service")
@@ -146,6 +147,7 @@ class Tables(Struct, frozen=True):
     cdar: Cdar
     codes: Codes
     fields: dict[str, Field]
+    market: MarketTable
     catalogue: dict[str, Entry]
     schemes: dict[str, str]  # scheme as written, upper case -> identifier type 1..7
 
@@ -170,6 +172,7 @@ def load() -> Tables:
         cdar=cdar.load(),
         codes=codes,
         fields=shaped("fields.toml", read("fields.toml"), dict[str, Field]),
+        market=market.load(),
         catalogue=_catalogue(),
         schemes={alias: type_ for type_, row in codes.identifier_types.items() for alias in row.aliases},
     )
@@ -235,4 +238,5 @@ def _life(tables: Tables) -> Iterator[Fault]:
     yield from cdar.faults(tables.cdar, tables.life, depositors | set(life.ROLES) - {"systeme", "deposant"} | roles, tables.codes.identifier_types)
     if missing := roles - tables.life.initial.keys():
         yield Fault("FLX-I30", table="transitions.toml", row=", ".join(sorted(missing)), expected="matrix.toml, next")
+    yield from market.faults(tables.market, {cadre: row.depositor for cadre, row in tables.works.items()})
     yield from clocks.faults(tables.clocks, tables.life, frozenset(tables.works.keys() | tables.others.keys()))

@@ -28,7 +28,7 @@ class Check(Struct, frozen=True):
     """
     A rule: when it is asked, the codes that it may give, and the function.
 
-    run(piece, known, context) yields findings without ordinal or place: process adds them. known is empty before the stage duplicate.
+    run(piece, known, context) yields findings without ordinal or place: process adds them. known is empty before the stage market.
     """
 
     stage: Stage

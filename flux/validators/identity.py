@@ -25,7 +25,7 @@ _FRENCH_VAT = re.compile(r"FR([0-9]{2})([0-9]{9})")
 _NINE_OR_TEN = re.compile(r"[A-Za-z0-9]{9,10}"), "9 or 10 letters or digits", "9 ou 10 lettres ou chiffres"
 _NAME = re.compile(r".{1,80}"), "1 to 80 characters", "1 à 80 caractères"
 # By identifier type: what it looks like, and in words (domain 6.2). The lengths of 6 and 7 are the schema's.
-_FORMS = {
+FORMS = {
     "1": (_SIRET, "14 digits", "14 chiffres"),
     "2": (
         re.compile(r"[A-Z]{2}[A-Za-z0-9+*. -]{2,16}"),
@@ -128,11 +128,11 @@ def references(piece: Piece, _known: Known, _context: Context) -> Iterator[Findi
 
 
 def _identifier(field: str, party: Party, context: Context) -> Iterator[Finding]:
-    if party.type not in _FORMS:
+    if party.type not in FORMS:
         known = ("1 to 7, or the ISO scheme 0009, 0223, 0226 to 0229", "1 à 7, ou le schéma ISO 0009, 0223, 0226 à 0229")
         yield _about("FLX-P07", f"{field}.type", party.scheme, *known)
         return
-    form, *words = _FORMS[party.type]
+    form, *words = FORMS[party.type]
     if not form.fullmatch(party.id):
         yield _about("FLX-P09", f"{field}.id", party.id, *words, type=f"{party.type} ({context.tables.codes.identifier_types[party.type].name})")
     elif party.type == "1":

@@ -13,12 +13,14 @@ from tempfile import TemporaryFile
 
 import pytest
 from rig import CONFIG, EXAMPLES, GOOD, Site
+from workroom import gathered
 
 from flux import kit
 from flux.app import examine, once
 from flux.config import load
 from flux.containers import Proof
 from flux.faults import Fault
+from flux.model import Judged
 from flux.policy import Brief, Limits, Policy
 from flux.process import judge
 from flux.sandbox import _process
@@ -173,7 +175,7 @@ def the(found):
 
 
 def judged(value):
-    return isinstance(value, tuple) and value[0].piece is not None
+    return isinstance(value, Judged) and value.piece is not None
 
 
 @pytest.mark.parametrize(("wall", "how"), OUTSIDE)
@@ -350,7 +352,7 @@ def test_every_example_is_judged_behind_the_walls_as_without_them(standing):
     contents = [path.read_bytes() for path in files] + [path.read_bytes() + b"<!-- -->" for path in files[:1]] + [BROKEN_UBL]
     with Sandbox(2) as pool:
         jobs = deque(asked(content, key=key) for key, content in enumerate(contents))
-        found = {result.key: result.value for result in pool.run(jobs) if result}
+        found = gathered(pool.run(jobs))
     assert [found[key] for key in range(len(contents))] == [judge(1, "a.xml", content, BRIEF, whole) for content in contents]
     assert any(finding.code == "FLX-S01" for finding in found[len(contents) - 1][0].findings)
     assert {one.syntax for value in found.values() for one in value} >= {"UBL", "CII", "FACTURX"}

@@ -141,8 +141,9 @@ def test_a_configuration_that_is_absent_has_its_own_code_and_the_starter_is_soun
         ('number = "M1"\nmoe = { id = "99913225100029" }', None),
         ('number = "M1"\nmoe = { id = "999 132 251" }', "FLX-I16"),
         ('number = "M1"\nmoe = { id = "DE123456789", type = "2" }', None),
-        ("number = 1", "FLX-I15"),
-        ('number = "M1"\narchitect = "somebody"', "FLX-I15"),
+        ("number = 1", "FLX-I118"),
+        ("moe = 1", "FLX-I15"),
+        ('number = "M1"\narchitect = "somebody"', "FLX-I114"),
     ],
 )
 def test_a_market_is_read_or_told_by_its_code(tmp_path, row, code):

@@ -11,10 +11,9 @@ from tempfile import TemporaryFile
 import pytest
 from msgspec.structs import replace
 from rig import EXAMPLES, GOOD
-from workroom import run_instead, zip_of
+from workroom import gathered, run_instead, zip_of
 
 from flux.faults import Fault
-from flux.model import Judged
 from flux.policy import Brief, Limits, Policy
 from flux.sandbox import _process
 from flux.sandbox.pool import Job, Sandbox
@@ -74,13 +73,6 @@ def done(*jobs, children=1):
     """By key: the pieces of a document, or what came in their place."""
     with Sandbox(children) as sandbox:
         return gathered(sandbox.run(deque(jobs)))
-
-
-def gathered(results):
-    values = {}
-    for key, value in ((result.key, result.value) for result in results if result):
-        values[key] = (*(values.get(key, ()) if value.index > 1 else ()), value) if isinstance(value, Judged) else value
-    return values
 
 
 def brief(judge_s):

@@ -50,7 +50,7 @@ def house(tmp_path):
 
 def test_a_verdict_of_an_attempt_that_another_has_overtaken_is_thrown_away(house):
     """While the child judges, the lease is given up and taken by somebody else: as after a worker that was stopped for long."""
-    settings = Settings("me", "FLUX01", {"batipro": STRICT}, (), {}, 3, [1, 10, 60])
+    settings = Settings("me", "FLUX01", {"batipro": STRICT}, (), dict, 3, [1, 10, 60])
     stolen = []
 
     def steal():

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from io import BytesIO
 
 from flux import kit
-from flux.model import Event, Flow
+from flux.model import Event, Flow, Judged
 from flux.sandbox import _process
 from flux.sandbox.pool import Sandbox
 from flux.stores.content import FileStore
@@ -32,7 +32,7 @@ class Workroom:
         self.ledger.receive([Flow(id_, "batipro", name.encode(), sha, size, NOON)], [Event(id_, "received", NOON, "test")])
 
     def worker(self, policy, partner="batipro", retry_s=(1, 10, 60)):
-        return Worker(self.ledger, self.content, self.sandbox, kit.build(), Settings("me", "FLUX01", {partner: policy}, (), {}, 3, retry_s), now=lambda: self.now)
+        return Worker(self.ledger, self.content, self.sandbox, kit.build(), Settings("me", "FLUX01", {partner: policy}, (), dict, 3, retry_s), now=lambda: self.now)
 
     def state(self, id_):
         return self.ledger.flow(id_).state
@@ -59,3 +59,11 @@ def zip_of(files):
         for name, content in files.items():
             archive.writestr(name, content)
     return made.getvalue()
+
+
+def gathered(results):
+    """What a sandbox gave, by key: the pieces of a document, or what came in their place."""
+    values = {}
+    for key, value in ((result.key, result.value) for result in results if result):
+        values[key] = (*(values.get(key, ()) if value.index > 1 else ()), value) if isinstance(value, Judged) else value
+    return values

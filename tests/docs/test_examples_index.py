@@ -20,11 +20,11 @@ from lxml import etree
 from stdnum.fr import siret
 from stdnum.iban import is_valid as iban_is_valid
 
-from flux import kit
+from flux import kit, marketfile, tables
 from flux.containers import Proof, kind_of, prove
 from flux.decision import effective_severity
-from flux.model import Deposited, Finding, Flow, Known, Market
-from flux.piece import Party, identity
+from flux.model import Deposited, Finding, Flow, Known
+from flux.piece import identity
 from flux.policy import Brief, Policy
 from flux.process import conclude, flow_findings, judge, refuses
 from flux.validators import Context
@@ -55,8 +55,9 @@ def whole():
 
 @pytest.fixture(scope="session")
 def markets():
-    rows = tomllib.loads((EXAMPLES / "markets.toml").read_text("utf-8"))["market"]
-    return {row["number"]: Market(row["number"], Party(**row["moe"]), Party(**row["moa"])) for row in rows}
+    read = marketfile.read((EXAMPLES / "markets.toml").read_bytes(), "markets.toml", tables.load())
+    assert read.faults == ()
+    return {market.number: market for market in read.markets}
 
 
 @pytest.fixture(scope="session")
@@ -222,10 +223,10 @@ def test_an_invoice_number_stands_once_but_among_the_duplicates():
     assert len(seen) > 70
 
 
-def test_markets_lead_to_actors_whose_siret_passes_luhn_and_one_market_is_absent():
-    rows = tomllib.loads((EXAMPLES / "markets.toml").read_text("utf-8"))["market"]
-    assert all(siret.is_valid(row[who]["id"]) for row in rows for who in ("moe", "moa"))
-    assert "2026-MT-0999" not in {row["number"] for row in rows}
+def test_markets_lead_to_actors_whose_siret_passes_luhn_and_one_market_is_absent(markets):
+    assert all(siret.is_valid(actor.party.id) for market in markets.values() for actor in market.actors)
+    assert all(market.moe and market.moa for market in markets.values())
+    assert "2026-MT-0999" not in markets
 
 
 def test_every_account_is_sound_but_the_one_that_is_not():

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from flux import kit as flux_kit
 from flux.decision import next_actor
-from flux.model import Finding, Known, Market, Stage
+from flux.market import Market, MarketActor
+from flux.model import Finding, Known, Stage
 from flux.parsers._reading import deposit_kind
 from flux.piece import Actor, Party, Piece
 from flux.policy import Policy
@@ -135,7 +136,7 @@ def test_a_works_cadre_is_at_home_in_every_interface_and_under_either_setting(re
 # -- who acts next ------------------------------------------------------------------------------------------------------------------------
 
 RECIPIENT, TITULAIRE, CABINET, OWNER = (Party("1", id_) for id_ in ("recipient", "titulaire", "cabinet", "owner"))
-MARKETS = Known(markets={"M1": Market("M1", moe=Party("1", "moe of the market"), moa=Party("1", "moa of the market"))})
+MARKETS = Known(markets={"M1": Market("M1", actors=(MarketActor("moe", Party("1", "moe of the market")), MarketActor("moa", Party("1", "moa of the market"))))})
 NEXT = [  # (cadre, with everybody named, without valideur, without MOE, with neither)
     ("A4", "moe cabinet", "moe cabinet", "moe titulaire", "FLX-P20"),
     ("A6", "service_financier recipient", "service_financier recipient", "service_financier recipient", "service_financier recipient"),

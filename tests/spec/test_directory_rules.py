@@ -6,7 +6,8 @@ import pytest
 from cases import MOE, RECIPIENT, SUPPLIER, TITULAIRE, TODAY, a_piece, changed, siret
 from msgspec.structs import replace
 
-from flux.model import Envelope, Flow, Judged, Known, Market, Severity, Stage
+from flux.market import Market, MarketActor
+from flux.model import Envelope, Flow, Judged, Known, Severity, Stage
 from flux.piece import Party
 from flux.policy import Policy
 from flux.process import conclude, wanted
@@ -148,7 +149,7 @@ def codes(verdict):
 
 def test_a_piece_whose_recipient_is_unknown_is_refused_before_anybody_looks_for_duplicates(kit):
     verdict = concluded(kit, Known(directory=without(RECIPIENT.id)))
-    assert (verdict.kind, codes(verdict), verdict.skipped) == ("rejected", ["FLX-R01"], (Stage.DUPLICATE, Stage.DOSSIER, Stage.ROUTING))
+    assert (verdict.kind, codes(verdict), verdict.skipped) == ("rejected", ["FLX-R01"], (Stage.MARKET, Stage.DUPLICATE, Stage.DOSSIER, Stage.ROUTING))
     assert concluded(kit, Known(directory=a_directory())).kind == "accepted"
     assert concluded(kit, Known()).kind == "accepted"
 
@@ -166,7 +167,7 @@ def test_its_severities_are_set_like_any_others(kit):
 
 def test_nobody_is_blamed_for_whom_the_market_file_names(kit):
     """MARKET names a MOA that is none and a MOE that nobody knows: the operator's to mend, and no finding of the sender's piece."""
-    known = Known(markets={"M1": Market("M1", moe=SUPPLIER, moa=TITULAIRE)}, directory=a_directory())
+    known = Known(markets={"M1": Market("M1", actors=(MarketActor("moe", SUPPLIER), MarketActor("moa", TITULAIRE)))}, directory=a_directory())
     assert codes(concluded(kit, known, moe=None, moa=None, valideur=None)) == []
     assert codes(concluded(kit, known, moe=None, moa=TITULAIRE, valideur=None)) == ["FLX-R03"]
 

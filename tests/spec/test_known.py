@@ -6,7 +6,8 @@ import pytest
 from cases import MOE, RECIPIENT, SUPPLIER, TITULAIRE, a_piece, siret
 from msgspec.structs import replace
 
-from flux.model import Deposited, Known, Market
+from flux.market import Market, MarketActor
+from flux.model import Deposited, Known
 from flux.piece import Party, identity
 from flux.validators.duplicate import duplicate, duplicate_flow
 from flux.validators.market import complete
@@ -52,7 +53,7 @@ def test_a_flow_that_was_received_before_is_told_with_the_first(told):
 
 # -- the market ---------------------------------------------------------------------------------------------------------------------------
 
-MARKET = Known(markets={"M1": Market("M1", moe=Party("1", "of the market"), moa=Party("1", "owner of the market"))})
+MARKET = Known(markets={"M1": Market("M1", actors=(MarketActor("moe", Party("1", "of the market")), MarketActor("moa", Party("1", "owner of the market"))))})
 
 
 def completed(tables, **changes):

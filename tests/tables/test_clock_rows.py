@@ -22,7 +22,7 @@ def test_the_table_as_it_is_is_sound():
 @pytest.mark.parametrize(
     ("name", "change", "row"),
     [
-        ("moe", {"starts": ("MISE_A_DISPO",)}, "moe: MISE_A_DISPO"),
+        ("moe", {"starts": ("MISE_A_DISPO",)}, "moe: MISE_A_DISPO, act"),
         ("moe", {"ends": ("ASSOCIE",)}, "moe: ASSOCIE"),
         ("moe", {"ends": ("MISE_A_DISPOSITION_MOE",)}, "moe: starts"),
         ("moe", {"ends": ()}, "moe: starts"),
@@ -35,12 +35,12 @@ def test_the_table_as_it_is_is_sound():
         ("moe", {"without": ("A5",)}, "moe: without"),
         ("moe", {"binds": "notaire"}, "moe: notaire"),
         ("tacit_statement", {"after": "balance"}, "tacit_statement: balance"),  # one that stands below
-        ("moe", {"of": "market"}, "moe: of"),
+        ("moe", {"of": "market"}, "moe: of, passes"),
         ("moe", {"on": ("A4",)}, "moe: of"),
         ("moe", {"days": -1}, "moe: days"),
         ("moe", {"days": 0}, "moe: days"),
         ("moe", {"passes": "never"}, "moe: passes"),
-        ("moe", {"passes": "tacit"}, "moe: passes"),
+        ("signature", {"passes": "tacit"}, "signature: passes"),
         ("validation", {"act": ""}, "validation: passes"),
         ("validation", {"act": "valider"}, "validation: act"),
         ("validation", {"starts": ("MISE_A_DISPOSITION_MOE",)}, "validation: act"),

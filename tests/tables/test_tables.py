@@ -26,7 +26,7 @@ ROOT = Path(flux.__file__).parent
 CODE = re.compile(r"FLX-[A-HJ-Z][0-9]{2}|[GS][0-9]\.[0-9]{2}")  # FLX-I is what a Fault is called: the operator's, and no finding's
 FAMILIES = {  # file of the catalogue -> what its codes begin with
     "amounts": {"FLX-M"}, "archive": {"FLX-A"}, "cadre": {"FLX-C"}, "directory": {"FLX-R"}, "dossier": {"FLX-W"}, "duplicate": {"FLX-D"},
-    "generic": {"FLX-C", "G1.", "S2."}, "limit": {"FLX-L"},
+    "generic": {"FLX-C", "G1.", "S2."}, "limit": {"FLX-L"}, "market": {"FLX-F"},
     "parties": {"FLX-P"}, "schema": {"FLX-S"}, "transport": {"FLX-T"}, "xml": {"FLX-X", "FLX-S"},
 }  # fmt: skip
 # In the catalogue, and given by no module yet. Delete the row when its code is given, or the code when it never will be.
@@ -190,7 +190,7 @@ def test_a_rule_is_asked_at_the_stage_that_the_catalogue_says_of_its_codes(kit):
 
 
 def test_what_a_rule_of_the_document_may_give_is_of_a_stage_that_the_sandbox_asks(kit):
-    assert {check.stage for check in kit.checks} <= {*JUDGE_STAGES, Stage.DIRECTORY, Stage.DUPLICATE, Stage.ROUTING}
+    assert {check.stage for check in kit.checks} <= {*JUDGE_STAGES, Stage.DIRECTORY, Stage.MARKET, Stage.DUPLICATE, Stage.ROUTING}
 
 
 def test_no_code_is_off_in_the_catalogue(tables):

@@ -1,57 +1,10 @@
-"""The pages that are told from the tables and the settings: ``make docs`` writes them, a test keeps them current."""
+"""The pages of the life of a piece: what may follow what, what may be done, the delays; with diagrams drawn from the tables."""
 
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from itertools import product
-from pathlib import Path
 
-from flux import config, faults, tables
-from flux.model import Stage
-from flux.tables import Entry, Tables
+from flux import tables
+from flux.docs.codes import cell
 from flux.tables.clocks import Delay
 from flux.tables.life import INITIAL, STAYS, Life, Transition
-
-CELLS = {"allowed": "✓", "forbidden": "✗", "not_applicable": "–"}
-
-
-def codes() -> str:
-    """Every code that a sender can be told, and every one that an operator can."""
-    known = tables.load()
-    return "\n".join((
-        "# Every code", "",
-        "Written by `make docs` from `flux/tables/catalogue/` and `flux/tables/faults.toml`. Codes are stable for ever. Official codes keep",
-        "their name (G, S); ours are `FLX-` and a family: T naming and transport, A archive, X XML, S schema, C cadre and mode, P parties,",
-        "M amounts, D duplicate, R structure directory, L limit. An **error** refuses the piece (transport and archive: the flow); a **warning** is told and refuses",
-        "nothing; `[severities]` in `flux.toml` changes which is which. Braces are filled with what was found.", "",
-        *_findings(known),
-        "## Trouble of ours (FLX-I)", "",
-        "Never told to a sender: the flow is tried again, then held, and `flux show` prints this.", "",
-        "| code | what | what it means | what to do |", "|---|---|---|---|",
-        *(f"| `{code}` | {_cell(row.what_en)}<br>*{_cell(row.what_fr)}* | {_cell(row.means_en)} | {_cell(row.do_en)} |" for code, row in faults.table().items()),
-        "",
-    ))  # fmt: skip
-
-
-def matrix() -> str:
-    """The cadre × mode matrix, and what becomes of the cadres that are not works."""
-    known = tables.load()
-    modes = tuple(product(tables.MODES, tables.DEPOSITS))
-    return "\n".join((
-        "# Cadres de facturation", "",
-        "Written by `make docs` from `flux/tables/matrix.toml`, which the rules read. ✓ allowed, ✗ forbidden, – not applicable.", "",
-        "| cadre | document | deposited by | acts next | " + " | ".join(f"{mode}, {deposit}" for mode, deposit in modes) + " |",
-        "|---|---|---|---|" + "---|" * len(modes),
-        *(
-            f"| **{cadre}** | {row.label.fr} | {row.depositor} | {row.next} | "
-            + " | ".join(CELLS[row.cell(mode, deposit)] for mode, deposit in modes) + " |"
-            for cadre, row in known.works.items()
-        ),
-        "", "An accepted piece goes to who acts next. A valideur who is not named leaves the piece to the MOE. In A4, A7 and A22 the MOE may",
-        "stand in the valideur's place (local: AIFE's example P74).", "",
-        "## Not works", "", "| cadre | document | what becomes of it |", "|---|---|---|",
-        *(f"| **{cadre}** | {row.label.fr} | {f'refused: {row.why.en}' if row.why else 'the partner’s setting `non_works`: to the recipient, or refused'} |" for cadre, row in known.others.items()),
-        "",
-    ))  # fmt: skip
 
 
 def dossiers() -> str:
@@ -112,7 +65,6 @@ def _conditions(row: Transition) -> str:
     return "; ".join(filter(None, said))
 
 
-
 def clocks() -> str:
     """Every delay: how long, from what to what, whom it binds, and why."""
     known = tables.load().clocks
@@ -132,50 +84,12 @@ def clocks() -> str:
             for name, row in known.delays.items()
         ),
         "", "## Where they come from", "", "| delay | source | what is ours in it |", "|---|---|---|",
-        *(f"| {name} | {_cell(row.source)} | {_cell(row.local) or '–'} |" for name, row in known.delays.items()),
+        *(f"| {name} | {cell(row.source)} | {cell(row.local) or '–'} |" for name, row in known.delays.items()),
         "", "## Who pays", "", "A payer whose kind is not known is counted as the shortest: a warning comes early, and never late.", "",
         "| kind | who | days | article |", "|---|---|---|---|",
         *(f"| `{kind}` | {row.label.en}<br>*{row.label.fr}* | {row.days} | CCP {row.article} |" for kind, row in known.payers.items()),
         "", "## Holidays", "", f"{days} ({known.calendar.article}); {known.calendar.local}.", "",
     ))  # fmt: skip
-
-
-PAGES: dict[str, Callable[[], str]] = {
-    "configuration.md": config.reference,
-    "codes.md": codes,
-    "cadres.md": matrix,
-    "dossiers.md": dossiers,
-    "clocks.md": clocks,
-}
-
-
-def write(folder: Path) -> None:
-    """Write every generated page into *folder*."""
-    for name, page in PAGES.items():
-        (folder / name).write_text(page(), "utf-8")
-
-
-def _findings(known: Tables) -> Iterator[str]:
-    """One table a stage, in the order in which the stages are asked."""
-    for stage in Stage:
-        rows = {code: entry for code, entry in known.catalogue.items() if entry.stage is stage}
-        if not rows:
-            continue
-        yield f"## Stage {stage.value}"
-        yield from ("", "| code | | what it says | how to mend it | source |", "|---|---|---|---|---|")
-        for code, entry in rows.items():
-            said, fix = f"{_cell(entry.fr)}<br>*{_cell(entry.en)}*", f"{_cell(entry.fix_fr)}<br>*{_cell(entry.fix_en)}*"
-            yield f"| `{code}` | {entry.severity.value} | {said} | {fix} | {_cell(entry.source)} |"
-        yield from _reasons(rows)
-        yield ""
-
-
-def _reasons(rows: Mapping[str, Entry]) -> Iterator[str]:
-    """What {found} says in the codes that have reasons of their own."""
-    told = [(code, said) for code, entry in rows.items() for said in entry.why.values()]
-    if told:
-        yield from ("", "What `{found}` says, where it is one of several reasons:", "", "| code | reason |", "|---|---|")
-        yield from (f"| `{code}` | {_cell(said.fr)}<br>*{_cell(said.en)}* |" for code, said in told)
 
 
 def _scope(row: Delay) -> str:
@@ -187,11 +101,3 @@ def _scope(row: Delay) -> str:
 
 def _codes(codes: tuple[str, ...]) -> str:
     return ", ".join(f"`{code}`" for code in codes) or "–"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
-
-
-if __name__ == "__main__":
-    write(Path(sys.argv[1]) if len(sys.argv) > 1 else Path("docs"))
