@@ -81,7 +81,7 @@ PARTNER = (
 
 ROUTE = (
     Setting("actor", "", "Whose pieces: a folder name (moe-21500000500019), a role (moe), or a beginning (moe-215*).", "Les pièces de qui : un nom de dossier (moe-21500000500019), un rôle (moe), ou un début (moe-215*).", least=1),
-    Setting("folder", "", "Where they go, instead of <outbox>/pieces/<actor>.", "Où elles vont, au lieu de <outbox>/pieces/<acteur>.", least=1),
+    Setting("folder", "", "Where they go; empty: <outbox>/pieces/<actor>.", "Où elles vont ; vide : <outbox>/pieces/<acteur>."),
     Setting("lifecycle", "cpp-statut", "In which form that actor is told where his pieces stand, at each move: beside them.", "Sous quelle forme cet acteur apprend où en sont ses pièces, à chaque étape : à côté d'elles.", choices=_FORMS),
 )  # fmt: skip
 

@@ -44,7 +44,7 @@ class Policy(Struct, frozen=True):
 
 
 class Route(Struct, frozen=True):
-    """What is set for an actor, or for several: where his pieces go instead of their usual folder, and in which form he is told where they stand."""
+    """What is set for an actor, or for several: where his pieces go, "" for their usual folder, and in which form he is told where they stand."""
 
     actor: str
     folder: str
