@@ -95,7 +95,7 @@ class Installation:
         owner = f"{socket.gethostname()}-{os.getpid()}-{time.time_ns()}"
         asked = Settings(
             owner=owner, installation=config.installation, policies=policies, markets=settings.markets(config),
-            attempts=config.attempts, retry_s=config.retry_s,
+            attempts=config.attempts, retry_s=config.retry_s, routes=config.routes,
         )  # fmt: skip
         self.worker = Worker(self.ledger, content, self.sandbox, kit.build(), asked, now=utc_now)
         self.dispatch = Dispatch(outbox, content, self.ledger, now=utc_now)

@@ -5,7 +5,7 @@ Three roads that never cross: what is wrong with theirs is a finding and becomes
 and then held; a limit that a sender reached is a finding that names the limit.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from time import perf_counter
 
@@ -16,9 +16,9 @@ from flux.faults import Fault, fault_of, netted
 from flux.kit import Kit
 from flux.log import get
 from flux.model import Decision, Deposited, Envelope, Event, Flow, Known, Market, Plumbing, VerdictKind
-from flux.owing import WHO, Draft, outcome, tell
+from flux.owing import WHO, Content, Draft, outcome, pivots, tell
 from flux.piece import identity
-from flux.policy import Brief, Policy
+from flux.policy import Brief, Policy, Route
 from flux.ports import SUSPECT, ContentStore, Ledger
 from flux.process import conclude, flow_findings
 from flux.round import Round, Work
@@ -27,6 +27,7 @@ from flux.validators import Context
 from flux.when import day_of
 
 TAKE = 100  # flows leased at once
+BLOCK_BYTES = 1 << 20
 
 Doing = Callable[[], object]
 
@@ -44,6 +45,7 @@ class Settings(Struct, frozen=True):
     markets: Mapping[str, Market]
     attempts: int
     retry_s: Sequence[float]
+    routes: Sequence[Route] = ()
 
 
 class Worker:
@@ -108,7 +110,7 @@ class Worker:
         if policy is None or trouble:
             return Work(flow, Policy(), Envelope(), Brief("", Policy(), day_of(flow.received_at)), [], perf_counter(), trouble=trouble)
         envelope, findings = flow_findings(flow, policy, self._kit)
-        brief = Brief(envelope.interface or policy.interface, policy, day_of(flow.received_at), flow.mode, flow.depositor)
+        brief = Brief(envelope.interface or policy.interface, policy, day_of(flow.received_at), flow.mode, flow.depositor, pivot=any(route.form == "pivot" for route in self._set.routes))
         return Work(flow, policy, envelope, brief, list(findings), perf_counter())
 
     # -- after: decide, record, or try again ----------------------------------------------------------------------------------------------
@@ -127,7 +129,7 @@ class Worker:
         """One group: conclude, render, store the packs, commit. Returns what the ledger refused, and why."""
         taken = dict(self._ledger.deposited(_identities(works)))
         drafts = [(work, draft) for work in works if (draft := self._drafted(work, taken)) is not None]
-        packs = [draft.pack() for _, draft in drafts]
+        packs = [draft.pack(self._read) for _, draft in drafts]
         stored = self._content.add_all([pack.open() for pack in packs]) if packs else []
         now = self._now()
         outcomes = [outcome(draft, blob, pack, now) for (_, draft), pack, (blob, _) in zip(drafts, packs, stored, strict=True)]
@@ -136,6 +138,17 @@ class Worker:
             if (why := refused.get(work.flow.id, "")) == "" or why == "fence":
                 _log(work, draft.decision, why or "decided")
         return refused
+
+    def _read(self, content: Content) -> Iterator[bytes]:
+        """A range of a content, some at a time: it may be as large as the largest piece."""
+        with self._content.open(content.blob) as file:
+            file.seek(content.offset)
+            left = content.size
+            while left and (block := file.read(min(left, BLOCK_BYTES))):
+                left -= len(block)
+                yield block
+        if left:
+            raise Fault("FLX-I55", blob=content.blob)
 
     def _drafted(self, work: Work, taken: dict[str, Deposited]) -> Draft | None:
         """The decision and its answers; accepted pieces take their identity in *taken*, for the flows behind. The one net is here: a bug costs an attempt."""
@@ -146,7 +159,9 @@ class Worker:
                 decision = conclude(work.flow, work.envelope, work.findings, work.judged, known, context, self._kit)
                 if trouble := unevaluated(decision):
                     raise trouble
-                draft = tell(work.flow, decision, work.policy, self._set.installation, self._now(), self._kit, work.files)
+                now = self._now()
+                draft = tell(work.flow, decision, work.policy, self._set.installation, now, self._kit, work.files)
+                draft = pivots(draft, work.excerpts, self._set.routes, self._set.installation, now, self._kit)
         except Fault as fault:
             work.trouble = fault
             return None
