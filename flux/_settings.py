@@ -86,8 +86,9 @@ PARTNER = (
 
 ROUTE = (
     Setting("actor", "", "Whose pieces: a folder name (moe-21500000500019), a role (moe), or a beginning (moe-215*).", "Les pièces de qui : un nom de dossier (moe-21500000500019), un rôle (moe), ou un début (moe-215*).", least=1),
-    Setting("folder", "", "Where they go, instead of <outbox>/pieces/<actor>.", "Où elles vont, au lieu de <outbox>/pieces/<acteur>.", least=1),
+    Setting("folder", "", "Where they go; empty: <outbox>/pieces/<actor>.", "Où elles vont ; vide : <outbox>/pieces/<acteur>."),
     Setting("lifecycle", "cpp-statut", "In which form that actor is told where his pieces stand, at each move: beside them.", "Sous quelle forme cet acteur apprend où en sont ses pièces, à chaque étape : à côté d'elles.", choices=_FORMS),
+    Setting("form", "received", "How his pieces come: received, the very bytes; pivot, CPPFacturePivot V2_02 (FEN0036A). With any pivot every document is written down a second time.", "Comment viennent ses pièces : received, les octets reçus ; pivot, CPPFacturePivot V2_02 (FEN0036A). Dès qu'il y a un pivot, tout document est écrit une seconde fois.", choices=("received", "pivot")),
 )  # fmt: skip
 
 _LIMIT_WORDS = {

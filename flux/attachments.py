@@ -27,8 +27,14 @@ BAD_ZIP = (BadZipFile, RuntimeError, NotImplementedError, EOFError, zlib.error, 
 
 
 def unpack(name: str, encoded: str, *, mime: str, kind: str, position: int, limits: Limits) -> tuple[Attachment, tuple[Finding, ...]]:
+    """One attachment out of its element's text: take() without its content."""
+    attachment, findings, _ = take(name, encoded, mime=mime, kind=kind, position=position, limits=limits)
+    return attachment, findings
+
+
+def take(name: str, encoded: str, *, mime: str, kind: str, position: int, limits: Limits) -> tuple[Attachment, tuple[Finding, ...], bytes]:
     """
-    One attachment out of its element's text.
+    One attachment out of its element's text, with its content; b"" where that cannot be read, or is not all of it.
 
     encoded: base64, white space allowed. position: from 1, in document order; findings are about ``attachments[position]``.
     Findings: those of measured(), and FLX-L14 (base64 or ZIP cannot be read). The extension and the sum are rules elsewhere.
@@ -38,17 +44,17 @@ def unpack(name: str, encoded: str, *, mime: str, kind: str, position: int, limi
         # Strict: what is lax skips foreign signs and stops at the first padding, so that a part of the file goes without a word.
         content = binascii.a2b_base64(encoded.encode("ascii").translate(None, _WHITE), strict_mode=True)
     except (binascii.Error, UnicodeEncodeError):
-        return blank, (*_name(name, position, limits), unreadable(name, "base64", position))
+        return blank, (*_name(name, position, limits), unreadable(name, "base64", position)), b""
     if not content.startswith(ZIP_MAGIC) or name.lower().endswith(".zip"):
-        return measured(blank, content, position=position, limits=limits)
+        return *measured(blank, content, position=position, limits=limits), content
     try:
         inside = _only_member(content, limits.attachment_mb << 20)
     except BAD_ZIP:
-        return blank, (*_name(name, position, limits), unreadable(name, "ZIP", position))
+        return blank, (*_name(name, position, limits), unreadable(name, "ZIP", position)), b""
     if inside is None:
-        return measured(blank, content, position=position, limits=limits)
+        return *measured(blank, content, position=position, limits=limits), content
     inner, content, whole = inside
-    return measured(replace(blank, zipped=True, inner=inner), content, position=position, limits=limits, whole=whole)
+    return *measured(replace(blank, zipped=True, inner=inner), content, position=position, limits=limits, whole=whole), content if whole else b""
 
 
 def measured(

@@ -139,7 +139,7 @@ def _apart(config: Config, where: str) -> None:
     places = [_Place("ours", "spool", config.spool), _Place("out", "outbox", config.outbox)]
     places += [_Place("in", f"[[partner]] {p.name}: inbox", config.inbox_of(p)) for p in config.partners]
     places += [_Place("out", f"[[partner]] {p.name}: returns", config.returns_of(p)) for p in config.partners]
-    places += [_Place("out", f"[[route]] {r.actor}: folder", config.root / r.folder) for r in config.routes]
+    places += [_Place("out", f"[[route]] {r.actor}: folder", config.root / r.folder) for r in config.routes if r.folder]
     at: dict[Path, list[_Place]] = {}
     for place in places:
         try:

@@ -56,7 +56,7 @@ def made(folder: Path, mode: int = 0o777) -> None:
 def shared(config: Config) -> list[Path]:
     """The folders in which flux meets others: inboxes, and wherever it delivers."""
     partners = (folder for p in config.partners for folder in (config.inbox_of(p), config.returns_of(p)))
-    routes = (config.root / route.folder for route in config.routes)
+    routes = (config.root / route.folder for route in config.routes if route.folder)
     return list(dict.fromkeys((config.outbox, config.outbox / "pieces", *partners, *routes)))
 
 

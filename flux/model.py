@@ -103,12 +103,26 @@ class Parsed(Struct, frozen=True):
     What a parser made of one piece: the piece, what could not be read in it (stage format or generic), and where each field stands.
 
     extracted: the bytes of a document that holds this piece alone, when the received one holds several; else None.
+    files: the content of each attachment, where the source keeps them; b"" for one that cannot be read.
     """
 
     piece: Piece
     findings: tuple[Finding, ...] = ()
     where: dict[str, Place] = {}
     extracted: bytes | None = None
+    files: tuple[bytes, ...] = ()
+
+
+class Excerpt(Struct, frozen=True):
+    """
+    What only a piece's document holds and its pivot needs, as the pivot has it: VAT rows, then attachments, one after the other.
+
+    offset: in the file that the child was given for it; vat, files: bytes of each.
+    """
+
+    offset: int
+    vat: int
+    files: int
 
 
 class Judged(Struct, frozen=True):
@@ -131,6 +145,7 @@ class Judged(Struct, frozen=True):
     closed: str = ""
     where: dict[str, Place] = {}
     extracted: bytes | None = None
+    excerpt: Excerpt | None = None
 
 
 class Member(Struct, frozen=True):

@@ -2,16 +2,17 @@
 
 import hashlib
 import re
-from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from io import BufferedReader, RawIOBase
 from typing import Any, BinaryIO, TypeAlias
 
 import orjson
+from lxml import etree
 from msgspec import Struct
+from msgspec.structs import replace
 
-from flux import told
+from flux import pivot, told
 from flux.decision import effective_severity
 from flux.dossier import Move, Ref, Standing
 from flux.emitters import Told
@@ -19,7 +20,7 @@ from flux.kit import Kit
 from flux.lifecycle import after, associated, link_of, opened
 from flux.model import Answer, Decision, Emission, Event, Finding, Flow, Severity, VerdictKind
 from flux.piece import Actor, identity
-from flux.policy import Policy
+from flux.policy import Policy, Route
 from flux.ports import Moved, Outcome
 from flux.process import render
 from flux.tables import Tables
@@ -35,38 +36,47 @@ class Content(Struct, frozen=True):
     size: int
 
 
+Excerpts: TypeAlias = "dict[tuple[int, int], tuple[Content, Content]]"  # VAT rows and attachments, by index of the member, and of the piece in it from 1
+Read: TypeAlias = "Callable[[Content], Iterable[bytes]]"  # the bytes of a content, some at a time
 Files: TypeAlias = "dict[tuple[int, int], Content]"  # by index of the member, and of the part that was taken out of it, else 0
 
 
 class Pack(Struct, frozen=True):
-    """The bytes that a decision makes, one after the other: one durable blob a decision, whatever it owes. places: by emission key."""
+    """
+    The bytes that a decision makes, one after the other: one durable blob a decision, whatever it owes. places: by emission key.
 
-    parts: tuple[bytes, ...]
+    A part that is content is read only while the blob is. digests: of what holds such parts, by emission key.
+    """
+
+    parts: tuple[bytes | Content, ...]
     places: dict[str, tuple[int, int]]
+    digests: dict[str, str] = {}
+    read: Read = lambda _: ()
 
     def open(self) -> BinaryIO:
         """The blob, for reading."""
-        return BufferedReader(_Joined(self.parts))
+        return BufferedReader(_Joined(block for part in self.parts for block in _blocks(part, self.read)))
+
+
+def _blocks(part: bytes | Content, read: Read) -> Iterable[bytes]:
+    return (part,) if isinstance(part, bytes) else read(part)
 
 
 class _Joined(RawIOBase):
     """Parts read one after the other as one file: to join them would be to have them twice."""
 
     def __init__(self, parts: Iterable[bytes]) -> None:
-        self._parts = deque(memoryview(part) for part in parts if part)
+        self._parts = (memoryview(part) for part in parts if part)
+        self._left = memoryview(b"")
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, into: Any) -> int:  # noqa: ANN401 - whatever can be written into; typing has no name for it
         """The next bytes, as many as one part has of them; 0 at the end."""
-        if not self._parts:
-            return 0
-        part = self._parts.popleft()
+        part = self._left or next(self._parts, self._left)
         count = min(len(into), len(part))
-        into[:count] = part[:count]
-        if count < len(part):
-            self._parts.appendleft(part[count:])
+        into[:count], self._left = part[:count], part[count:]
         return count
 
 
@@ -79,14 +89,32 @@ class Draft(Struct, frozen=True):
     told_flow: bytes
     answers: tuple[Answer, ...]
     files: Files
+    pivots: dict[int, "Pivot"] = {}  # by ordinal
 
-    def pack(self) -> Pack:
-        """Everything that this decision made: its answers."""
-        places, at = {}, 0
+    def pack(self, read: Read = lambda _: ()) -> Pack:
+        """Everything that this decision made: its answers, and its pieces as pivot. *read*: gives the content of which pivots are made."""
+        parts: list[bytes | Content] = []
+        places, digests, at = {}, {}, 0
         for answer in self.answers:
+            parts.append(answer.content)
             places[answer_key(self.flow, answer)] = (at, len(answer.content))
             at += len(answer.content)
-        return Pack(tuple(answer.content for answer in self.answers), places)
+        for ordinal, made in self.pivots.items():
+            key, digest, size = piece_key(self.flow, ordinal), hashlib.sha256(), 0
+            for block in (block for part in made.parts for block in _blocks(part, read)):
+                digest.update(block)
+                size += len(block)
+            parts += made.parts
+            places[key], digests[key] = (at, size), digest.hexdigest()
+            at += size
+        return Pack(tuple(parts), places, digests, read)
+
+
+class Pivot(Struct, frozen=True):
+    """An accepted piece as pivot: its name, and the five parts that make it."""
+
+    name: str
+    parts: tuple[bytes | Content, ...]
 
 
 def tell(flow: Flow, decision: Decision, policy: Policy, installation: str, at: datetime, kit: Kit, files: Files) -> Draft:
@@ -110,6 +138,29 @@ def tell(flow: Flow, decision: Decision, policy: Policy, installation: str, at: 
         answers=tuple(render(letter, kit)),
         files=files,
     )
+
+
+def pivots(draft: Draft, excerpts: Excerpts, routes: Sequence[Route], installation: str, at: datetime, kit: Kit) -> Draft:
+    """
+    With the accepted pieces whose recipients want the pivot, as far as it can hold them: one that cannot goes as it was received (local).
+
+    It has no place for a recipient who is no SIRET, for a number of 40 figures; whoever must act on such a piece gets it all the same.
+    """
+    made = {}
+    for d in draft.decision.pieces:
+        actor, found = d.verdict.next_actor, excerpts.get((d.member, d.part or 1))
+        if actor is None or found is None or not _wants_pivot(actor, routes):
+            continue
+        ref = Ref(draft.flow.id, d.piece.ordinal)
+        standing = opened(d.piece, ref, draft.flow.partner, d.sha256, actor, (draft.flow.received_at, at), kit.tables)
+        head, middle = pivot.head(standing, installation, at, kit.tables), pivot.middle(d.piece)
+        if kit.schemas.get("cpp-pivot", "full").xsd.validate(etree.fromstring(b"".join((head, middle, pivot.A_FILE, pivot.END)))):
+            made[d.piece.ordinal] = Pivot(f"{pivot.name_of(standing, installation)}.xml", (head, found[0], middle, found[1], pivot.END))
+    return replace(draft, pivots=made)
+
+
+def _wants_pivot(actor: Actor, routes: Sequence[Route]) -> bool:
+    return next((route.form for route in routes if who_matches(who(actor), route.actor)), "") == "pivot"
 
 
 def answer_key(flow: Flow, answer: Answer) -> str:
@@ -142,7 +193,7 @@ def outcome(draft: Draft, blob: str, pack: Pack, now: datetime, tables: Tables) 
         told=draft.told,
         told_flow=draft.told_flow,
         identities=accepted,
-        emissions=(*_returns(draft, blob, pack), *_routed(draft)),
+        emissions=(*_returns(draft, blob, pack), *_routed(draft, blob, pack)),
         events=(Event(draft.flow.id, "decided", now, WHO, detail=summary(draft.decision)), *(moved_event(one.standing, one.standing.last) for one in moved)),
         standings=opened_,
         moved=moved,
@@ -190,16 +241,19 @@ def _returns(draft: Draft, blob: str, pack: Pack) -> list[Emission]:
     return owed
 
 
-def _routed(draft: Draft) -> list[Emission]:
-    """The accepted pieces, as received: the very bytes of the file, or the document made for one piece of several."""
+def _routed(draft: Draft, blob: str, pack: Pack) -> list[Emission]:
+    """The accepted pieces: as pivot, or as received, the very bytes of the file, or the document made for one piece of several."""
     owed = []
     for d in draft.decision.pieces:
         if d.verdict.kind is not VerdictKind.ACCEPTED or d.verdict.next_actor is None:
             continue
         key, number = piece_key(draft.flow, d.piece.ordinal), d.piece.ordinal
+        target = f"pieces/{who(d.verdict.next_actor)}"
+        if (made := draft.pivots.get(number)) is not None:
+            owed.append(Emission(key, draft.flow.id, number, "piece", target, made.name, pack.digests[key], blob, *pack.places[key]))
+            continue
         file = draft.files[d.member, d.part]
         extension = "pdf" if d.piece.syntax == "FACTURX" else "xml"
         name = f"{draft.flow.id}-{number:05d}.{extension}"
-        target = f"pieces/{who(d.verdict.next_actor)}"
         owed.append(Emission(key, draft.flow.id, number, "piece", target, name, d.sha256, file.blob, file.offset, file.size))
     return owed

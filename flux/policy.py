@@ -46,18 +46,23 @@ class Policy(Struct, frozen=True):
 
 
 class Route(Struct, frozen=True):
-    """What is set for an actor, or for several: where his pieces go instead of their usual folder, and in which form he is told where they stand."""
+    """
+    What is set for an actor, or for several: where his pieces go, "" for their usual folder, and in which form he is told where they stand.
+
+    form: of his pieces, received (the very bytes) or pivot (FEN0036A).
+    """
 
     actor: str
     folder: str
     lifecycle: str = "cpp-statut"
+    form: str = "received"
 
 
 class Brief(Struct, frozen=True):
     """
     Under what a flow is judged: its interface ("" when each document must tell), the policy, the day of reception in Europe/Paris.
 
-    mode: edi, portail or service, and depositor, as whom, where the deposit says so: see Flow.
+    mode: edi, portail or service, and depositor, as whom, where the deposit says so: see Flow. pivot: somebody may want his pieces as pivot.
     """
 
     interface: str
@@ -65,3 +70,4 @@ class Brief(Struct, frozen=True):
     today: date
     mode: str = "edi"
     depositor: Actor | None = None
+    pivot: bool = False

@@ -5,13 +5,14 @@ judge() needs only the document and runs in a child; conclude() needs what is kn
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias
 
 from lxml import etree
 from msgspec import Struct
 from msgspec.structs import replace
 
+from flux import pivot
 from flux.decision import decide, effective_severity, next_actor, verdict_of
 from flux.dossier import Standing
 from flux.emitters import Emitter, Told, wants
@@ -26,6 +27,7 @@ from flux.model import (
     Decision,
     Deposited,
     Envelope,
+    Excerpt,
     Finding,
     Flow,
     Judged,
@@ -47,6 +49,8 @@ from flux.validators.envelope import read_name
 from flux.validators.market import complete
 from flux.validators.schema import unit_of, validate
 
+Keep: TypeAlias = Callable[[Iterable[bytes]], tuple[int, int]]  # writes at the end of a file, gives offset and size
+
 MOST_TOLD = 50     # findings of one piece that are told, errors before warnings; FLX-L18 tells that there are more
 FLOW_TOLD = 5_000  # and of a whole flow: many pieces share them,
 LEAST_TOLD = 10    # but each has these
@@ -63,8 +67,12 @@ class _Opened(Struct, frozen=True):
     source: Source
 
 
-def judge(index: int, name: str, content: bytes, brief: Brief, kit: Kit) -> tuple[Judged, ...]:
-    """Parse one file and ask every stage that needs only the document. One Judged a piece; one without a piece when nothing can be read."""
+def judge(index: int, name: str, content: bytes, brief: Brief, kit: Kit, keep: Keep | None = None) -> tuple[Judged, ...]:
+    """
+    Parse one file and ask every stage that needs only the document. One Judged a piece; one without a piece when nothing can be read.
+
+    *keep* writes down what only the document holds of a piece that nothing refuses, where its pivot may be wanted.
+    """
     sha256 = hashlib.sha256(content).hexdigest()
     opened = _open(content, brief, kit)
     if isinstance(opened, Finding):
@@ -74,7 +82,7 @@ def judge(index: int, name: str, content: bytes, brief: Brief, kit: Kit) -> tupl
     interface = brief.interface or _interface_of(opened.syntax, pieces, kit)
     refusals = _format(opened, brief, interface, kit)
     several = len(pieces) > 1
-    return tuple(
+    judged = (
         _ask_document(
             Judged(index, n, name, _sha_of(parsed, sha256), syntax=opened.syntax, extracted=parsed.extracted, interface=interface),
             replace(parsed, piece=replace(parsed.piece, syntax=opened.syntax, mode=brief.mode, depositor=brief.depositor)),
@@ -84,6 +92,19 @@ def judge(index: int, name: str, content: bytes, brief: Brief, kit: Kit) -> tupl
         )
         for n, parsed in enumerate(pieces, 1)
     )
+    if keep is None:
+        return tuple(judged)
+    return tuple(_excerpted(one, parsed, content, keep) for one, parsed in zip(judged, pieces, strict=True))
+
+
+def _excerpted(one: Judged, parsed: Parsed, content: bytes, keep: Keep) -> Judged:
+    """With what its pivot needs written down, unless the document alone refuses it."""
+    if one.closed:
+        return one
+    readable = pivot.main_document(one.name, content if parsed.extracted is None else parsed.extracted, parsed.piece.attachments, parsed.files)
+    offset, vat = keep(pivot.vat_rows(parsed.piece.vat))
+    _, files = keep(pivot.files(readable, parsed.piece.attachments, parsed.files))
+    return replace(one, excerpt=Excerpt(offset, vat, files))
 
 
 def conclude(
@@ -168,7 +189,7 @@ def _open(content: bytes, brief: Brief, kit: Kit) -> _Opened | Finding:
     """From bytes to a root that a parser claims: out of its carrier, through the XML gate."""
     limits = brief.policy.limits
     carrier = kit.carrier_of(content)
-    inside = carrier.unwrap(content, limits) if carrier and carrier.unwrap else Unwrapped(content)
+    inside = carrier.unwrap(content, limits, brief.pivot) if carrier and carrier.unwrap else Unwrapped(content)
     if isinstance(inside, Finding):
         return inside
     content = inside.content
@@ -180,7 +201,7 @@ def _open(content: bytes, brief: Brief, kit: Kit) -> _Opened | Finding:
         return Finding("FLX-X07", facts=(("found", root), ("expected", _roots(kit))), line=1, xpath="/*")
     parser, family = claimed
     syntax = carrier.syntax if carrier else parser.syntax
-    source = Source(gated.root, content, limits, gated.stylesheet, brief.policy.default_cadre, inside.files, inside.findings)
+    source = Source(gated.root, content, limits, gated.stylesheet, brief.policy.default_cadre, inside.files, inside.findings, brief.pivot, inside.contents)
     return _Opened(parser, family, syntax, source)
 
 

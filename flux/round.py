@@ -22,7 +22,7 @@ from flux.facts import sized
 from flux.faults import Fault, fault_of
 from flux.kit import Kit
 from flux.model import Envelope, Finding, Flow, Judged, Member, Stage
-from flux.owing import Content, Files
+from flux.owing import Content, Excerpts, Files
 from flux.policy import Brief, Policy
 from flux.ports import ContentStore
 from flux.process import refuses
@@ -47,6 +47,7 @@ class Work(Struct):
     findings: list[Finding]
     started: float
     files: Files = field(default_factory=dict)
+    excerpts: Excerpts = field(default_factory=dict)
     members: tuple[Member, ...] = ()
     judged: list[Judged] = field(default_factory=list)
     owed: int = 0
@@ -109,6 +110,7 @@ class Round:
         self._serial = count(1)
         self._proving: dict[int, tuple[ExitStack, BinaryIO]] = {}
         self._parts: dict[int, Parts] = {}
+        self._sinks: dict[int, tuple[ExitStack, BinaryIO]] = {}  # for the excerpts of a document
         self._jobs: deque[Job] = deque()
         self._ready: list[Work] = []
         self.open = 0  # flows that joined and were not handed over
@@ -117,7 +119,7 @@ class Round:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for stack, _scratch in self._proving.values():
+        for stack, _scratch in (*self._proving.values(), *self._sinks.values()):
             stack.close()
         for parts in self._parts.values():
             parts.drop()
@@ -187,7 +189,14 @@ class Round:
         work.files = {(m.index, 0): Content(blob, m.offset, m.size) for m in members}
 
     def _judge(self, files: Sequence[tuple[Work, Member]]) -> None:
-        """Tasks of up to CHUNK files, so many that no child is idle, each file with the brief of its own flow."""
+        """
+        Tasks of up to CHUNK files, so many that no child is idle, each file with the brief of its own flow.
+
+        One whose pivot may be wanted goes alone, with a file for what only the document holds: up to as much as the document itself.
+        """
+        for work, member in (pair for pair in files if pair[0].brief.pivot):
+            self._judge_with_sink(work, member)
+        files = [pair for pair in files if not pair[0].brief.pivot]
         for chunk in _chunks(files, min(CHUNK, -(-len(files) // self._sandbox.children))):
             blobs = sorted({work.files[member.index, 0].blob for work, member in chunk})
             briefs = list(dict.fromkeys(id(work) for work, _ in chunk))
@@ -197,6 +206,13 @@ class Round:
                 for work, m in chunk
             )
             self._jobs.append(Job(Judge(items, tuple(by_id[i] for i in briefs)), tuple(partial(self._content.open, blob) for blob in blobs)))
+
+    def _judge_with_sink(self, work: Work, member: Member) -> None:
+        stack, key, file = ExitStack(), self._key(work, member), work.files[member.index, 0]
+        scratch = stack.enter_context(self._content.scratch())
+        self._sinks[key] = stack, scratch
+        item = Item(key, 0, member.offset, member.size, member.index, member.name, 0, sink=1)
+        self._jobs.append(Job(Judge((item,), (work.brief,)), (partial(self._content.open, file.blob), partial(_again, scratch))))
 
     def _take_in(self, result: Result) -> None:
         work, member = self._keys[result.key]
@@ -226,6 +242,8 @@ class Round:
     def _take_judgement(self, work: Work, member: Member, result: Result) -> None:
         work.owed -= 1
         parts = self._parts.pop(result.key, None)
+        if result.key in self._sinks:
+            self._take_excerpts(work, parts.judged if parts and not isinstance(result.value, Lost) else (), *self._sinks.pop(result.key))
         if isinstance(result.value, Lost):
             if parts:
                 parts.drop()
@@ -235,6 +253,16 @@ class Round:
             work.judged += parts.judged
             if any(judged.closed == Stage.FORMAT for judged in parts.judged):
                 self._suspect(work, work.files[member.index, 0].blob)
+
+    def _take_excerpts(self, work: Work, judged: Iterable[Judged], stack: ExitStack, scratch: BinaryIO) -> None:
+        """What the child wrote down becomes content, when there is any: where each piece's stands is what it said."""
+        told = [(one, one.excerpt) for one in judged if one.excerpt is not None]
+        with stack:
+            if not told:
+                return
+            blob, _ = self._content.keep(scratch)
+        for one, at in told:
+            work.excerpts[one.document, one.index] = Content(blob, at.offset, at.vat), Content(blob, at.offset + at.vat, at.files)
 
     def _suspect(self, work: Work, blob: str) -> None:
         """Before a sender is told that what he sent cannot be read: it must be what he sent. Asked once a content."""

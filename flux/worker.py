@@ -5,7 +5,7 @@ Three roads that never cross: what is wrong with theirs is a finding and becomes
 and then held; a limit that a sender reached is a finding that names the limit.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from time import perf_counter
 
@@ -20,7 +20,7 @@ from flux.log import get
 from flux.market import Market
 from flux.model import Decision, Deposited, Envelope, Event, Flow, Known, Plumbing, VerdictKind
 from flux.ops import Office
-from flux.owing import WHO, Draft, outcome, tell
+from flux.owing import WHO, Content, Draft, outcome, pivots, tell
 from flux.piece import identity
 from flux.policy import Brief, Policy, Route
 from flux.ports import SUSPECT, ContentStore, Ledger, Outcome
@@ -32,6 +32,7 @@ from flux.validators import Context
 from flux.when import day_of
 
 TAKE = 100  # flows leased at once
+BLOCK_BYTES = 1 << 20
 
 Doing = Callable[[], object]
 
@@ -116,7 +117,7 @@ class Worker:
         if policy is None or trouble:
             return Work(flow, Policy(), Envelope(), Brief("", Policy(), day_of(flow.received_at)), [], perf_counter(), trouble=trouble)
         envelope, findings = flow_findings(flow, policy, self._kit)
-        brief = Brief(envelope.interface or policy.interface, policy, day_of(flow.received_at), flow.mode, flow.depositor)
+        brief = Brief(envelope.interface or policy.interface, policy, day_of(flow.received_at), flow.mode, flow.depositor, pivot=any(route.form == "pivot" for route in self._set.routes))
         return Work(flow, policy, envelope, brief, list(findings), perf_counter())
 
     # -- after: decide, record, or try again ----------------------------------------------------------------------------------------------
@@ -136,7 +137,7 @@ class Worker:
         taken = dict(self._ledger.deposited(_identities(works)))
         standing = self._before(works)
         drafts = [(work, draft) for work in works if (draft := self._drafted(work, Known(taken, dict(self._set.markets()), standing))) is not None]
-        packs = [draft.pack() for _, draft in drafts]
+        packs = [draft.pack(self._read) for _, draft in drafts]
         stored = self._content.add_all([pack.open() for pack in packs]) if packs else []
         now = self._now()
         outcomes = [
@@ -161,6 +162,17 @@ class Worker:
         found = dict(self._ledger.standings(named - refs.keys())) if named else {}
         return found | {name: (one,) for name, ref in refs.items() if (one := self._ledger.standing(ref))}
 
+    def _read(self, content: Content) -> Iterator[bytes]:
+        """A range of a content, some at a time: it may be as large as the largest piece."""
+        with self._content.open(content.blob) as file:
+            file.seek(content.offset)
+            left = content.size
+            while left and (block := file.read(min(left, BLOCK_BYTES))):
+                left -= len(block)
+                yield block
+        if left:
+            raise Fault("FLX-I55", blob=content.blob)
+
     def _drafted(self, work: Work, known: Known) -> Draft | None:
         """The decision and its answers; accepted pieces take their identity in *known*, for the flows behind. The one net is here: a bug costs an attempt."""
         context = Context(self._kit.tables, work.policy, work.brief.interface, work.brief.today)
@@ -170,7 +182,9 @@ class Worker:
                 decision = conclude(work.flow, work.envelope, work.findings, work.judged, known, context, self._kit)
                 if trouble := unevaluated(decision):
                     raise trouble
-                draft = tell(work.flow, decision, work.policy, self._set.installation, self._now(), self._kit, work.files)
+                now = self._now()
+                draft = tell(work.flow, decision, work.policy, self._set.installation, now, self._kit, work.files)
+                draft = pivots(draft, work.excerpts, self._set.routes, self._set.installation, now, self._kit)
         except Fault as fault:
             work.trouble = fault
             return None

@@ -21,6 +21,11 @@ _COUNTRY = re.compile(r"[A-Z]{2}")
 
 def document(branch: str, number: str, application: str, installation: str, at: datetime) -> bytes:
     """A CPPStatut around one branch. *number*: the id of this return flow; *application*: the code of who receives it, where one is known."""
+    return f"{HEAD}{box('CPPStatut', envelope(number, application, installation, at), branch, Version=VERSION)}\n".encode()
+
+
+def envelope(number: str, application: str, installation: str, at: datetime) -> str:
+    """The envelope of AIFE's formats (domain 2)."""
     told = (("DtPrd", day_of(at).isoformat()), ("IdFlx", number))
     parameters = (
         box("ParametreIndiv", text("Code", code), text("Valeurparametre", value), NumOrdre=f"{order:04d}")
@@ -28,8 +33,7 @@ def document(branch: str, number: str, application: str, installation: str, at: 
     )
     receiver = application if _RECEIVER.fullmatch(application) else _CHORUS
     partners = box("Partenaires", box("Recepteur", text("Id", receiver)), box("Emetteur", text("Id", installation)))
-    envelope = box("Enveloppe", box("EnveloppeUnitaire", box("Parametres", *parameters), partners, NumOrdre="1"))
-    return f"{HEAD}{box('CPPStatut', envelope, branch, Version=VERSION)}\n".encode()
+    return box("Enveloppe", box("EnveloppeUnitaire", box("Parametres", *parameters), partners, NumOrdre="1"))
 
 
 def invoices(steps: Sequence[Step], tables: Tables, number: str, application: str, installation: str, at: datetime) -> bytes:

@@ -19,6 +19,7 @@ class Source(Struct, frozen=True):
     One gated document: root element, its own bytes, what the gate noted, and the limits that attachments meet.
 
     beside, wrong: the files that its carrier holds beside it, which are the piece's first attachments, and what is wrong with them.
+    keep: whether the content of attachments is handed on; contents: of those beside.
     """
 
     root: etree._Element
@@ -28,6 +29,8 @@ class Source(Struct, frozen=True):
     default_cadre: str = ""  # the partner's setting: what an absent cadre means
     beside: tuple[Attachment, ...] = ()
     wrong: tuple[Finding, ...] = ()
+    keep: bool = False
+    contents: tuple[bytes, ...] = ()
 
 
 class Unwrapped(Struct, frozen=True):
@@ -36,10 +39,11 @@ class Unwrapped(Struct, frozen=True):
     content: bytes
     files: tuple[Attachment, ...] = ()
     findings: tuple[Finding, ...] = ()
+    contents: tuple[bytes, ...] = ()  # of files, in order
 
 
 Read = Callable[[Source], tuple[Parsed, ...]]
-Unwrap = Callable[[bytes, Limits], Unwrapped | Finding]
+Unwrap = Callable[[bytes, Limits, bool], Unwrapped | Finding]  # the last: whether the content of the files is kept
 
 
 class Parser(Struct, frozen=True):

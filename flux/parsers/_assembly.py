@@ -8,7 +8,7 @@ from typing import NamedTuple
 from lxml import etree
 from msgspec.structs import replace
 
-from flux.attachments import too_many, unpack
+from flux.attachments import take, too_many
 from flux.gate import line_of, quoted
 from flux.model import Finding, Place
 from flux.parsers import Source
@@ -174,13 +174,16 @@ def attachments(reading: Reading, carried: Iterable[Embedded], source: Source) -
     """Take the documents out, behind those of the carrier; what is wrong with one is told at its place, and one too many ends it."""
     taken, limits = list(source.beside), source.limits
     reading.findings += source.wrong
+    reading.files += source.contents
     reading.where |= {f"attachments[{position}]": Place() for position in range(1, len(taken) + 1)}  # in the PDF, and nowhere in the XML
     for position, one in enumerate(carried, len(taken) + 1):
         if position > limits.attachments:
             reading.findings.append(replace(too_many(limits), line=one.place.line, xpath=one.place.xpath))
             break
-        attachment, wrong = unpack(one.name, one.encoded, mime=one.mime, kind=one.kind, position=position, limits=limits)
+        attachment, wrong, content = take(one.name, one.encoded, mime=one.mime, kind=one.kind, position=position, limits=limits)
         taken.append(attachment)
+        if source.keep:
+            reading.files.append(content)
         reading.findings += [replace(finding, line=one.place.line, xpath=one.place.xpath) for finding in wrong]
         if position <= MOST_PLACES:
             for field in ("", ".name", ".bytes", ".mime"):

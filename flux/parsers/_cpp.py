@@ -87,7 +87,8 @@ def read(source: Source, unit_name: str, vat_name: str) -> tuple[Parsed, ...]:
     alone = _alone(source.root, units) if len(units) > 1 else [None]
     if isinstance(alone, Finding):
         return tuple(Parsed(piece, (alone,), r.where) for piece, r in zip(pieces, readings, strict=True))
-    return tuple(Parsed(piece, tuple(r.findings), r.where, document) for piece, r, document in zip(pieces, readings, alone, strict=True))
+    told = zip(pieces, readings, alone, strict=True)
+    return tuple(Parsed(piece, tuple(r.findings), r.where, document, tuple(r.files)) for piece, r, document in told)
 
 
 def _piece(reading: Reading, vat_name: str, source: Source) -> Piece:

@@ -94,7 +94,7 @@ class Reading:
     ``findings``; with marks false it leaves no places.
     """
 
-    __slots__ = ("at", "element", "findings", "found", "marks", "prefix", "shape", "where")
+    __slots__ = ("at", "element", "files", "findings", "found", "marks", "prefix", "shape", "where")
 
     def __init__(
         self, element: etree._Element, shape: Shape, at: str, prefix: str = "", whole: "Reading | None" = None, *, marks: bool = True
@@ -102,6 +102,7 @@ class Reading:
         self.element, self.shape, self.at, self.prefix, self.marks = element, shape, at, prefix, marks
         self.where: dict[str, Place] = whole.where if whole else {}
         self.findings: list[Finding] = whole.findings if whole else []
+        self.files: list[bytes] = []  # the content of attachments, where it is kept
         self.found: dict[str, list[etree._Element]] = {}
         _gather(element, shape.trie, self.found)
 

@@ -137,7 +137,7 @@ def read(source: Source) -> tuple[Parsed, ...]:
         lines=lines(reading, _LINES, _LINE),
         line_count=len(reading.all(_LINES)),
     )
-    return (Parsed(piece, tuple(reading.findings), reading.where),)
+    return (Parsed(piece, tuple(reading.findings), reading.where, files=tuple(reading.files)),)
 
 
 def _tax_of(registration: etree._Element) -> str:

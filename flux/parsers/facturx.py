@@ -26,7 +26,7 @@ _LISTED = 300  # characters of the names that are told
 _FLATE = "/FlateDecode"
 
 
-def unwrap(content: bytes, limits: Limits) -> Unwrapped | Finding:
+def unwrap(content: bytes, limits: Limits, keep: bool = False) -> Unwrapped | Finding:
     """The XML inside and the files beside it. FLX-A21: there is none; FLX-A22: it is another document; FLX-A23: the PDF cannot be read."""
     import pikepdf  # late: 60 ms that a batch of XML never spends
 
@@ -34,7 +34,7 @@ def unwrap(content: bytes, limits: Limits) -> Unwrapped | Finding:
         return Finding("FLX-A23", facts=(("why", "zip_behind"),))
     try:
         with pikepdf.open(BytesIO(content), suppress_warnings=True, attempt_recovery=False) as pdf:
-            return _unwrapped(pdf.attachments, limits)
+            return _unwrapped(pdf.attachments, limits, keep)
     except pikepdf.PasswordError:
         return Finding("FLX-A23", facts=(("why", "encrypted"),))
     except (pikepdf.PdfError, pikepdf.DependencyError, ValueError, RuntimeError, RecursionError, KeyError, TypeError, AttributeError) as error:
@@ -42,7 +42,7 @@ def unwrap(content: bytes, limits: Limits) -> Unwrapped | Finding:
         return Finding("FLX-A23", facts=own_words("the reader says", "le lecteur dit", str(error) or type(error).__name__))
 
 
-def _unwrapped(embedded: Any, limits: Limits) -> Unwrapped | Finding:  # noqa: ANN401 - pikepdf has no types
+def _unwrapped(embedded: Any, limits: Limits, keep: bool) -> Unwrapped | Finding:  # noqa: ANN401 - pikepdf has no types
     """*embedded*: specifications of files by name. A name tree can be made endless: no more names are looked at than may be there."""
     found = {str(name): name for name in islice(embedded, limits.attachments + 2)}
     by_name = {text.lower(): name for text, name in sorted(found.items(), reverse=True)}
@@ -55,23 +55,23 @@ def _unwrapped(embedded: Any, limits: Limits) -> Unwrapped | Finding:  # noqa: A
     xml = _read(embedded[wanted].get_file(), most)
     if len(xml) > most:
         return Finding("FLX-X06", facts=(*sized("found", f"> {limits.xml_mb}"), *sized("expected", str(limits.xml_mb))))
-    files, findings = _beside(((text, embedded[name]) for text, name in found.items() if name != wanted), limits)
-    return Unwrapped(xml, files, findings)
+    return _beside(xml, ((text, embedded[name]) for text, name in found.items() if name != wanted), limits, keep)
 
 
-def _beside(specifications: Iterable[tuple[str, Any]], limits: Limits) -> tuple[tuple[Attachment, ...], tuple[Finding, ...]]:
+def _beside(xml: bytes, specifications: Iterable[tuple[str, Any]], limits: Limits, keep: bool) -> Unwrapped:
     """The other files, in the PDF's order; read until they reach the limit of one, or of all together."""
     import pikepdf  # late: as above
 
     files: list[Attachment] = []
     findings: list[Finding] = []
+    contents: list[bytes] = []
     left = limits.attachments_mb << 20
     for position, (name, specification) in enumerate(specifications, 1):
         if position > limits.attachments:
             findings.append(too_many(limits))
             break
         most = max(0, min(left, limits.attachment_mb << 20))
-        file = Attachment(plain(str(specification.filename) or name, MOST_NAME))
+        file, content = Attachment(plain(str(specification.filename) or name, MOST_NAME)), b""
         try:
             embedded = specification.get_file()
             content = _read(embedded, most)
@@ -82,7 +82,9 @@ def _beside(specifications: Iterable[tuple[str, Any]], limits: Limits) -> tuple[
             findings += wrong
         files.append(file)
         left -= file.bytes
-    return tuple(files), tuple(findings)
+        if keep:
+            contents.append(content if file.sha256 else b"")
+    return Unwrapped(xml, tuple(files), tuple(findings), tuple(contents))
 
 
 def _read(embedded: Any, most: int) -> bytes:  # noqa: ANN401 - as above

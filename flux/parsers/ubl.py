@@ -153,7 +153,7 @@ def read(source: Source) -> tuple[Parsed, ...]:
         lines=lines(reading, path, _LINE),
         line_count=len(reading.all(path)),
     )
-    return (Parsed(piece, tuple(reading.findings), reading.where),)
+    return (Parsed(piece, tuple(reading.findings), reading.where, files=tuple(reading.files)),)
 
 
 def _tax_of(company: etree._Element) -> str:

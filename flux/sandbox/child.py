@@ -10,7 +10,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import FileIO
 from pathlib import Path
 
@@ -18,7 +18,7 @@ import flux
 from flux.faults import Fault, traced
 from flux.kit import Kit, build
 from flux.model import Finding
-from flux.process import judge
+from flux.process import Keep, judge
 from flux.sandbox import _confine
 from flux.sandbox.wire import (
     DONE,
@@ -78,7 +78,7 @@ def serve(task: Task, fds: list[int], kit: Kit, line: socket.socket) -> None:
     _confine.grant(
         memory=LARGE_MEMORY_BYTES if body.large else MEMORY_BYTES,
         seconds=sum(allowed(body).values()),
-        file_bytes=body.limits.expanded_mb << 20 if isinstance(body, Prove) else 0,
+        file_bytes=body.limits.expanded_mb << 20 if isinstance(body, Prove) else _excerpts_most(body),
     )
     if isinstance(body, Prove):
         line.sendall(frame(_proved(task.number, body, fds)))
@@ -102,7 +102,8 @@ def _judged(number: int, item: Item, body: Judge, fds: list[int], kit: Kit) -> I
     brief = body.briefs[item.brief]
     try:
         content = os.pread(fds[item.fd], item.size, item.offset)
-        pieces = judge(item.index, item.name, content, brief, kit)
+        sink = [_keeping(fds[item.sink])] if item.sink >= 0 else []
+        pieces = judge(item.index, item.name, content, brief, kit, *sink)
         for place, piece in enumerate(pieces, 1):
             yield Answer(number, item.key, judged=piece, more=place < len(pieces))
     except MemoryError:
@@ -111,6 +112,30 @@ def _judged(number: int, item: Item, body: Judge, fds: list[int], kit: Kit) -> I
         yield Answer(number, item.key, failed=fault.code, facts=fault.facts)
     except Exception as error:  # noqa: BLE001 - the child's end of the worker's one net: a bug is told, with where, and blames nobody
         yield Answer(number, item.key, failed=f"bug: {traced(error)}")
+
+
+def _excerpts_most(body: Judge) -> int:
+    """What the excerpts of one document may come to: its attachments in base64, and itself beside them."""
+    return max(((2 * (brief.policy.limits.attachments_mb + brief.policy.limits.xml_mb)) << 20 for brief in body.briefs if brief.pivot), default=0)
+
+
+def _keeping(fd: int) -> Keep:
+    """Writes at the end of this file, from its beginning on: what a first try left in it is gone."""
+    os.ftruncate(fd, 0)
+    end = 0
+
+    def keep(parts: Iterable[bytes]) -> tuple[int, int]:
+        nonlocal end
+        start = end
+        for part in parts:
+            with memoryview(part) as left:
+                done = 0
+                while done < len(left):
+                    done += os.pwrite(fd, left[done:], end + done)
+            end += len(part)
+        return start, end - start
+
+    return keep
 
 
 def _proved(number: int, body: Prove, fds: list[int]) -> Answer:

@@ -215,4 +215,5 @@ def _alone(job: Job, key: int) -> Job:
     if isinstance(body, Prove):
         return Job(replace(body, large=True), job.files)
     item = next(item for item in body.items if item.key == key)
-    return Job(Judge((replace(item, fd=0),), body.briefs, large=True), (job.files[item.fd],))
+    files = (job.files[item.fd],) if item.sink < 0 else (job.files[item.fd], job.files[item.sink])
+    return Job(Judge((replace(item, fd=0, sink=len(files) - 1 or -1),), body.briefs, large=True), files)

@@ -23,7 +23,11 @@ M = TypeVar("M")
 
 
 class Item(Struct, frozen=True):
-    """One file to judge: bytes [offset, offset + size) of descriptor *fd* (an index in the message's list), under brief *brief*."""
+    """
+    One file to judge: bytes [offset, offset + size) of descriptor *fd* (an index in the message's list), under brief *brief*.
+
+    sink: the descriptor of the file into which its excerpts go, -1 when none are wanted.
+    """
 
     key: int
     fd: int
@@ -32,6 +36,7 @@ class Item(Struct, frozen=True):
     index: int
     name: str
     brief: int
+    sink: int = -1
 
 
 class Prove(Struct, frozen=True, tag="prove"):

@@ -86,6 +86,7 @@ class Codes(Struct, frozen=True, forbid_unknown_fields=True):
     """Code lists."""
 
     payment_means: frozenset[str]
+    pivot_payment: dict[str, str]
     payment_needs_iban: frozenset[str]
     document_types: frozenset[str]
     highest_vat_rate: int  # per cent

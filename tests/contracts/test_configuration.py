@@ -123,3 +123,23 @@ def test_the_folder_of_the_ledger_is_made_too(tmp_path):
 def test_a_configuration_that_an_editor_began_with_a_byte_order_mark_is_read(tmp_path):
     (tmp_path / "flux.toml").write_bytes(b"\xef\xbb\xbfattempts = 4\n")
     assert config.load(tmp_path / "flux.toml").attempts == 4
+
+
+@pytest.mark.parametrize("form", ["cpp-statut", "cdar", "both", "none"])
+def test_a_partner_and_a_route_say_in_which_form_the_life_cycle_is_told(tmp_path, form):
+    known = load(tmp_path, f'[[partner]]\nname = "a"\nlifecycle = "{form}"\n[[route]]\nactor = "moe"\nlifecycle = "{form}"\n')
+    assert (config.policies(known)["a"].lifecycle, known.routes[0].lifecycle) == (form, form)
+
+
+@pytest.mark.parametrize("table", ['[[partner]]\nname = "a"\n', '[[route]]\nactor = "moe"\n'])
+def test_a_form_that_is_none_of_these_is_refused(tmp_path, table):
+    with pytest.raises(Fault) as met:
+        load(tmp_path, f'{table}lifecycle = "CDAR"\n')
+    assert (met.value.code, met.value.facts["name"]) == ("FLX-I07", "lifecycle")
+
+
+def test_a_route_without_a_folder_leaves_the_pieces_where_they_go_and_is_no_folder_of_its_own(tmp_path):
+    known = load(tmp_path, '[[route]]\nactor = "moe"\nlifecycle = "cdar"\n')
+    folders.make(known)
+    assert folders.folder_of(known, "pieces/moe-1") == tmp_path / "outbox" / "pieces" / "moe-1"
+    assert tmp_path not in folders.shared(known)
