@@ -6,7 +6,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from flux import config as settings
-from flux import doctor, durable, folders, kit, log, tables, told
+from flux import deposits, doctor, durable, folders, kit, log, tables, told
 from flux.config import Config
+from flux.deposits import Asked, Hands, Receipt
 from flux.dispatch import Dispatch
 from flux.doctor import Line
 from flux.faults import Fault
@@ -25,7 +26,7 @@ from flux.intake import Intake
 from flux.model import Plumbing
 from flux.notices import Bell, watched
 from flux.policy import Policy
-from flux.ports import FlowRow, Ledger, Unsettled, Why
+from flux.ports import ContentStore, FlowRow, Ledger, Unsettled, Why
 from flux.precheck import precheck
 from flux.sandbox.pool import Sandbox
 from flux.stores.content import FileStore
@@ -122,7 +123,7 @@ class Installation:
             if self.shaken:
                 self.ledger.release_leases("")
                 self.shaken = False
-            return self.intake.step() + self.worker.step(self._deliver, self._receive, stopped) + self.dispatch.step()
+            return self.intake.step() + self.worker.step(self.deliver, self._receive, stopped) + self.dispatch.step()
         except (Fault, OSError) as trouble:
             self._shake(trouble)
             return 0
@@ -130,7 +131,7 @@ class Installation:
     def _lacking(self) -> Fault | None:
         return folders.room(self.config.spool).lacking(self.config)
 
-    def _deliver(self) -> None:
+    def deliver(self) -> None:
         """What is owed goes out while the worker works; trouble there costs no flow in hand an attempt."""
         try:
             self.dispatch.step()
@@ -222,6 +223,35 @@ def open_reader(config: Config) -> Iterator[Ledger]:
         ledger.close()
 
 
+@contextmanager
+def shelves(config: Config, *, read_only: bool = False) -> Iterator[tuple[Ledger, ContentStore]]:
+    """Ledger and content store, beside a daemon or without one: to take something in, or for reading."""
+    if not read_only:
+        folders.make(config)
+        _proven_ledger(config)
+    with open_reader(config) if read_only else closing(SqlLedger(config.ledger_url)) as ledger:
+        yield ledger, FileStore(config.spool)
+
+
+def handle(config: Config) -> bool:
+    """Bring what is due in the ledger to its decision, and deliver it. False: another flux is at work here, and will."""
+    try:
+        with opened(config) as house:
+            while house.worker.step(house.deliver):
+                pass
+            house.deliver()
+    except Fault as trouble:
+        if trouble.code != "FLX-I20":
+            raise
+        return False
+    return True
+
+
+def deposit(config: Config, asked: Asked) -> Receipt:
+    """A PDF with its data, in the mode service or portail, brought to its decision: the one call behind every way of depositing so."""
+    return deposits.deposit(config, asked, Hands(shelves, handle, utc_now, lambda: new_id(utc_now(), secrets.randbits)))
+
+
 def once(config: Config) -> Pass:
     """One pass over all that waits, until nothing is left that could move."""
     log.configure(config.log_format, config.log_level)
@@ -262,7 +292,7 @@ def run(config: Config) -> None:
     signal.signal(signal.SIGINT, asked)
     with opened(config, warm=True) as house:
         house.sandbox.start()
-        with watched([config.inbox_of(p) for p in config.partners], bell, config.scan_s):
+        with watched([*(config.inbox_of(p) for p in config.partners), config.spool], bell, config.scan_s):
             log.get().info("started", partners=[p.name for p in config.partners], root=str(config.root))
             while not bell.stopped:
                 if not house.step(lambda: bell.stopped):

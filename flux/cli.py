@@ -21,6 +21,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from flux import __version__, app, config, folders, screen
+from flux.commands import deposit
 from flux.config import Config
 from flux.faults import Fault
 from flux.ports import FlowRow
@@ -279,6 +280,8 @@ def _told_faults() -> Iterator[None]:
 def _quiet() -> Iterator[None]:
     yield
 
+
+deposit.add(main, deposit.Desk(say, out, err, _config, _write))
 
 if __name__ == "__main__":
     main()

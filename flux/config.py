@@ -40,6 +40,7 @@ class Partner(Struct, frozen=True):
     interface: str
     non_works: str
     default_cadre: str
+    certificates: bool
     inbox: str
     returns: str
     severities: dict[str, Severity]
@@ -160,7 +161,7 @@ def policy(config: Config, partner: str) -> Policy:
     if one is None:
         return site
     return replace(
-        site, naming=one.naming, interface=one.interface, non_works=one.non_works, default_cadre=one.default_cadre,
+        site, naming=one.naming, interface=one.interface, non_works=one.non_works, default_cadre=one.default_cadre, certificates=one.certificates,
         severities=config.severities | one.severities, limits=replace(config.limits, **one.limits),
     )  # fmt: skip
 

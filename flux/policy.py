@@ -38,6 +38,7 @@ class Policy(Struct, frozen=True):
     vat_check: Severity = Severity.WARNING
     non_works: str = "route"          # route, refuse
     default_cadre: str = ""           # what an absent cadre means; "" refuses it (G1.02)
+    certificates: bool = False        # a certificat de dépôt for EDI flows too; a deposit of a PDF always has one
     severities: dict[str, Severity] = {}  # by code: overrides the catalogue
     limits: Limits = Limits()
 

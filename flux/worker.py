@@ -108,7 +108,8 @@ class Worker:
         if policy is None or trouble:
             return Work(flow, Policy(), Envelope(), Brief("", Policy(), day_of(flow.received_at)), [], perf_counter(), trouble=trouble)
         envelope, findings = flow_findings(flow, policy, self._kit)
-        brief = Brief(envelope.interface or policy.interface, policy, day_of(flow.received_at), flow.mode, flow.depositor)
+        interface = envelope.interface or (policy.interface if flow.mode == "edi" else "")  # the setting is of his EDI flows
+        brief = Brief(interface, policy, day_of(flow.received_at), flow.mode, flow.depositor)
         return Work(flow, policy, envelope, brief, list(findings), perf_counter())
 
     # -- after: decide, record, or try again ----------------------------------------------------------------------------------------------

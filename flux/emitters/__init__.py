@@ -25,6 +25,7 @@ class Told(Struct, frozen=True):
     told_flow: tuple[dict[str, Any], ...]  # findings about the flow
     installation: str                      # our partner id in the envelopes of return flows, 3 to 8 characters
     at: datetime                           # when it was decided
+    certificates: bool = False             # a certificat de dépôt for EDI flows too: the partner's setting
 
 
 class Emitter(Struct, frozen=True):

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from flux.faults import Fault, Reason
 from flux.model import Emission, EmissionState, Event, Flow, FlowVerdict, Plumbing
+from flux.piece import Actor
 from flux.ports import FlowRow, PieceRow, Tally
 from flux.stores import _schema as t
 from flux.when import instant, moment, span_of
@@ -20,9 +21,10 @@ from flux.when import instant, moment, span_of
 
 def flow_of(row: Any) -> Flow:  # noqa: ANN401 - a database row
     """A flow row as the value that the loops hand around."""
+    role, _, who = row.depositor.partition(":")
     return Flow(
         id=row.id, partner=row.partner, name=row.name, sha256=row.sha256, size=row.size, received_at=instant(row.received_at),
-        duplicate_of=row.duplicate_of, attempt=row.attempt, fence=row.fence,
+        duplicate_of=row.duplicate_of, mode=row.mode, depositor=Actor(role, who) if role else None, attempt=row.attempt, fence=row.fence,
     )  # fmt: skip
 
 
@@ -95,6 +97,12 @@ class Reading:
     def alike(self, part: str, limit: int) -> list[FlowRow]:
         """The flows whose id contains *part*, newest first."""
         query = select(t.flow).where(t.flow.c.id.contains(part, autoescape=True)).order_by(t.flow.c.seq.desc()).limit(limit)
+        with self._read() as connection:
+            return [_flow_row(row) for row in connection.execute(query)]
+
+    def with_bytes(self, sha256: str) -> list[FlowRow]:
+        """The flows that brought these bytes, whoever their partner, oldest first."""
+        query = select(t.flow).where(t.flow.c.sha256 == sha256).order_by(t.flow.c.seq)
         with self._read() as connection:
             return [_flow_row(row) for row in connection.execute(query)]
 

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-VERSION = "1"
+VERSION = "2"
 
 metadata = MetaData()
 _serial = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts rows by itself only under the name INTEGER
@@ -21,6 +21,8 @@ flow = Table(
     Column("size", BigInteger, nullable=False),
     Column("received_at", String, nullable=False),
     Column("duplicate_of", String, nullable=False, server_default=""),
+    Column("mode", String, nullable=False, server_default="edi"),
+    Column("depositor", String, nullable=False, server_default=""),  # role:identifier; "" where the deposit does not say
     Column("state", String, nullable=False),
     Column("attempt", Integer, nullable=False, server_default="0"),
     Column("fence", Integer, nullable=False, server_default="0"),
@@ -35,7 +37,7 @@ flow = Table(
     Column("pieces", Integer, nullable=False, server_default="0"),
     Column("accepted", Integer, nullable=False, server_default="0"),
     Column("told", LargeBinary, nullable=False, server_default="[]"),
-    Index("flow_by_bytes", "partner", "sha256"),
+    Index("flow_by_bytes", "sha256", "partner"),
     Index("flow_by_state", "state", "due_at"),
 )
 

@@ -287,7 +287,7 @@ def _flow_row(flow: Flow) -> dict[str, object]:
     return {
         "id": flow.id, "partner": flow.partner, "name": flow.name, "sha256": flow.sha256, "size": flow.size,
         "received_at": moment(flow.received_at), "due_at": moment(flow.received_at), "duplicate_of": flow.duplicate_of,
-        "state": Plumbing.RECEIVED,
+        "state": Plumbing.RECEIVED, "mode": flow.mode, "depositor": f"{flow.depositor.role}:{flow.depositor.id}" if flow.depositor else "",
     }  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""The commands that have commands of their own, one module a room; cli adds each in one line."""
