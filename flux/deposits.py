@@ -10,7 +10,6 @@ import tomllib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -100,10 +99,8 @@ def deposit(config: Config, asked: Asked, hands: Hands) -> Receipt:
         raise Fault("FLX-I142", found=f"{asked.depositor.role}:{asked.depositor.id}", known=", ".join(ROLES))
     if lack := folders.room(config.spool).lacking(config) if config.spool.exists() else None:
         raise lack
-    content = document(completed(asked.data, asked.depositor), asked.main, asked.attached)
     with hands.custody(config) as (ledger, store):
-        flow = _taken(content, asked, partner, ledger, store, hands)
-        del content  # a PDF in base64, and others while this one is judged
+        flow = _taken(asked, partner, ledger, store, hands)
         return _decided(flow, config, asked.wait_s, ledger, hands)
 
 
@@ -117,9 +114,9 @@ def _partner(config: Config, name: str) -> str:
     return name or known[0]
 
 
-def _taken(content: bytes, asked: Asked, partner: str, ledger: Ledger, store: ContentStore, hands: Hands) -> Flow:
+def _taken(asked: Asked, partner: str, ledger: Ledger, store: ContentStore, hands: Hands) -> Flow:
     """Custody: bytes that are content first, then the receipt. The road of the inboxes renames a claimed file; here there is none."""
-    sha256, size = _stored(content, store)
+    sha256, size = _stored(asked, store)
     now, name = hands.now(), asked.main.name.encode("utf-8", "surrogateescape")
     flow = Flow(hands.new_id(), partner, name, sha256, size, now, mode=asked.mode, depositor=asked.depositor)
     said = f"{size} B, sha256 {sha256}, {asked.mode}, {asked.depositor.role}:{asked.depositor.id}"
@@ -127,10 +124,13 @@ def _taken(content: bytes, asked: Asked, partner: str, ledger: Ledger, store: Co
     return flow
 
 
-def _stored(content: bytes, store: ContentStore) -> tuple[str, int]:
+def _stored(asked: Asked, store: ContentStore) -> tuple[str, int]:
     """Make the document content, and see that it is: a daemon that starts at this moment throws away what is half written."""
     for left in reversed(range(TRIES)):
-        sha256, size = store.add(BytesIO(content))
+        with store.scratch() as scratch:
+            for part in document(completed(asked.data, asked.depositor), asked.main, asked.attached):
+                scratch.write(part)
+            sha256, size = store.keep(scratch)
         try:
             if store.intact(sha256):
                 break

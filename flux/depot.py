@@ -96,18 +96,24 @@ def completed(data: Data, depositor: Actor) -> Data:
     return replace(data, **{place: replace(party or Who(), id=depositor.id)})
 
 
-def document(data: Data, main: File, attached: Sequence[File] = ()) -> bytes:
-    """The document: *main* is the PDF (type 01), *attached* what goes with it (type 02)."""
-    return "".join((
-        f'<?xml version="1.0" encoding="UTF-8"?>\n<{ROOT} xmlns="{NAMESPACE}" version="1">\n',
-        *_head(data),
-        *_party("Fournisseur", data.supplier), *_party("Destinataire", data.recipient), *_party("Moe", data.moe), *_party("Moa", data.moa),
-        *_party("Valideur", data.valideur),
-        *_text("Marche", data.market), *_text("Engagement", data.engagement), *_text("PiecePrecedente", data.previous),
-        *_box("Paiement", *_text("Mode", data.payment), *_text("IBAN", data.iban), *_text("BIC", data.bic)),
-        *_file("FichierPrincipal", main), *(part for file in attached for part in _file("PieceJointe", file)),
-        f"</{ROOT}>\n",
-    )).encode()  # fmt: skip
+def document(data: Data, main: File, attached: Sequence[File] = ()) -> Iterator[bytes]:
+    """The document, part by part: *main* is the PDF (type 01), *attached* what goes with it (type 02). No two files are in base64 at once."""
+    return (part.encode() for part in _parts(data, main, attached))
+
+
+def _parts(data: Data, main: File, attached: Sequence[File]) -> Iterator[str]:
+    yield f'<?xml version="1.0" encoding="UTF-8"?>\n<{ROOT} xmlns="{NAMESPACE}" version="1">\n'
+    yield from _head(data)
+    parties = (("Fournisseur", data.supplier), ("Destinataire", data.recipient), ("Moe", data.moe), ("Moa", data.moa), ("Valideur", data.valideur))
+    for name, who in parties:
+        yield from _party(name, who)
+    for name, value in (("Marche", data.market), ("Engagement", data.engagement), ("PiecePrecedente", data.previous)):
+        yield from _text(name, value)
+    yield from _box("Paiement", *_text("Mode", data.payment), *_text("IBAN", data.iban), *_text("BIC", data.bic))
+    yield from _file("FichierPrincipal", main)
+    for file in attached:
+        yield from _file("PieceJointe", file)
+    yield f"</{ROOT}>\n"
 
 
 def _head(data: Data) -> Iterator[str]:

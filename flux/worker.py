@@ -116,17 +116,22 @@ class Worker:
 
     def _settle(self, works: Sequence[Work]) -> None:
         """Record what is ready as a group; think again about what somebody else's piece overtook; retry or hold what failed."""
-        thinking = [work for work in works if not work.trouble]
+        thinking, met = [work for work in works if not work.trouble], set[str]()
         while thinking:
-            done = self._record(thinking)
+            done = self._record(thinking, met)
+            met |= {why.partition(" ")[2] for why in done.values() if why.startswith("identity")}
             thinking = [work for work in thinking if done.get(work.flow.id, "").startswith("identity")]
         for work in works:
             if work.trouble:
                 self._give_up(work, work.trouble)
 
-    def _record(self, works: Sequence[Work]) -> Mapping[str, str]:
-        """One group: conclude, render, store the packs, commit. Returns what the ledger refused, and why."""
-        taken = dict(self._ledger.deposited(_identities(works)))
+    def _record(self, works: Sequence[Work], met: Iterable[str]) -> Mapping[str, str]:
+        """
+        One group: conclude, render, store the packs, commit. Returns what the ledger refused, and why.
+
+        *met*: identities that it refused before; one that a piece has only of what it carries over cannot be asked for in advance.
+        """
+        taken = dict(self._ledger.deposited([*_identities(works), *met]))
         drafts = [(work, draft) for work in works if (draft := self._drafted(work, taken)) is not None]
         packs = [draft.pack() for _, draft in drafts]
         stored = self._content.add_all([pack.open() for pack in packs]) if packs else []

@@ -8,7 +8,7 @@ import pytest
 import flux
 
 ROOT = Path(flux.__file__).parent
-PURE = ("model", "piece", "dossier", "lifecycle", "faults", "policy", "when", "ids", "tables", "facts", "malformed", "containers", "attachments", "gate", "parsers", "validators", "decision", "emitters", "process", "told", "owing")
+PURE = ("model", "piece", "dossier", "lifecycle", "faults", "policy", "when", "ids", "tables", "facts", "malformed", "containers", "attachments", "depot", "certificate", "gate", "parsers", "validators", "decision", "emitters", "process", "told", "owing")
 WORLD = {"os", "pathlib", "time", "logging", "random", "socket", "sqlite3", "uuid", "secrets", "subprocess", "shutil", "tempfile", "urllib"}
 ENVIRONMENT_READERS = {"config", "cli"}
 
