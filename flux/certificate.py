@@ -121,6 +121,7 @@ def _piece(one: Decided, letter: Told) -> Section:
         ("net", _money(amounts.net, p.currency)), ("vat_type", _theirs(p.vat_regime)),
         ("supplier", _party(p.supplier)), ("recipient", _party(p.recipient)), ("valideur", _party(p.valideur)), ("moe", _party(p.moe)), ("moa", _party(p.moa)),
         ("market", _theirs(p.market)), ("engagement", _theirs(p.engagement)), ("previous", _theirs(p.previous)),
+        ("carried", ", ".join(_alike(letter.tables.field(name).fr, letter.tables.field(name).en) for name in one.carried)),
         ("next", f"{_both('role_' + one.verdict.next_actor.role)} {_theirs(one.verdict.next_actor.id)}" if one.verdict.next_actor else ""),
         ("verdict", _alike(Words("fr")("state.accepted"), Words("en")("state.accepted"))),
     )  # fmt: skip
@@ -148,12 +149,12 @@ def _alike(fr: str, en: str) -> str:
 def _party(party: Party | None) -> str:
     if party is None or not (party.id or party.name):
         return ""
-    return _theirs(" · ".join(part for part in (party.name, party.id, party.service) if part))
+    return " · ".join(_theirs(part, 120) for part in (party.name, party.id, party.service) if part)
 
 
-def _theirs(text: str) -> str:
+def _theirs(text: str, most: int = 400) -> str:
     """A sender's text: what does not print is shown escaped."""
-    return quoted(text, 400)
+    return quoted(text, most)
 
 
 def _file(file: Attachment) -> tuple[str, str, str, str]:

@@ -8,7 +8,7 @@ the flow: nothing inside a document can say them.
 import time
 import tomllib
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ MODES = ("service", "portail")
 ROLES = ("moe", "moa", *SUPPLIERS)
 PATIENCE_S = 60.0  # for another flux, which has the installation, to decide
 LOOK_S = 0.1       # between two looks
-TRIES = 3          # of storing: a daemon that starts throws away what is half written
+TRIES = 5          # of storing: a daemon that starts throws away what is half written
 _DECIDED = (Plumbing.DECIDED, Plumbing.CLOSED)
 _STUCK = (Plumbing.HELD, Plumbing.QUARANTINED)
 _WENT_IN = (FlowVerdict.INTEGRATED, FlowVerdict.PARTIAL)
@@ -126,18 +126,15 @@ def _taken(asked: Asked, partner: str, ledger: Ledger, store: ContentStore, hand
 
 def _stored(asked: Asked, store: ContentStore) -> tuple[str, int]:
     """Make the document content, and see that it is: a daemon that starts at this moment throws away what is half written."""
-    for left in reversed(range(TRIES)):
+    for _ in range(TRIES):
         with store.scratch() as scratch:
             for part in document(completed(asked.data, asked.depositor), asked.main, asked.attached):
                 scratch.write(part)
             sha256, size = store.keep(scratch)
-        try:
+        with suppress(Fault):
             if store.intact(sha256):
-                break
-        except Fault:
-            if not left:
-                raise
-    return sha256, size
+                return sha256, size
+    raise Fault("FLX-I147", file=asked.main.name)
 
 
 def _decided(flow: Flow, config: Config, wait_s: float, ledger: Ledger, hands: Hands) -> Receipt:

@@ -72,7 +72,8 @@ def flow_whole(out: Console, flow: dict[str, Any], say: Words) -> None:
     pieces = flow["pieces"]
     accepted = sum(piece["verdict"] == "accepted" for piece in pieces)
     plumbing = say(f"plumbing.{flow['plumbing']}") if "plumbing" in flow else None
-    known = [flow.get("id"), flow.get("partner"), flow.get("received_at"), plumbing, flow["interface"], flow["syntax"]]
+    how = f"{flow['mode']} ({flow['depositor']['role']} {escape(flow['depositor']['id'])})" if flow.get("depositor") else None
+    known = [flow.get("id"), flow.get("partner"), flow.get("received_at"), how, plumbing, flow["interface"], flow["syntax"]]
     counted = say("say.accepted_of", accepted=accepted, count=len(pieces)) if pieces else None
     if line := " · ".join(str(part) for part in (*known, counted) if part):
         out.print(f"  {line}", style="dim", highlight=False, soft_wrap=True)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from flux import app, certificates, deposits, log, screen
+from flux import app, certificates, deposits, log, screen, tables
 from flux.config import Config
 from flux.deposits import Asked, Receipt
 from flux.model import FlowVerdict
@@ -88,13 +88,13 @@ def _deposited(desk: Desk, config: Config, asked: Asked, *, as_json: bool) -> in
 
 
 def _receipt(desk: Desk, receipt: Receipt) -> None:
-    out, say = desk.out, desk.say
+    out, say, known = desk.out, desk.say, tables.load()
     style = screen.STYLE[receipt.state]
     out.print(f"[{style}]{say(f'state.{receipt.state}')}[/]  {receipt.flow}", highlight=False, soft_wrap=True)
     if receipt.certificate:
         out.print(say("deposit.certificate", number=receipt.certificate), highlight=False, soft_wrap=True, markup=False)
     if receipt.carried:
-        out.print(say("deposit.carried", fields=", ".join(receipt.carried)), highlight=False, soft_wrap=True, markup=False)
+        out.print(say("deposit.carried", fields=", ".join(getattr(known.field(name), say.language) for name in receipt.carried)), highlight=False, soft_wrap=True, markup=False)
     screen.finding_list(out, receipt.findings, say, indent=2)
     for piece in receipt.pieces:
         if piece["next_actor"]:
