@@ -17,7 +17,7 @@ _SEVERITIES = tuple(str(severity) for severity in Severity)
 
 class Setting(Struct, frozen=True):
     """
-    One setting. kind: str, int, float, list (of numbers), choice. least, most: of a number, or of the length of a text.
+    One setting. kind: str, int, float, bool, list (of numbers). least, most: of a number, or of the length of a text.
 
     shown: the value of the starter file when it is not the default.
     """
@@ -34,7 +34,7 @@ class Setting(Struct, frozen=True):
     def read(self, value: Any, where: str) -> Any:  # noqa: ANN401 - what TOML gave
         """*value* as this setting takes it. Raises Fault, in the setting's words."""
         right: type | tuple[type, ...] = (int, float) if self.kind is float else self.kind
-        if not isinstance(value, right) or isinstance(value, bool) or (isinstance(value, str) and "\0" in value):  # no path holds a NUL
+        if not isinstance(value, right) or (isinstance(value, bool) and self.kind is not bool) or (isinstance(value, str) and "\0" in value):  # no path holds a NUL
             raise Fault("FLX-I06", where=where, name=self.name, value=told(value), expected=told(self.default))
         if self.choices and value not in self.choices:
             raise Fault("FLX-I07", where=where, name=self.name, value=told(value), expected=", ".join(self.choices))
@@ -79,6 +79,7 @@ PARTNER = (
     Setting("market_check", "", "market_check for his pieces; empty: the installation's.", "market_check pour ses pièces ; vide : celui de l'installation.", choices=("", *_SEVERITIES)),
     Setting("unknown_market", "", "unknown_market for his pieces; empty: the installation's.", "unknown_market pour ses pièces ; vide : celui de l'installation.", choices=("", *_SEVERITIES)),
     Setting("default_cadre", "", "What an absent cadre means; empty: it is refused (G1.02).", "Ce que signifie un cadre absent ; vide : il est refusé (G1.02).", most=3),
+    Setting("certificates", False, "A certificat de dépôt for each of his EDI flows of which something went in: true or false. A deposit of a PDF always has one.", "Un certificat de dépôt pour chacun de ses flux EDI dont quelque chose est intégré : true ou false. Un dépôt de PDF en a toujours un.", bool),
     Setting("inbox", "", "His inbox; empty: <inbox>/<name>.", "Sa boîte de dépôt ; vide : <inbox>/<nom>."),
     Setting("returns", "", "Where his return flows go; empty: <outbox>/returns/<name>.", "Où vont ses flux retour ; vide : <outbox>/returns/<nom>."),
     Setting("lifecycle", "cpp-statut", "In which form he is told where his pieces stand, at each move: CPPStatut (FEN1201A), CDAR D22B, both, none.", "Sous quelle forme il apprend où en sont ses pièces, à chaque étape : CPPStatut (FEN1201A), CDAR D22B, les deux (both), aucune (none).", choices=_FORMS),
@@ -136,6 +137,8 @@ def told(value: Any) -> str:  # noqa: ANN401 - a default
         return f"{{ {', '.join(f'{name} = {told(inner)}' for name, inner in value.items())} }}"
     if isinstance(value, list):
         return f"[{', '.join(map(told, value))}]"
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, int) and value.bit_length() > INTEGER_BITS:
         return hex(value)  # Python writes no more than 4,300 figures
     return f'"{value}"' if isinstance(value, str) else str(value)

@@ -5,18 +5,17 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from flux import config as settings
-from flux import directory, doctor, durable, folders, kit, log, markets, ops, tables, told
+from flux import deposits, directory, doctor, durable, folders, kit, log, markets, ops
 from flux.config import Config
+from flux.deposits import Asked, Hands, Receipt
 from flux.dispatch import Dispatch
 from flux.doctor import Line
 from flux.faults import Fault
@@ -25,9 +24,7 @@ from flux.intake import Intake
 from flux.model import Plumbing
 from flux.notices import Bell, watched
 from flux.ops import Office
-from flux.policy import Policy
-from flux.ports import FlowRow, Ledger, Unsettled, Why
-from flux.precheck import precheck
+from flux.ports import ContentStore, Ledger, Unsettled, Why
 from flux.sandbox.pool import Sandbox
 from flux.stores.content import FileStore
 from flux.stores.sql import SqlLedger
@@ -66,15 +63,6 @@ class Pass(Struct, frozen=True):
     def clean(self) -> bool:
         """Whether everything that could be handled was; a file that is still being sent is nobody's fault."""
         return not (self.held or self.due or self.undelivered or self.troubled or self.lack or any(one.stuck for one in self.left))
-
-
-class Listed(Struct, frozen=True):
-    """The list of flows. told: each whole, when that was asked for. more: there are others. fresh: nothing was ever received here."""
-
-    rows: Sequence[FlowRow] = ()
-    told: Sequence[dict[str, Any]] = ()
-    more: bool = False
-    fresh: bool = False
 
 
 class Installation:
@@ -129,7 +117,7 @@ class Installation:
             if self.shaken:
                 self.ledger.release_leases("")
                 self.shaken = False
-            return self.intake.step() + self.worker.step(self._deliver, self._receive, stopped) + self._fall_due() + self.dispatch.step()
+            return self.intake.step() + self.worker.step(self.deliver, self._receive, stopped) + self._fall_due() + self.dispatch.step()
         except (Fault, OSError) as trouble:
             self._shake(trouble)
             return 0
@@ -144,7 +132,7 @@ class Installation:
     def _lacking(self) -> Fault | None:
         return folders.room(self.config.spool).lacking(self.config)
 
-    def _deliver(self) -> None:
+    def deliver(self) -> None:
         """What is owed goes out while the worker works; trouble there costs no flow in hand an attempt."""
         try:
             self.dispatch.step()
@@ -242,6 +230,35 @@ def open_office(config: Config) -> Iterator[Office]:
         yield Office(ledger, FileStore(config.spool), kit.build(), settings.policies(config), config.routes, config.installation)
 
 
+@contextmanager
+def shelves(config: Config, *, read_only: bool = False) -> Iterator[tuple[Ledger, ContentStore]]:
+    """Ledger and content store, beside a daemon or without one: to take something in, or for reading."""
+    if not read_only:
+        folders.make(config)
+        _proven_ledger(config)
+    with open_reader(config) if read_only else closing(SqlLedger(config.ledger_url)) as ledger:
+        yield ledger, FileStore(config.spool)
+
+
+def handle(config: Config) -> bool:
+    """Bring what is due in the ledger to its decision, and deliver it. False: another flux is at work here, and will."""
+    try:
+        with opened(config) as house:
+            while house.worker.step(house.deliver):
+                pass
+            house.deliver()
+    except Fault as trouble:
+        if trouble.code != "FLX-I20":
+            raise
+        return False
+    return True
+
+
+def deposit(config: Config, asked: Asked) -> Receipt:
+    """A PDF with its data, in the mode service or portail, brought to its decision: the one call behind every way of depositing so."""
+    return deposits.deposit(config, asked, Hands(shelves, handle, utc_now, lambda: new_id(utc_now(), secrets.randbits)))
+
+
 def once(config: Config) -> Pass:
     """One pass over all that waits, until nothing is left that could move."""
     log.configure(config.log_format, config.log_level)
@@ -282,7 +299,7 @@ def run(config: Config) -> None:
     signal.signal(signal.SIGINT, asked)
     with opened(config, warm=True) as house:
         house.sandbox.start()
-        with watched([config.inbox_of(p) for p in config.partners], bell, config.scan_s):
+        with watched([*(config.inbox_of(p) for p in config.partners), config.spool], bell, config.scan_s):
             log.get().info("started", partners=[p.name for p in config.partners], root=str(config.root))
             while not bell.stopped:
                 if not house.step(lambda: bell.stopped):
@@ -302,23 +319,6 @@ def _pause_s(house: Installation) -> float:
     return min(pauses)
 
 
-def check(files: Sequence[Path], config: Config | None, interface: str, partner: str) -> list[dict[str, Any]]:
-    """The pre-check of *files*: flow objects of the contract. Without a configuration: free naming and the defaults."""
-    settings.proven_interface(interface)
-    if config is None:
-        return precheck(files, Policy(naming="free", interface=interface), {}, None, utc_now(), partner or "check")
-    if partner and partner not in {p.name for p in config.partners}:
-        raise Fault("FLX-I17", partner=partner, known=", ".join(p.name for p in config.partners) or "—")
-    chosen = settings.policy(config, partner)
-    if interface:
-        chosen = replace(chosen, naming="free", interface=interface)
-    kept, strict, known = markets.living(config)(), config.sandbox == "strict", directory.lookup(config)
-    if fresh(config):
-        return precheck(files, chosen, kept, None, utc_now(), partner or "check", strict=strict, directory=known)
-    with open_reader(config) as ledger:
-        return precheck(files, chosen, kept, ledger, utc_now(), partner or "check", strict=strict, directory=known)
-
-
 def init(folder: Path) -> Config:
     """A first installation in *folder*: flux.toml, markets.toml and the folders. Raises Fault rather than touch a file that exists."""
     path = folder / settings.FILE
@@ -331,44 +331,6 @@ def init(folder: Path) -> Config:
     config = settings.load(path)
     folders.make(config)
     return config
-
-
-def tell(ledger: Ledger, row: FlowRow) -> dict[str, Any]:
-    """A flow of the ledger, whole: the object of the contract."""
-    id_ = row.flow.id
-    return told.recorded(row, ledger.pieces(flow=id_), ledger.events(id_), ledger.emissions(id_))
-
-
-def listed(config: Config, *, whole: bool, limit: int, **asked: Any) -> Listed:  # noqa: ANN401 - what Ledger.flows is asked for
-    """At most *limit* flows, newest first. asked: as in Ledger.flows."""
-    if fresh(config):
-        return Listed(fresh=True)
-    with open_reader(config) as ledger:
-        rows = ledger.flows(limit=limit + 1, **asked)
-        told = [tell(ledger, row) for row in rows[:limit]] if whole else []
-    return Listed(rows[:limit], told, more=len(rows) > limit)
-
-
-def tell_pieces(ledger: Ledger, number: str) -> list[dict[str, Any]]:
-    """Every piece that has this number, with the flow that brought it, in order of reception."""
-    return [told.met(row) for row in ledger.pieces(number=number)]
-
-
-def matrix() -> dict[str, Any]:
-    """The cadre × mode table as the rules read it."""
-    known = tables.load()
-    works = [
-        {"cadre": cadre, "label": row.label.fr, "label_en": row.label.en, **{mode: dict(getattr(row, mode)) for mode in tables.MODES}}
-        for cadre, row in known.works.items()
-    ]
-    others = [
-        {
-            "cadre": cadre, "label": row.label.fr, "label_en": row.label.en, "becomes": row.becomes,
-            "why": {"fr": row.why.fr, "en": row.why.en} if row.why else None,
-        }
-        for cadre, row in known.others.items()
-    ]  # fmt: skip
-    return {"works": works, "others": others}
 
 
 def examine(path: Path) -> list[Line]:

@@ -15,8 +15,8 @@ import typer
 from rich.markup import escape
 from typer.core import TyperGroup
 
-from flux import __version__, app, config, folders, screen
-from flux.commands import directory, dossier, market
+from flux import __version__, app, asking, config, folders, screen
+from flux.commands import deposit, directory, dossier, market
 from flux.commands.desk import AsJson, Exit, Where, err, find, out, say, unknown, write
 from flux.faults import Fault
 from flux.ports import FlowRow
@@ -91,7 +91,7 @@ def check(
         named = where or context.obj or partner
         path = config.find(where or context.obj)
         known = config.load(path) if named or path.exists() else None
-        flows = app.check(files, known, interface, partner)
+        flows = asking.check(files, known, interface, partner)
     if as_json:
         write({"flows": flows})
     else:
@@ -118,7 +118,7 @@ def flows(
         raise unknown(say("say.no_state", state=state, known=screen.states(say)))
     day: date | None = on.date() if on else None
     house = find(context, where)
-    listed = app.listed(house, whole=as_json, partner=partner, state=state.upper(), on=day, limit=limit)
+    listed = asking.listed(house, whole=as_json, partner=partner, state=state.upper(), on=day, limit=limit)
     partners = [p.name for p in house.partners]
     if partner and not listed.rows and partner not in partners:
         err.print(escape(say("say.no_partner", partner=partner, known=", ".join(partners))), highlight=False, soft_wrap=True)
@@ -139,7 +139,7 @@ def show(
         row = ledger.flow(flow)
         if row is None:
             raise _no_flow(flow, ledger.alike(flow, CANDIDATES + 1))
-        told = app.tell(ledger, row)
+        told = asking.tell(ledger, row)
     if as_json:
         write(told)
     else:
@@ -156,7 +156,7 @@ def piece(
 ) -> None:
     """One piece across flows."""
     with app.open_reader(find(context, where)) as ledger:
-        met = app.tell_pieces(ledger, number)
+        met = asking.tell_pieces(ledger, number)
     if not met and not as_json:
         raise unknown(say("say.no_piece", number=number))
     if as_json:
@@ -168,7 +168,7 @@ def piece(
 @main.command(help=say("help.matrix"))
 def matrix(*, as_json: AsJson = False) -> None:
     """The matrix as it is applied: from the table that the rules read."""
-    told = app.matrix()
+    told = asking.matrix()
     if as_json:
         write(told)
     else:
@@ -216,6 +216,7 @@ def _quiet() -> Iterator[None]:
     yield
 
 
+deposit.add(main)
 dossier.add(main)
 main.add_typer(directory.app, name="directory")
 main.add_typer(market.app, name="market")

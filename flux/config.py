@@ -42,6 +42,7 @@ class Partner(Struct, frozen=True):
     market_check: str
     unknown_market: str
     default_cadre: str
+    certificates: bool
     inbox: str
     returns: str
     lifecycle: str
@@ -163,7 +164,7 @@ def policy(config: Config, partner: str) -> Policy:
     if one is None:
         return site
     return replace(
-        site, naming=one.naming, interface=one.interface, non_works=one.non_works, default_cadre=one.default_cadre,
+        site, naming=one.naming, interface=one.interface, non_works=one.non_works, default_cadre=one.default_cadre, certificates=one.certificates,
         market_check=Severity(one.market_check or config.market_check), unknown_market=Severity(one.unknown_market or config.unknown_market),
         severities=config.severities | one.severities, limits=replace(config.limits, **one.limits), lifecycle=one.lifecycle,
     )  # fmt: skip

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
@@ -82,6 +83,12 @@ def strays(config: Config) -> Iterator[Path]:
 
 def _is_claims(path: Path) -> bool:
     return re.fullmatch(s.NAME, path.name) is not None and path.is_dir() and not path.is_symlink()
+
+
+def knock(config: Config) -> None:
+    """Wake a daemon that waits: it watches the spool, and finds in the ledger what there is to do. Nobody may be there, and nothing is lost."""
+    with suppress(OSError):
+        (config.spool / "knock").write_bytes(b"")
 
 
 class Room(Struct, frozen=True):

@@ -129,7 +129,7 @@ def tell(flow: Flow, decision: Decision, policy: Policy, installation: str, at: 
         lines.append(orjson.dumps(piece))
         pieces.append({**piece, "attachments": None})
     findings = [told.finding(f, kit.tables, severity) for f in decision.findings]
-    letter = Told(flow, decision, kit.tables, tuple(pieces), tuple(lines), tuple(findings), installation, at, policy.lifecycle)
+    letter = Told(flow, decision, kit.tables, tuple(pieces), tuple(lines), tuple(findings), installation, at, policy.lifecycle, policy.certificates)
     return Draft(
         flow=flow,
         decision=decision,

@@ -40,6 +40,7 @@ class Policy(Struct, frozen=True):
     unknown_market: Severity = Severity.OFF    # a piece of a market that has none
     non_works: str = "route"          # route, refuse
     default_cadre: str = ""           # what an absent cadre means; "" refuses it (G1.02)
+    certificates: bool = False        # a certificat de dépôt for EDI flows too; a deposit of a PDF always has one
     severities: dict[str, Severity] = {}  # by code: overrides the catalogue
     limits: Limits = Limits()
     lifecycle: str = "cpp-statut"     # cpp-statut, cdar, both, none: in which form he is told where his pieces stand

@@ -319,6 +319,9 @@ class Ledger(Protocol):
     def alike(self, part: str, limit: int) -> Sequence[FlowRow]:
         """The flows whose id contains *part*, newest first."""
 
+    def with_bytes(self, sha256: str) -> Sequence[FlowRow]:
+        """The flows that brought these bytes, whoever their partner, oldest first."""
+
     def pieces(self, *, flow: str = "", number: str = "") -> Sequence[PieceRow]:
         """The pieces of a flow, or those with a number across flows."""
 

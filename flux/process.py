@@ -147,8 +147,8 @@ def _named(piece: Piece, tables: Tables) -> Piece:
 
 
 def flow_findings(flow: Flow, policy: Policy, kit: Kit) -> tuple[Envelope, tuple[Finding, ...]]:
-    """What the flow's own name, size and past say, before any of its bytes is read."""
-    envelope, findings = read_name(flow.display_name, policy, kit.tables)
+    """What the flow's own name, size and past say, before any of its bytes is read. A deposit in another mode has a PDF's name, which says nothing."""
+    envelope, findings = read_name(flow.display_name, policy, kit.tables) if flow.mode == "edi" else (Envelope(), ())
     most = policy.limits.flow_mb << 20
     if flow.duplicate_of:
         findings += (duplicate_flow(flow.duplicate_of),)
@@ -208,9 +208,18 @@ def _open(content: bytes, brief: Brief, kit: Kit) -> _Opened | Finding:
 def _format(opened: _Opened, brief: Brief, interface: str, kit: Kit) -> tuple[Finding, ...]:
     """What its form is refused for: another syntax than its flow's, else what its schema says."""
     row = kit.tables.interfaces[interface]
+    if opened.parser.edi != (brief.mode == "edi"):
+        return (_of_another_mode(opened.syntax, brief.mode, kit),)
     if brief.interface and row.syntax != opened.syntax:
         return (Finding("FLX-T15", facts=(("found", opened.syntax), ("expected", f"{row.syntax} ({interface})")), line=1, xpath="/*"),)
     return validate(opened.source.root, len(opened.source.content), kit.schemas.get(opened.family, row.form))
+
+
+def _of_another_mode(syntax: str, mode: str, kit: Kit) -> Finding:
+    """FLX-T20: a deposit of a PDF that came by EDI. FLX-T21: in the mode service or portail, something else than that."""
+    expected = ", ".join(sorted(parser.syntax for parser in kit.parsers.values() if parser.edi == (mode == "edi")))
+    facts = (("found", syntax), ("expected", expected), ("mode", mode))
+    return Finding("FLX-T20" if mode == "edi" else "FLX-T21", facts=facts, line=1, xpath="/*")
 
 
 def _interface_of(syntax: str, pieces: Sequence[Parsed], kit: Kit) -> str:
@@ -312,4 +321,4 @@ def _fewer(found: list[Finding], room: int, context: Context) -> list[Finding]:
 
 
 def _roots(kit: Kit) -> str:
-    return ", ".join(sorted(etree.QName(root).localname for parser in kit.parsers.values() for root in parser.roots))
+    return ", ".join(sorted(etree.QName(root).localname for parser in kit.parsers.values() if parser.edi for root in parser.roots))

@@ -72,15 +72,16 @@ def flow_whole(out: Console, flow: dict[str, Any], say: Words) -> None:
     pieces = flow["pieces"]
     accepted = sum(piece["verdict"] == "accepted" for piece in pieces)
     plumbing = say(f"plumbing.{flow['plumbing']}") if "plumbing" in flow else None
-    known = [flow.get("id"), flow.get("partner"), flow.get("received_at"), plumbing, flow["interface"], flow["syntax"]]
+    how = f"{flow['mode']} ({flow['depositor']['role']} {escape(flow['depositor']['id'])})" if flow.get("depositor") else None
+    known = [flow.get("id"), flow.get("partner"), flow.get("received_at"), how, plumbing, flow["interface"], flow["syntax"]]
     counted = say("say.accepted_of", accepted=accepted, count=len(pieces)) if pieces else None
     if line := " · ".join(str(part) for part in (*known, counted) if part):
         out.print(f"  {line}", style="dim", highlight=False, soft_wrap=True)
     if flow.get("reason"):
         what = say("say.held") if flow.get("plumbing") == "HELD" else say("say.why")
         out.print(f"  [bold red]{what}[/] {flow['reason']['code']} {escape(flow['reason'][say.language])}", highlight=False, soft_wrap=True)
-    _findings(out, flow["findings"], say, indent=2)
-    _pieces(out, pieces, say)
+    finding_list(out, flow["findings"], say, indent=2)
+    piece_table(out, pieces, say)
     if "events" in flow:
         _journal(out, flow["events"], say)
         _emissions(out, flow["emissions"], say)
@@ -90,7 +91,7 @@ def piece_list(out: Console, pieces: Iterable[dict[str, Any]], say: Words) -> No
     """One piece across flows: each time it was met, with what became of it."""
     for piece in pieces:
         out.print(f"\n[bold]{escape(piece['flow'])}[/] [dim]{piece['received_at']}[/]", highlight=False, soft_wrap=True)
-        _pieces(out, [piece], say)
+        piece_table(out, [piece], say)
 
 
 def matrix(out: Console, told: dict[str, Any], say: Words) -> None:
@@ -143,7 +144,8 @@ def short(flow_id: str) -> str:
     return flow_id.rpartition("-")[2]
 
 
-def _pieces(out: Console, pieces: Sequence[dict[str, Any]], say: Words) -> None:
+def piece_table(out: Console, pieces: Sequence[dict[str, Any]], say: Words) -> None:
+    """Pieces, a line each, then what was found in them."""
     if not pieces:
         return
     table = Table("#", *(say(f"column.{name}") for name in ("number", "cadre", "total", "verdict", "next")), box=None, padding=(0, 1, 0, 2))
@@ -156,10 +158,11 @@ def _pieces(out: Console, pieces: Sequence[dict[str, Any]], say: Words) -> None:
     for piece in pieces:
         if piece["findings"]:
             out.print(f"  [bold]#{piece['ordinal']} {escape(piece['number'] or say('say.unreadable'))}[/] [dim]{escape(piece['document'])}[/]", highlight=False)
-            _findings(out, piece["findings"], say, indent=4)
+            finding_list(out, piece["findings"], say, indent=4)
 
 
-def _findings(out: Console, findings: Sequence[dict[str, Any]], say: Words, *, indent: int) -> None:
+def finding_list(out: Console, findings: Sequence[dict[str, Any]], say: Words, *, indent: int) -> None:
+    """Findings, each with its code, its severity and its text."""
     for finding in findings:
         text = Text(f"{finding['code']} ({say('severity.' + finding['severity'])}) ", style=STYLE[finding["severity"]])
         text.append(finding["text"][say.language], style="default")

@@ -57,6 +57,7 @@ def piece(one: Decided, tables: Tables, weigh: Weigh) -> dict[str, Any]:
         "verdict": verdict.kind.value,
         "next_actor": verdict.next_actor.role if verdict.next_actor else None,
         "next_id": verdict.next_actor.id if verdict.next_actor else None,
+        "carried": list(one.carried),
         "findings": [finding(f, tables, weigh) for f in verdict.findings],
     }
 
@@ -87,6 +88,8 @@ def recorded(row: FlowRow, pieces: Sequence[PieceRow], events: Sequence[Event], 
     return {
         "id": f.id,
         "partner": f.partner,
+        "mode": f.mode,
+        "depositor": {"role": f.depositor.role, "id": f.depositor.id} if f.depositor else None,
         "received_at": instant(f.received_at),
         "decided_at": instant(row.decided_at) if row.decided_at else None,
         "plumbing": row.state.value,
@@ -172,6 +175,8 @@ def _content(p: Piece) -> dict[str, Any]:
         "service": p.recipient.service or None,
         "engagement": p.engagement or None,
         "market": p.market or None,
+        "previous": p.previous or None,
+        "vat_type": p.vat_regime or None,
         "amounts": {"ht": _money(a.ht), "tva": _money(a.tva), "ttc": _money(a.ttc), "net": _money(a.net)},
         "attachments": [_attachment(one) for one in p.attachments],
         "profile": p.profile or None,

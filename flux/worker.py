@@ -117,24 +117,31 @@ class Worker:
         if policy is None or trouble:
             return Work(flow, Policy(), Envelope(), Brief("", Policy(), day_of(flow.received_at)), [], perf_counter(), trouble=trouble)
         envelope, findings = flow_findings(flow, policy, self._kit)
-        brief = Brief(envelope.interface or policy.interface, policy, day_of(flow.received_at), flow.mode, flow.depositor, pivot=any(route.form == "pivot" for route in self._set.routes))
+        interface = envelope.interface or (policy.interface if flow.mode == "edi" else "")  # the setting is of his EDI flows
+        pivot = any(route.form == "pivot" for route in self._set.routes)
+        brief = Brief(interface, policy, day_of(flow.received_at), flow.mode, flow.depositor, pivot=pivot)
         return Work(flow, policy, envelope, brief, list(findings), perf_counter())
 
     # -- after: decide, record, or try again ----------------------------------------------------------------------------------------------
 
     def _settle(self, works: Sequence[Work]) -> None:
         """Record what is ready as a group; think again about what somebody else's piece overtook; retry or hold what failed."""
-        thinking = [work for work in works if not work.trouble]
+        thinking, met = [work for work in works if not work.trouble], set[str]()
         while thinking:
-            done = self._record(thinking)
+            done = self._record(thinking, met)
+            met |= {why.partition(" ")[2] for why in done.values() if why.startswith("identity")}
             thinking = [work for work in thinking if done.get(work.flow.id, "").startswith("identity")]
         for work in works:
             if work.trouble:
                 self._give_up(work, work.trouble)
 
-    def _record(self, works: Sequence[Work]) -> Mapping[str, str]:
-        """One group: conclude, render, store the packs, commit. Returns what the ledger refused, and why."""
-        taken = dict(self._ledger.deposited(_identities(works)))
+    def _record(self, works: Sequence[Work], met: Iterable[str]) -> Mapping[str, str]:
+        """
+        One group: conclude, render, store the packs, commit. Returns what the ledger refused, and why.
+
+        *met*: identities that it refused before; one that a piece has only of what it carries over cannot be asked for in advance.
+        """
+        taken = dict(self._ledger.deposited([*_identities(works), *met]))
         standing = self._before(works)
         drafts = [(work, draft) for work in works if (draft := self._drafted(work, Known(taken, dict(self._set.markets()), standing))) is not None]
         packs = [draft.pack(self._read) for _, draft in drafts]

@@ -30,6 +30,7 @@ class Told(Struct, frozen=True):
     installation: str                      # our partner id in the envelopes of return flows, 3 to 8 characters
     at: datetime                           # when it was decided
     lifecycle: str = "cpp-statut"          # in which form its partner wants the life cycle
+    certificates: bool = False             # a certificat de dépôt for EDI flows too: the partner's setting
 
 
 class Moved(Struct, frozen=True):

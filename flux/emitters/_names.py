@@ -5,6 +5,8 @@ from flux.emitters import Moved, Told
 
 UNKNOWN_DEPOSIT = "CSO0000A"  # local: the integration report of a flow that is of no interface, or of several
 
+CERTIFICATE = "CERTIFICAT"
+
 
 def report_stem(letter: Told) -> str:
     """The integration report's name without its extension: ``<CSO + digits of the deposit + A>_<installation>_<flow id>``."""

@@ -54,6 +54,7 @@ class Parser(Struct, frozen=True):
     read(source) -> one Parsed a piece, in document order; never raises on content: what cannot be read is a Finding.
     A carrier (Factur-X) claims no root: its documents begin with *magic*, and unwrap gives the XML inside, which the parser
     of that XML's root then reads.
+    edi: whether its documents are EDI flows; else they are deposits in the mode service or portail, and no others are.
     """
 
     syntax: str
@@ -61,3 +62,4 @@ class Parser(Struct, frozen=True):
     read: Read | None = None
     magic: bytes = b""
     unwrap: Unwrap | None = None
+    edi: bool = True

@@ -105,6 +105,12 @@ class Reading:
         with self._read() as connection:
             return [_flow_row(row) for row in connection.execute(query)]
 
+    def with_bytes(self, sha256: str) -> list[FlowRow]:
+        """The flows that brought these bytes, whoever their partner, oldest first."""
+        query = select(t.flow).where(t.flow.c.sha256 == sha256).order_by(t.flow.c.seq)
+        with self._read() as connection:
+            return [_flow_row(row) for row in connection.execute(query)]
+
     def pieces(self, *, flow: str = "", number: str = "") -> list[PieceRow]:
         """The pieces of a flow, or those with a number across flows, in order of reception."""
         query = select(t.piece, t.flow.c.received_at).join(t.flow, t.flow.c.id == t.piece.c.flow).order_by(t.flow.c.seq, t.piece.c.ordinal)

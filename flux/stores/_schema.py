@@ -10,6 +10,8 @@ UPGRADES = {
     "1": (
         "ALTER TABLE flow ADD COLUMN mode VARCHAR NOT NULL DEFAULT 'edi'",
         "ALTER TABLE flow ADD COLUMN depositor VARCHAR NOT NULL DEFAULT ''",
+        "DROP INDEX flow_by_bytes",
+        "CREATE INDEX flow_by_bytes ON flow (sha256, partner)",
     ),
 }
 
@@ -30,6 +32,8 @@ flow = Table(
     Column("size", BigInteger, nullable=False),
     Column("received_at", String, nullable=False),
     Column("duplicate_of", String, nullable=False, server_default=""),
+    Column("mode", String, nullable=False, server_default="edi"),
+    Column("depositor", String, nullable=False, server_default=""),  # role:identifier; "" where the deposit does not say
     Column("state", String, nullable=False),
     Column("attempt", Integer, nullable=False, server_default="0"),
     Column("fence", Integer, nullable=False, server_default="0"),
@@ -44,9 +48,7 @@ flow = Table(
     Column("pieces", Integer, nullable=False, server_default="0"),
     Column("accepted", Integer, nullable=False, server_default="0"),
     Column("told", LargeBinary, nullable=False, server_default="[]"),
-    Column("mode", String, nullable=False, server_default="edi"),
-    Column("depositor", String, nullable=False, server_default=""),  # role:identifier
-    Index("flow_by_bytes", "partner", "sha256"),
+    Index("flow_by_bytes", "sha256", "partner"),
     Index("flow_by_state", "state", "due_at"),
 )
 

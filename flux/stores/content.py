@@ -72,7 +72,7 @@ class FileStore:
         """At start, under the lock: throw away what a crash left half written. Returns how many files."""
         left = list(self._tmp.iterdir())
         for path in left:
-            path.unlink()
+            path.unlink(missing_ok=True)  # a deposit beside us may have ended meanwhile
         return len(left)
 
     def _path(self, sha256: str) -> Path:

@@ -21,8 +21,9 @@ _LENGTH = pair("expected", f"at most {DIGITS} digits, {DECIMALS} of them decimal
 
 
 def present(piece: Piece, _known: Known, _context: Context) -> Iterator[Finding]:
-    """HT, TTC and net are there."""
-    for field in ("ht", "ttc", "net"):
+    """HT, TTC and net are there. The portal asks for no TTC of an association (domain 4.2)."""
+    alone = piece.mode == "edi" or piece.deposit == "initial"
+    for field in ("ht", "ttc", "net") if alone else ("ht", "net"):
         if getattr(piece.amounts, field) is None:
             yield Finding("FLX-M06", f"amounts.{field}", facts=(("found", "—"), ("expected", "0.00")))
 

@@ -78,6 +78,8 @@ def currency(piece: Piece, _known: Known, _context: Context) -> Iterator[Finding
 def recipient(piece: Piece, _known: Known, context: Context) -> Iterator[Finding]:
     """The recipient is always a SIRET (domain 6.2, V): a SIREN alone is not one."""
     party = piece.recipient
+    if not party.id and _carried(piece):
+        return
     if not party.id:
         yield _about("FLX-P01", "recipient.id", "", "SIRET")
     elif party.type not in ("", "1") or not _SIRET.fullmatch(party.id):
@@ -89,6 +91,8 @@ def recipient(piece: Piece, _known: Known, context: Context) -> Iterator[Finding
 def supplier(piece: Piece, _known: Known, context: Context) -> Iterator[Finding]:
     """The supplier has an identifier of one of the seven types, and a name."""
     party = piece.supplier
+    if not party.id and _carried(piece):
+        return
     if not party.id:
         yield _about("FLX-P06", "supplier.id", "", "1 to 7", "1 à 7")
     else:
@@ -125,6 +129,11 @@ def references(piece: Piece, _known: Known, _context: Context) -> Iterator[Findi
     for field, value, most in (*fields, ("engagement", piece.engagement, REFERENCE_MOST)):
         if len(value) > most:
             yield _about("FLX-P10", field, f"{value} ({len(value)})", str(most))
+
+
+def _carried(piece: Piece) -> bool:
+    """Whether a party that is not named is carried over from the piece before (domain 4.2): on an association, which no EDI flow may make."""
+    return piece.deposit == "association" and piece.mode != "edi"
 
 
 def _identifier(field: str, party: Party, context: Context) -> Iterator[Finding]:

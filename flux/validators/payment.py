@@ -12,10 +12,10 @@ CREDIT_NOTE = "381"
 
 
 def means(piece: Piece, _known: Known, context: Context) -> Iterator[Finding]:
-    """S2.05: the payment means is one of the list. A credit note has none to give; an absent one becomes Virement (G1.14), and is told."""
+    """S2.05: the payment means is one of the list. A credit note has none to give, nor need a deposited PDF (domain 4.2); an absent one becomes Virement (G1.14), and is told."""
     codes = context.tables.codes
     if not piece.payment.code:
-        if piece.type != CREDIT_NOTE:
+        if piece.type != CREDIT_NOTE and piece.mode == "edi":
             yield Finding("FLX-M20", "payment.code", facts=(("found", "—"), ("expected", ", ".join(sorted(codes.payment_means)))))
     elif piece.payment.code not in codes.payment_means:
         yield Finding("S2.05", "payment.code", facts=(("found", piece.payment.code), ("expected", ", ".join(sorted(codes.payment_means)))))

@@ -38,6 +38,7 @@ _PREFIXES = {
     "urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2": "cac",
     "urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2": "cbc",
     "urn:oasis:names:specification:ubl:schema:xsd:CommonExtensionComponents-2": "ext",
+    "urn:flux:depot:1": "dep",
     "http://www.w3.org/2001/XMLSchema-instance": "xsi",
 }
 

@@ -198,7 +198,7 @@ def test_the_doctor_finds_a_sound_installation_sound(site):
     site.flux("once")
     told = json.loads(site.flux("doctor", "--json").stdout)
     assert {line["check"] for line in told["lines"]} == {
-        "versions", "rules", "schema", "sandbox", "privileges", "network", "landlock", "seccomp", "configuration", "markets", "folder", "space", "sync", "lease", "rename", "ledger", "journal",
+        "versions", "rules", "schema", "sandbox", "privileges", "network", "landlock", "seccomp", "configuration", "directory", "markets", "folder", "space", "sync", "lease", "rename", "ledger", "journal",
     }  # fmt: skip
     assert [line for line in told["lines"] if line["verdict"] == "bad"] == []
 

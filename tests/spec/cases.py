@@ -45,7 +45,7 @@ def a_piece():
     return Piece(
         ordinal=1, syntax="CII", number="SIT-2026-014", type="380", cadre="A4", issued=TODAY, currency="EUR",
         supplier=replace(SUPPLIER, vat=vat_key("810347328")), recipient=RECIPIENT, valideur=TITULAIRE, moe=MOE, moa=RECIPIENT,
-        market="M1", engagement="EJ1", payment=Payment("30", IBAN),
+        market="M1", engagement="EJ1", payment=Payment("30", IBAN), vat_regime="TVA_SUR_DEBIT",
         amounts=Amounts(ht=Decimal(100), tva=Decimal(20), ttc=Decimal(120), net=Decimal(120)),
         vat=(VatLine("S", Decimal(20), Decimal(100), Decimal(20)),),
         attachments=(Attachment("metre.pdf", 1000),),

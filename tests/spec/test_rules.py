@@ -34,6 +34,9 @@ from flux.model import Severity, Stage
 from flux.piece import Attachment, Line, Party, Piece
 from flux.told import finding as tell
 
+SERVICE = {"piece.mode": "service"}
+ASSOCIATION = {**SERVICE, "piece.cadre": "A15", "piece.deposit": "association", "piece.previous": "SIT-2026-013"}
+EXEMPT = {"piece.vat_regime": "SANS_TVA", "piece.vat": (), **amounts(tva="0", ht="100", ttc="100", net="100")}
 TWINS = [  # (what, what makes the accepted twin special, the one change, the exact codes)
     # -- generic
     ("a cadre beyond A25", {"piece.cadre": "A25", "piece.mode": "portail", "piece.deposit": "association"}, {"piece.cadre": "A26"}, {"G1.02"}),
@@ -139,6 +142,15 @@ TWINS = [  # (what, what makes the accepted twin special, the one change, the ex
     ("an IBAN of no country", {"piece.payment.iban": "DE89370400440532013000"}, {"piece.payment.iban": "XX89370400440532013000"}, {"G1.16"}),
     *((f"a transfer ({code}) without account", {"piece.payment.code": code}, {"piece.payment.iban": ""}, {"FLX-M22"}) for code in ("30", "31", "42")),
     # -- cadre, mode, deposit: the whole matrix is in test_cadre_matrix
+    ("a deposit without VAT type", SERVICE, {"piece.vat_regime": ""}, {"FLX-T22"}),
+    ("a VAT type of a flow's own", SERVICE, {"piece.vat_regime": "72"}, {"FLX-T22"}),
+    ("no VAT type in a deposit, which a flow may lack", {"piece.vat_regime": ""}, {"piece.mode": "portail"}, {"FLX-T22"}),
+    ("VAT of an exempt piece", SERVICE, {"piece.vat_regime": "EXONERATION"}, {"FLX-T24"}),
+    ("VAT of a piece without", {**SERVICE, **EXEMPT}, {"piece.amounts.ttc": Decimal(120)}, {"FLX-M01", "FLX-M05", "FLX-T24"}),
+    ("a supplier who is not named, which an association may leave out", {**ASSOCIATION, "piece.supplier": Party()}, {"piece.deposit": "initial"}, {"FLX-P06", "FLX-P08"}),
+    ("a recipient who is not named, which an association may leave out", {**ASSOCIATION, "piece.recipient": Party()}, {"piece.deposit": "initial"}, {"FLX-P01"}),
+    ("no total with VAT, which an association may leave out", {**ASSOCIATION, "piece.amounts.ttc": None}, {"piece.deposit": "initial"}, {"FLX-M06"}),
+    ("a flow without payment code, which a deposit may lack", {**SERVICE, "piece.payment.code": ""}, {"piece.mode": "edi"}, {"FLX-M20"}),
     ("A5 in EDI", {"piece.mode": "portail", "piece.cadre": "A5"}, {"piece.mode": "edi"}, {"FLX-C01"}),
     ("an association of A8 in EDI", {"piece.cadre": "A8"}, {"piece.deposit": "association"}, {"FLX-C02"}),
     ("an association of A4", {}, {"piece.deposit": "association"}, {"FLX-C03"}),
