@@ -149,9 +149,12 @@ def _decided(draws, ordinal):
     return Decided(piece, verdict, draws.text(), ordinal, "b" * 64)
 
 
+TOLD = tuple(code for code in KIT.tables.catalogue if _severity(Finding(code)) is not Severity.OFF)  # what is off is never told
+
+
 def _finding(draws, ordinal):
     """A finding of some code, its facts in any words; a reason of the catalogue where it has some."""
-    code = draws.among(tuple(KIT.tables.catalogue))
+    code = draws.among(TOLD)
     entry = KIT.tables.catalogue[code]
     quoted = {name for row in entry.why.values() for name in _placeholders(row)} | entry.placeholders() | {"found"}
     facts = [(name, draws.text()) for name in sorted(quoted)]
