@@ -26,7 +26,7 @@ from flux import kit, told
 from flux.containers import prove
 from flux.decision import effective_severity, statuses_of
 from flux.faults import Fault
-from flux.model import Decided, Decision, Envelope, Finding, Flow, FlowVerdict, Known, Verdict, VerdictKind
+from flux.model import Decided, Decision, Envelope, Finding, Flow, FlowVerdict, Known, Severity, Verdict, VerdictKind
 from flux.owing import tell
 from flux.piece import Actor, Amounts, Attachment, Party, Piece
 from flux.policy import Brief, Limits, Policy
