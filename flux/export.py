@@ -1,8 +1,10 @@
 """Lists of pieces as files for a spreadsheet: CSV as French spreadsheets read it, XLSX. No cell is ever a formula."""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
-from io import StringIO
+from decimal import Decimal
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ COLUMNS = (
     "received", "number", "cadre", "dossier", "market", "supplier", "recipient", "service", "engagement", "ht", "tva", "ttc", "net", "currency",
     "status", "label", "since", "waits_role", "waits_id", "piece",
 )  # fmt: skip
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_AMOUNTS = ("ht", "tva", "ttc", "net")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the beginning of one
 
 
@@ -20,7 +24,7 @@ def write(pieces: Iterable[dict[str, Any]], to: Path, language: str) -> None:
     """Write *to*, whole or not at all; what it is is told by its ending, CSV where there is none that is known."""
     rows = [list(_cells(one, language)) for one in pieces]
     head = [Words(language)(f"column.{name}") for name in COLUMNS]
-    put(to, as_csv([head, *rows]))
+    put(to, as_xlsx([head, *rows]) if to.suffix.lower() == ".xlsx" else as_csv([head, *rows]))
 
 
 def as_csv(rows: Iterable[Iterable[str]]) -> bytes:
@@ -30,10 +34,33 @@ def as_csv(rows: Iterable[Iterable[str]]) -> bytes:
     return b"\xef\xbb\xbf" + text.getvalue().encode()
 
 
+def as_xlsx(rows: Iterable[Iterable[str]]) -> bytes:
+    """A workbook of one sheet: every cell is a text but the amounts, whose column says so."""
+    from openpyxl import Workbook  # late: it takes a third of a second
+
+    book = Workbook()
+    sheet = book.worksheets[0]
+    for y, row in enumerate(rows, 1):
+        for x, text in enumerate(row, 1):
+            cell = sheet.cell(y, x, _shown(text))
+            cell.data_type = "s"  # else what begins with = is a formula
+            if y > 1 and COLUMNS[x - 1] in _AMOUNTS and text:
+                cell.value = Decimal(text)
+    sheet.freeze_panes = "A2"
+    made = BytesIO()
+    book.save(made)
+    return made.getvalue()
+
+
 def plain(cell: str) -> str:
     """A text that no spreadsheet computes: an apostrophe before what would begin a formula, unless it is a number."""
     number = cell.lstrip("+-").replace(".", "", 1)
     return f"'{cell}" if cell.startswith(_FORMULA) and not (cell[0] in "+-" and number.isascii() and number.isdigit()) else cell
+
+
+def _shown(text: str) -> str:
+    """What a workbook can hold of a text: no control characters."""
+    return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _cells(one: dict[str, Any], language: str) -> Iterator[str]:

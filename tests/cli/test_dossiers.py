@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from msgspec.msgpack import Decoder, Encoder
 from msgspec.structs import replace
+from openpyxl import load_workbook
 from rig import CONFIG, EXAMPLES, Site
 
 from flux.dossier import Standing
@@ -100,6 +101,10 @@ def test_a_list_is_exported_for_a_spreadsheet_and_no_cell_of_it_is_a_formula(tmp
     with (tmp_path / "list.csv").open(encoding="utf-8-sig", newline="") as file:
         (row,) = csv.DictReader(file, delimiter=";")
     assert (row["numéro"], row["engagement"], row["TTC"]) == (NUMBER, "'=2+3 cmd", "147002.62")
+    assert site.flux("search", "--to", tmp_path / "list.xlsx", FLUX_LANG="fr").returncode == 0
+    head, cells = load_workbook(tmp_path / "list.xlsx").active.iter_rows()
+    row = {title.value: cell for title, cell in zip(head, cells, strict=True)}
+    assert (row["engagement"].value, row["engagement"].data_type, row["TTC"].value) == ("=2+3 cmd", "s", 147002.62)
 
 
 def aged(site, days):
