@@ -1,6 +1,6 @@
 """Dossiers for whoever asks, by command or by page: the chain of a piece, an act on it, what is found and what waits, told as the contract's JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,7 +11,7 @@ from flux import ops, tables, told
 from flux.clocks import Clock, clocks
 from flux.decision import effective_severity
 from flux.dossier import Act, Ref, Standing
-from flux.model import Finding
+from flux.model import Emission, EmissionState, Finding
 from flux.ops import Office
 from flux.piece import Actor
 from flux.policy import Policy
@@ -59,10 +59,21 @@ def found(ledger: Ledger, asked: Asked) -> list[dict[str, Any]]:
     return [_told(one) for one in ledger.search(asked)]
 
 
-def waiting(ledger: Ledger, actor: Actor, now: datetime, *, old: bool = False) -> list[dict[str, Any]]:
-    """What waits for this actor, the longest waiting first. Refusals of more than ten days are left out unless *old* ones are asked for."""
-    pieces = ledger.search(Asked(actor=actor.id, waits=actor.role, limit=MOST))
-    return [_told(one) for one in sorted(pieces, key=lambda one: one.last.at) if old or not _passed(one, now)]
+def waiting(ledger: Ledger, actor: Actor, now: datetime, *, old: bool = False, there: Callable[[Emission], bool] | None = None) -> list[dict[str, Any]]:
+    """
+    What waits for this actor, the longest waiting first. Refusals of more than ten days are left out unless *old* ones are asked for.
+
+    there: whether what was delivered is still where it was put; given, what somebody has taken is left out.
+    """
+    pieces = sorted(ledger.search(Asked(actor=actor.id, waits=actor.role, limit=MOST)), key=lambda one: one.last.at)
+    kept = [one for one in pieces if (old or not _passed(one, now)) and (there is None or not _taken(ledger, one, there))]
+    return [_told(one) for one in kept]
+
+
+def _taken(ledger: Ledger, one: Standing, there: Callable[[Emission], bool]) -> bool:
+    """Whether the piece was delivered and is no longer where it was put: downloaded, in Chorus Pro's words."""
+    sent = [e for e in ledger.emissions(one.ref.flow) if e.kind == "piece" and e.ordinal == one.ref.ordinal and e.state is EmissionState.EMITTED]
+    return bool(sent) and not any(there(emission) for emission in sent)
 
 
 def delays(ledger: Ledger, payers: Mapping[str, str], now: datetime, *, within: int, actor: Actor | None = None) -> list[dict[str, Any]]:

@@ -12,9 +12,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from flux import app, dossiers, export
+from flux import app, dossiers, export, folders
 from flux.commands.desk import AsJson, Exit, Where, err, find, out, say, unknown, write
 from flux.dossier import Act, Routing
+from flux.model import Emission
 from flux.piece import Actor, Party
 from flux.ports import Asked
 from flux.tables.life import ROLES
@@ -119,11 +120,18 @@ def synthesis(
     where: Where = "",
     *,
     old: Annotated[bool, typer.Option("--all", help=say("help.synthesis_all"))] = False,
+    new: Annotated[bool, typer.Option("--new", help=say("help.synthesis_new"))] = False,
     as_json: AsJson = False,
 ) -> None:
     """What waits for an actor, and what he must know of."""
-    with app.open_reader(find(context, where)) as ledger:
-        _list(dossiers.waiting(ledger, actor_of(as_whom), datetime.now(UTC), old=old), to, as_json=as_json)
+    config = find(context, where)
+
+    def there(sent: Emission) -> bool:
+        return (folders.folder_of(config, sent.target) / sent.name).exists()
+
+    with app.open_reader(config) as ledger:
+        told = dossiers.waiting(ledger, actor_of(as_whom), datetime.now(UTC), old=old, there=there if new else None)
+        _list(told, to, as_json=as_json)
 
 
 def clocks(

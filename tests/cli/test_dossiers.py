@@ -92,6 +92,14 @@ def test_what_waits_is_found_by_whom_it_waits_for_and_by_nobody_else(site):
     assert site.json("search", "--status", "SUSPENDUE")["pieces"] == []
 
 
+def test_what_was_taken_from_where_it_was_delivered_is_not_new_any_more(site):
+    assert [one["number"] for one in site.json("synthesis", "--as", MOE, "--new")["pieces"]] == [NUMBER]
+    for file in (site.outbox / "pieces").rglob("*.xml"):
+        file.unlink()
+    assert site.json("synthesis", "--as", MOE, "--new")["pieces"] == []
+    assert [one["number"] for one in site.json("synthesis", "--as", MOE)["pieces"]] == [NUMBER]
+
+
 def test_a_list_is_exported_for_a_spreadsheet_and_no_cell_of_it_is_a_formula(tmp_path):
     site = Site(tmp_path / "site", 'settle_s = 0.0\n[[partner]]\nname = "batipro"\nnaming = "free"\n')
     content = next(EXAMPLES.glob("03-*/*.xml")).read_bytes().replace(b"EJ-2026-00388", b"=2+3 cmd")
