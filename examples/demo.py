@@ -1,10 +1,12 @@
 """
 ``make demo``: the example batches through the real pipeline, from an empty installation in a scratch folder, told flow by flow.
 
-Nothing here is special to the demo: it writes a configuration, drops files, calls ``flux once`` and reads what ``flux flows --json`` says.
+Then one dossier of a works market, deposit by deposit and act by act, as the timeline of ``flux dossier``. Nothing here is special to
+the demo: it writes a configuration, drops files, calls the real command and reads what it says.
 """
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -13,9 +15,13 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from actors import GYM
+from packing import pdf
 from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
+from rich.text import Text
+from scenarios import SHELL, name, paper, ubl
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent / "demo"
@@ -47,6 +53,7 @@ def main() -> int:
     seconds = time.perf_counter() - began
     flows = {flow["file"]: flow for flow in json.loads(flux("flows", "--json", "--limit", "500"))["flows"]}
     surprises = sum(tell(console, drop, flows[drop["name"]]) for drop in drops)
+    surprises += market(console)
     close(console, len(flows), seconds, surprises)
     return 1 if surprises else 0
 
@@ -72,7 +79,8 @@ def deposits() -> list[dict[str, Any]]:
 
 def flux(*words: str) -> str:
     """The real command, on the demo's installation."""
-    done = subprocess.run([sys.executable, "-m", "flux.cli", "--config", str(ROOT / "flux.toml"), *words], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "flux.cli", "--config", str(ROOT / "flux.toml"), *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "COLUMNS": "150", "FLUX_LANG": "en"})
     if done.returncode not in (0, 1):
         raise SystemExit(done.stderr or done.stdout)
     return done.stdout
@@ -110,13 +118,44 @@ def pieces(console: Console, flow: dict[str, Any]) -> None:
         console.print(f"      … {len(routed)} pieces [green]accepted[/] → {', '.join(sorted(set(routed.values())))}", highlight=False)
 
 
+def market(console: Console) -> int:
+    """A dossier of the works market: a monthly statement by EDI, the deposits of MOE and MOA on it, what they do; told by flux itself. 1 when it went wrong."""
+    console.rule("[bold]a works market[/]: one month, from the statement to the payment", style="dim")
+    statement, date = paper("SIT-2026-2801", "A4", GYM, SHELL, "2026-09-30", note="Situation n° 9"), "2026-10-07"
+    (ROOT / "inbox" / "batipro" / name("FSO4100A", 28, 1, ".xml")).write_bytes(ubl(statement))
+    moe, moa, payer = f"moe:{GYM.moe.id}", f"moa:{GYM.moa.id}", f"service_financier:{GYM.moa.id}"
+    vat = "".join(f'[[vat]]\nrate = "{rate}"\nbase = "{base}"\namount = "{tax}"\n' for rate, base, tax in statement.rates())
+    totals = "".join(f'{total} = "{statement.total(total)}"\n' for total in ("ht", "tva", "ttc", "net"))
+    (ROOT / "acompte.toml").write_text(f'date = "{date}"\nvat_type = "TVA_SUR_DEBIT"\n{totals}{vat}', "utf-8")
+    (ROOT / "acompte.pdf").write_bytes(pdf(["ÉTAT D'ACOMPTE", f"sur {statement.number}", f"Net à payer {statement.total('net')} EUR"]))
+    deposit = ("deposit", str(ROOT / "acompte.pdf"), "--data", str(ROOT / "acompte.toml"), "--mode", "service")
+    for words in (
+        ("once",),
+        ("act", "SIT-2026-2801", "prendre_en_compte", "--as", moe, "--who", "claire"),
+        (*deposit, "--cadre", "A15", "--number", "EAC-2026-2801", "--previous", "SIT-2026-2801", "--as", moe),
+        (*deposit, "--cadre", "A19", "--number", "EAV-2026-2801", "--previous", "EAC-2026-2801", "--as", moa),
+        ("act", "EAV-2026-2801", "mandater", "--as", payer, "--who", "driss"),
+        ("act", "EAV-2026-2801", "mettre_en_paiement", "--as", payer, "--who", "driss"),
+    ):
+        console.print(f"  [dim]flux {escape(' '.join(word.replace(f'{ROOT}/', '') for word in words))}[/]", soft_wrap=True, highlight=False)
+        flux(*words)
+    console.print("  [dim]flux dossier SIT-2026-2801[/]\n", highlight=False)
+    console.print(Text(flux("dossier", "SIT-2026-2801")))
+    (dossier,) = json.loads(flux("dossier", "SIT-2026-2801", "--json"))["dossiers"]
+    stand = [(piece["cadre"], piece["status"]) for piece in dossier["pieces"]]
+    if stand == [("A4", "ASSOCIEE"), ("A15", "ASSOCIEE"), ("A19", "MISE_EN_PAIEMENT")]:
+        return 0
+    console.print(f"  [bold red]not how it must end[/]: {stand}")
+    return 1
+
+
 def close(console: Console, flows: int, seconds: float, surprises: int) -> None:
     """Where everything lies, and what to ask next."""
     console.rule(style="dim")
     console.print(f"{flows} flows in {seconds:.1f} s, every sync on; surprises: {surprises or 'none'}.")
     console.print(f"  routed pieces   {shown(ROOT / 'outbox/pieces')}/<who acts next>/")
     console.print(f"  return flows    {shown(ROOT / 'outbox/returns/batipro')}/   (open an .html in a browser)")
-    asked = "flows   ·   show FLOW   ·   piece NUMBER   ·   matrix   ·   doctor"
+    asked = "flows   ·   show FLOW   ·   piece NUMBER   ·   dossier NUMBER   ·   matrix   ·   doctor"
     console.print(f"  ask it          .venv/bin/flux --config {shown(ROOT / 'flux.toml')} {asked}\n", soft_wrap=True)
 
 

@@ -15,7 +15,7 @@ from flux.owing import moved_event
 from flux.piece import Actor
 from flux.policy import Policy, Route
 from flux.ports import Asked, ContentStore, Ledger, Moved
-from flux.telling import tell_moves
+from flux.telling import handed_on, newcomer, tell_moves
 from flux.validators.dossier import named_in
 from flux.when import day_of
 
@@ -34,13 +34,15 @@ class Office(Struct, frozen=True):
     installation: str
 
     def tell(self, standing: Standing, steps: Sequence[Move], now: datetime) -> tuple[Emission, ...]:
-        """What these steps owe to whom they concern, their bytes durable in the content store."""
+        """What these steps owe to whom they concern, their bytes durable in the content store; and the piece to whose turn it has become."""
+        actor = newcomer(standing, steps)
+        piece = handed_on(standing, actor, self.ledger.emissions(standing.ref.flow), self.kit.tables) if actor else ()
         telling = tell_moves(standing, steps, self.policies, self.routes, self.installation, now, self.kit)
         if not telling.owed:
-            return ()
+            return piece
         pack = telling.pack()
         blob, _ = self.content.add(pack.open())
-        return telling.emissions(blob, pack)
+        return (*piece, *telling.emissions(blob, pack))
 
 
 def pieces_of(ledger: Ledger, named: str, actor: Actor | None = None) -> Sequence[Standing]:

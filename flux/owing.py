@@ -26,6 +26,7 @@ from flux.process import render
 from flux.tables import Tables
 
 WHO = "flux"
+PIECE = "piece"  # kind of the emission of a routed piece
 
 
 class Content(Struct, frozen=True):
@@ -250,10 +251,10 @@ def _routed(draft: Draft, blob: str, pack: Pack) -> list[Emission]:
         key, number = piece_key(draft.flow, d.piece.ordinal), d.piece.ordinal
         target = f"pieces/{who(d.verdict.next_actor)}"
         if (made := draft.pivots.get(number)) is not None:
-            owed.append(Emission(key, draft.flow.id, number, "piece", target, made.name, pack.digests[key], blob, *pack.places[key]))
+            owed.append(Emission(key, draft.flow.id, number, PIECE, target, made.name, pack.digests[key], blob, *pack.places[key]))
             continue
         file = draft.files[d.member, d.part]
         extension = "pdf" if d.piece.syntax == "FACTURX" else "xml"
         name = f"{draft.flow.id}-{number:05d}.{extension}"
-        owed.append(Emission(key, draft.flow.id, number, "piece", target, name, d.sha256, file.blob, file.offset, file.size))
+        owed.append(Emission(key, draft.flow.id, number, PIECE, target, name, d.sha256, file.blob, file.offset, file.size))
     return owed

@@ -10,10 +10,12 @@ Who is concerned (local; nothing is published of it):
 - Whoever the table says must know (transitions.toml, notifies): MOA and financial service, when the MOE is late.
 - Whoever acts, or acted, on the piece: MOE, MOA, valideur, supplier, financial service, each by himself where his pieces go. Not of what he
   did himself, nor once a recycling has put another in his place.
+
+Whose turn it is for the first time, after a validation or a recycling, is handed the piece as well: told of it alone he could not act on it.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -23,7 +25,7 @@ from flux.emitters import Moved, wants
 from flux.kit import Kit
 from flux.lifecycle import OPENING, current, doer, party_of
 from flux.model import Answer, Emission
-from flux.owing import Pack, who, who_matches
+from flux.owing import PIECE, Pack, who, who_matches
 from flux.piece import Actor
 from flux.policy import Policy, Route
 from flux.process import held
@@ -103,6 +105,29 @@ def concerned(standing: Standing, moves: Sequence[Move], policies: Mapping[str, 
             desk = _desk(actor, standing, tables)
             form = next((route.lifecycle for route in routes if who_matches(who(desk), route.actor)), Policy().lifecycle)
             yield Addressee(actor, f"pieces/{who(desk)}", form, actor.role)
+
+
+def newcomer(standing: Standing, moves: Sequence[Move]) -> Actor | None:
+    """Whose turn it is by these moves, and was not before: who may not have the piece yet. Never the depositor, who made it."""
+    turns = [move.waits for move in standing.moves if move.seq < moves[0].seq and move.waits] if moves else []
+    actor = moves[-1].waits if moves else None
+    return None if actor in (None, standing.depositor, *turns[-1:]) else actor
+
+
+def handed_on(standing: Standing, actor: Actor, owed: Iterable[Emission], tables: Tables) -> tuple[Emission, ...]:
+    """
+    The piece itself to this actor, whose turn it is now, in the bytes and the form of whoever had it first; nothing when it is among what is *owed*.
+
+    *owed*: by its flow, ever. The name tells move and role, as that of what he is told beside it: two actors may share a folder.
+    """
+    target, ref = f"pieces/{who(_desk(actor, standing, tables))}", standing.ref
+    pieces = [one for one in owed if one.kind == PIECE and one.ordinal == ref.ordinal]
+    if not pieces or any(one.target == target for one in pieces):
+        return ()
+    first, seq = pieces[0], standing.last.seq
+    stem, dot, extension = first.name.rpartition(".")
+    name = f"{stem}-{seq}-{actor.role}{dot}{extension}"
+    return (Emission(f"{first.key}.{seq}", ref.flow, ref.ordinal, PIECE, target, name, first.sha256, first.blob, first.offset, first.size),)
 
 
 def _acting(standing: Standing) -> Iterator[Actor]:

@@ -15,6 +15,8 @@ from flux.piece import Party, Piece
 from flux.tables import Tables
 from flux.validators import Check, Context
 
+ASSOCIATION = "association"
+
 
 def complete(piece: Piece, known: Known, tables: Tables) -> Piece:
     """
@@ -34,19 +36,25 @@ def complete(piece: Piece, known: Known, tables: Tables) -> Piece:
     )
 
 
-def supplier(piece: Piece, known: Known, context: Context) -> Iterator[Finding]:
-    """FLX-F01: the supplier is an actor of the market. FLX-F02: who may deposit this works cadre, in one of his roles."""
+def supplier(piece: Piece, known: Known, _context: Context) -> Iterator[Finding]:
+    """FLX-F01: the supplier is an actor of the market."""
     market = known.markets.get(piece.market)
-    if market is None or market.short or not piece.supplier.id:
-        return
-    his = [actor for actor in market.actors if same(actor.party, piece.supplier)]
-    if not his:
+    if market and not market.short and piece.supplier.id and not _is(piece.supplier, market.actors):
         yield _about("FLX-F01", "supplier.id", market, piece.supplier.id, _told(market.actors))
-    elif piece.cadre in context.tables.works and not any(piece.cadre in _cadres(actor, context.tables) for actor in his):
+
+
+def cadre(piece: Piece, known: Known, context: Context) -> Iterator[Finding]:
+    """FLX-F02: who deposits this works cadre, the supplier, the MOE or the MOA, may do so in one of his roles. A stranger is another rule's."""
+    market, works = known.markets.get(piece.market), context.tables.works.get(piece.cadre)
+    party = {"moe": piece.moe, "moa": piece.moa}.get(works.depositor, piece.supplier) if works else None
+    if market is None or market.short or party is None or not party.id:
+        return
+    his = [actor for actor in market.actors if same(actor.party, party)]
+    if his and not any(_may(actor, piece, context.tables) for actor in his):
         roles = {actor.role for actor in his}
         may = [cadre for cadre in context.tables.works if any(cadre in _cadres(actor, context.tables) for actor in his)]
         words = {language: ", ".join(getattr(row, language) for role, row in context.tables.market.roles.items() if role in roles) for language in ("fr", "en")}
-        facts = ("supplier", piece.supplier.id), ("role", words["en"]), ("role_fr", words["fr"])
+        facts = ("actor", party.id), ("role", words["en"]), ("role_fr", words["fr"])
         yield _about("FLX-F02", "cadre", market, piece.cadre, ", ".join(may) or "—", facts)
 
 
@@ -125,6 +133,15 @@ def _valideur(cadre: str, market: Market, tables: Tables) -> Party | None:
     return next((actor.party for actor in market.of(*tables.market.valideurs.get(cadre, ()))), None)
 
 
+def _may(actor: MarketActor, piece: Piece, tables: Tables) -> bool:
+    """
+    Whether he may deposit this cadre. In a dossier the chain says whose turn it is (FLX-W12, W13), and no role's usual cadres.
+
+    So the A8 that ends a co-contractor's A14 is his (local). Cadres that his own row names hold there too.
+    """
+    return (piece.deposit == ASSOCIATION and not actor.cadres) or piece.cadre in _cadres(actor, tables)
+
+
 def _cadres(actor: MarketActor, tables: Tables) -> tuple[str, ...]:
     """The works cadres that he may deposit: those of his own row, else those of his role."""
     deposits = tables.market.roles[actor.role].deposits
@@ -141,7 +158,8 @@ def _about(code: str, field: str, market: Market, found: str, expected: str, mor
 
 
 CHECKS = (
-    Check(Stage.MARKET, ("FLX-F01", "FLX-F02"), supplier),
+    Check(Stage.MARKET, ("FLX-F01",), supplier),
+    Check(Stage.MARKET, ("FLX-F02",), cadre),
     Check(Stage.MARKET, ("FLX-F03",), moe),
     Check(Stage.MARKET, ("FLX-F04",), moa),
     Check(Stage.MARKET, ("FLX-F05",), recipient),

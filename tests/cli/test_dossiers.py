@@ -67,6 +67,20 @@ def test_what_may_not_be_done_ends_with_1_tells_its_code_in_both_languages_and_c
     assert site.json("dossier", NUMBER) == before
 
 
+def test_a_recycled_piece_is_handed_to_the_new_moe_in_the_very_bytes_and_to_nobody_twice(site):
+    other = "moe:99913107100014"
+    wrong = ("--motive", "MAUVAISE_MOE", "--comment", "pas nous")
+    for who, to in ((MOE, other), (other, MOE)):
+        assert site.flux("act", NUMBER, "refuser", "--as", who, *wrong).returncode == 0
+        assert site.flux("act", NUMBER, "recycler", "--as", SUPPLIER, "--moe", to.partition(":")[2]).returncode == 0
+    assert site.flux("once").returncode == 0
+    folders = [site.outbox / "pieces" / who.replace(":", "-") for who in (MOE, other)]
+    (first,), (second,) = ([path for path in folder.iterdir() if not path.name.startswith("FEN")] for folder in folders)
+    assert second.name == f"{first.stem}-4-moe.xml"
+    assert second.read_bytes() == first.read_bytes()
+    assert {path.parent.name for path in (site.outbox / "pieces").glob("*/*")} == {folder.name for folder in folders}  # the depositor is handed nothing
+
+
 def test_a_refusal_for_an_amount_is_answered_with_the_article_and_what_to_do_instead(site):
     said = site.flux("act", NUMBER, "refuser", "--as", MOE, "--motive", "ERREUR_DE_MONTANT", "--comment", "trop cher", FLUX_LANG="fr").stderr
     assert "article 12.1.9" in said

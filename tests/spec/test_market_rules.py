@@ -100,7 +100,7 @@ def test_every_code_of_the_stage_has_a_twin(kit):
 def test_both_sides_are_quoted(asked):
     (finding,) = asked(agreed(supplier=SOUS_TRAITANT))
     facts = dict(finding.facts)
-    assert (facts["found"], facts["expected"], facts["market"], facts["supplier"]) == ("A4", "A10", "M1", SOUS_TRAITANT.id)
+    assert (facts["found"], facts["expected"], facts["market"], facts["actor"]) == ("A4", "A10", "M1", SOUS_TRAITANT.id)
     assert (facts["role"], facts["role_fr"]) == ("subcontractor", "sous-traitant")
     (finding,) = asked(agreed(moe=STRANGER))
     assert dict(finding.facts) == {"found": STRANGER.id, "expected": f"{MOE.id} (Cabinet)", "market": "M1"}
@@ -125,6 +125,21 @@ def test_an_actors_own_cadres_go_before_those_of_his_role(asked):
     narrow = replace(MARKET, actors=tuple(replace(a, cadres=("A7",)) if a.role == "titulaire" else a for a in MARKET.actors))
     assert [f.code for f in asked(agreed(cadre="A7"), narrow)] == []
     assert [f.code for f in asked(agreed(cadre="A4"), narrow)] == ["FLX-F02"]
+
+
+def test_a_piece_of_the_moe_is_held_to_the_cadres_of_the_moe_and_not_of_its_supplier(asked):
+    narrow = replace(MARKET, actors=tuple(replace(a, cadres=("A17",)) if a.role == "moe" else a for a in MARKET.actors))
+    for how in ({}, {"deposit": "association", "previous": "SIT-1"}):
+        assert [f.code for f in asked(agreed(cadre="A15", **how))] == []
+        (refused,) = asked(agreed(cadre="A15", **how), narrow)
+        assert (refused.code, dict(refused.facts)["actor"], dict(refused.facts)["role"]) == ("FLX-F02", MOE.id, "MOE")
+    assert [f.code for f in asked(agreed(cadre="A17"), narrow)] == []
+
+
+def test_in_a_dossier_the_chain_says_whose_turn_it_is_and_no_role(asked):
+    """The A8 of a co-contractor ends the dossier that his A14 began."""
+    assert [f.code for f in asked(agreed(supplier=COTRAITANT, cadre="A8"))] == ["FLX-F02"]
+    assert [f.code for f in asked(agreed(supplier=COTRAITANT, cadre="A8", deposit="association", previous="DG-1"))] == []
 
 
 def test_who_has_two_roles_may_deposit_under_either(asked):

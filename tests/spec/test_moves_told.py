@@ -9,11 +9,12 @@ from moves import CORRECTED, GOLDEN, KIT, MOE, NIGHT, OTHER, RECIPIENT, SUPPLIER
 from msgspec.structs import replace
 
 from flux.dossier import Move
-from flux.model import Decided, Decision, Envelope, Flow, FlowVerdict, Verdict, VerdictKind
+from flux.model import Decided, Decision, Emission, Envelope, Flow, FlowVerdict, Verdict, VerdictKind
 from flux.owing import tell
 from flux.piece import Actor, Party
 from flux.policy import Policy, Route
 from flux.tables.cdar import TREATMENT
+from flux.telling import handed_on, newcomer
 
 RAM = "{urn:un:unece:uncefact:data:standard:ReusableAggregateBusinessInformationEntity:100}"
 RSM = "{urn:un:unece:uncefact:data:standard:CrossDomainAcknowledgementAndResponse:100}"
@@ -216,6 +217,27 @@ def test_what_is_owed_is_what_stands_in_the_pack():
     owed = telling.emissions("blob", pack)
     assert [whole[e.offset : e.offset + e.size] for e in owed] == [one.answer.content for one in telling.owed]
     assert {(e.flow, e.ordinal, e.blob) for e in owed} == {("20260327T090000000Z-7k3q9x2m4b", 1, "blob")}
+
+
+# -- the piece itself --------------------------------------------------------------------------------------------------------------------------
+
+
+def handed(*acts, standing=None, owed=("pieces/valideur-99914100300015",)):
+    """Where the piece goes after the last of these acts, and under which name, when these have it already."""
+    standing, new = done(standing or deposited(a_piece(cadre="A13", valideur=TITULAIRE), "valideur"), *acts)
+    had = [Emission(f"f.piece.{n}", standing.ref.flow, 1, "piece", target, "f-00001.xml", "a" * 64, "b" * 64, 7, 9) for n, target in enumerate(owed)]
+    actor = newcomer(standing, new)
+    return [(one.key, one.target, one.name, one.blob, one.offset, one.size) for one in (handed_on(standing, actor, had, KIT.tables) if actor else ())]
+
+
+def test_whose_turn_it_has_become_is_handed_the_piece_in_the_bytes_that_the_first_had():
+    assert handed(("valider", "valideur")) == [("f.piece.0.4", f"pieces/moe-{MOE.id}", "f-00001-4-moe.xml", "b" * 64, 7, 9)]
+
+
+def test_nobody_is_handed_a_piece_that_he_has_or_made():
+    assert handed(("valider", "valideur"), owed=("pieces/valideur-99914100300015", f"pieces/moe-{MOE.id}")) == []
+    assert handed(("refuser", "valideur", "AUTRE", "Non.")) == []
+    assert handed(("valider", "valideur"), ("prendre_en_compte", "moe")) == []
 
 
 # -- at the deposit --------------------------------------------------------------------------------------------------------------------------
