@@ -83,12 +83,12 @@ def clocks(standing: Standing, dossier: tuple[Standing, ...], payer: str, now: d
 
 def due_acts(standing: Standing, now: datetime, tables: Tables) -> Act | None:
     """What flux itself must do to this piece because a delay has passed, None when nothing, or when it is done."""
-    done = {move.act for move in standing.moves}
     for name, row in tables.clocks.delays.items():
-        if not row.act or row.act in done:
+        if not row.act:
             continue
         clock = _clock(name, row, standing, (standing,), None, tables.clocks.payer(""), now, tables)
-        if clock and clock.state == PASSED and clock.ended is None:
+        done = clock is not None and any(move.act == row.act and move.at >= clock.began for move in standing.moves)
+        if clock and clock.state == PASSED and clock.ended is None and not done:
             return Act(row.act, SYSTEM, WHO, comment=f"{row.label.fr} : {row.days} jours dépassés ({row.article})")
     return None
 

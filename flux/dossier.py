@@ -33,6 +33,7 @@ class Routing(Struct, frozen=True):
     moe: Party | None = None
     moa: Party | None = None
     valideur: Party | None = None
+    recipient: Party | None = None
     service: str | None = None     # of the recipient
     engagement: str | None = None
 

@@ -4,6 +4,7 @@ The life of a piece, pure: what an act does to it, or why it may not be done. Th
 A strict machine (domain 5.2): what no row allows is refused, with what would be allowed.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from functools import reduce
@@ -15,11 +16,13 @@ from flux.dossier import Act, Move, Ref, Routing, Standing
 from flux.model import Finding
 from flux.piece import Actor, Party, Piece
 from flux.tables import Tables
-from flux.tables.life import INITIAL, Next, Transition
+from flux.tables.life import INITIAL, MUST, Next, Transition
 
 SYSTEM = Actor("systeme", "")
 WHO = "flux"
 AMOUNT = "amount"
+REOPEN = "rouvrir"
+_SIRET = re.compile("[0-9]{14}")
 OPENING = 2  # moves that opened() makes
 SUPPLIERS = ("fournisseur", "sous-traitant", "cotraitant", "titulaire")
 
@@ -65,6 +68,17 @@ def link_of(piece: Piece, before: Standing, tables: Tables) -> Next | None:
     return next((row for row in tables.life.follows(before.piece.cadre) if row.cadre == piece.cadre), None)
 
 
+def reopened(standing: Standing, at: datetime) -> Move:
+    """The piece before, once the one deposited on it was refused for good: where it stood, and whose turn it was, before that deposit."""
+    before = standing.moves[-2]
+    return Move(standing.last.seq + 1, REOPEN, before.status, at, SYSTEM.role, WHO, before.waits)
+
+
+def reopens(step: Move, tables: Tables) -> bool:
+    """Whether this step refuses a piece so that another must be issued in its place, under another number."""
+    return any(row.reopens and row.act == step.act and step.role in row.by and step.status == row.to and (not row.motives or step.motive in row.motives) for row in tables.life.transitions)
+
+
 def standable(standing: Standing, act: str, tables: Tables) -> bool:
     """Whether the piece stands so that another may be deposited on it, and *act* be done to it by that."""
     return any(row.act == act and standing.status in row.from_ for row in tables.life.transitions)
@@ -88,10 +102,11 @@ def allowed(standing: Standing, tables: Tables) -> tuple[tuple[str, str], ...]:
 
 def routed(piece: Piece, routing: Routing) -> Piece:
     """The piece with its routing data corrected."""
-    service = piece.recipient.service if routing.service is None else routing.service
+    recipient = routing.recipient or piece.recipient
+    service = (recipient.service or piece.recipient.service) if routing.service is None else routing.service
     return replace(
         piece, moe=routing.moe or piece.moe, moa=routing.moa or piece.moa, valideur=routing.valideur or piece.valideur,
-        recipient=replace(piece.recipient, service=service), engagement=piece.engagement if routing.engagement is None else routing.engagement,
+        recipient=replace(recipient, service=service), engagement=piece.engagement if routing.engagement is None else routing.engagement,
     )  # fmt: skip
 
 
@@ -124,7 +139,8 @@ def _row(rows: list[Transition], standing: Standing, asked: Act, tables: Tables)
     """The row that this actor means in this status. A row of several that differ in their motives is the one that knows the motive given."""
     role, theirs = asked.actor.role, standing.depositor.role
     deposits = role in (theirs, "deposant") or (role in SUPPLIERS and theirs in SUPPLIERS)
-    mine = [row for row in rows if role in row.by or ("deposant" in row.by and deposits)]
+    ours = asked.actor == SYSTEM  # what the passing of a delay does, nobody may ask for
+    mine = [row for row in rows if (role in row.by or ("deposant" in row.by and deposits)) and (row.by != (SYSTEM.role,) or ours)]
     here = [row for row in mine if standing.status in row.from_]
     fit = [row for row in here if not row.cadres or standing.piece.cadre in row.cadres] or here
     if not here:
@@ -140,7 +156,7 @@ def _objection(row: Transition, standing: Standing, asked: Act, tables: Tables) 
     party = party_of(current(standing), asked.actor.role)
     expected = standing.depositor.id if "deposant" in row.by else party.id if party else ""
     turn = standing.waits
-    if row.by != (SYSTEM.role,) and (asked.actor.id != expected or not (row.out_of_turn or (turn and turn.id == asked.actor.id))):
+    if row.by != (SYSTEM.role,) and (asked.actor.id != expected or not (row.out_of_turn or _has_the_turn(asked.actor, turn))):
         facts = (("found", f"{asked.actor.role} {asked.actor.id}"), ("expected", f"{turn.role} {turn.id}" if turn else "—"))
         return Finding("FLX-W03", facts=facts)
     if row.comment and not asked.comment.strip():
@@ -155,7 +171,24 @@ def _objection(row: Transition, standing: Standing, asked: Act, tables: Tables) 
             return Finding("FLX-W05", facts=(("found", asked.motive or "—"), ("cadre", standing.piece.cadre), ("expected", ", ".join(own) or "—")))
     if _spent(row, standing):
         return Finding("FLX-W07", facts=(("found", asked.act),))
-    return Finding("FLX-W09", facts=(("found", asked.act),)) if row.routing != (asked.routing is not None) else None
+    if row.routing == MUST != (MUST if asked.routing else "") or (asked.routing and not row.routing):
+        return Finding("FLX-W09", facts=(("found", asked.act),))
+    return _strange(asked.routing, current(standing)) if asked.routing else None
+
+
+def _has_the_turn(actor: Actor, turn: Actor | None) -> bool:
+    """Whether it is this actor's turn, in this role: one establishment may have several. The supplier's side is one role."""
+    if turn is None or turn.id != actor.id:
+        return False
+    return actor.role in (turn.role, "deposant") or (turn.role in SUPPLIERS and actor.role in SUPPLIERS)
+
+
+def _strange(routing: Routing, piece: Piece) -> Finding | None:
+    """FLX-W17: a correction that names no establishment, or corrects nothing."""
+    for party in (routing.moe, routing.moa, routing.valideur, routing.recipient):
+        if party is not None and party.type in ("", "1") and not _SIRET.fullmatch(party.id):
+            return Finding("FLX-W17", facts=(("found", party.id or "—"),))
+    return Finding("FLX-W17", facts=(("found", "="),)) if routed(piece, routing) == piece else None
 
 
 def _spent(row: Transition, standing: Standing) -> bool:
@@ -184,8 +217,12 @@ def _waits(row: Transition, standing: Standing, piece: Piece, tables: Tables) ->
     role = row.waits
     if role == "suspendant":
         role = next((move.role for move in reversed(standing.moves) if move.act == "suspendre"), "")
-    party = party_of(piece, role) if role else None
-    return Actor(role, party.id) if party else None
+    if not role:
+        return None
+    party = party_of(piece, role)
+    if party is None or not party.id:  # a piece that waits for nobody would be lost to all
+        return Finding("FLX-P20" if role == "moe" else "FLX-P21", role, facts=(("found", piece.market or "—"), ("cadre", piece.cadre), ("expected", role.upper())))
+    return Actor(role, party.id)
 
 
 def _acting(actor: Actor) -> Actor:

@@ -1,6 +1,7 @@
 """What a person may do with what is recorded, each with who and why. The rules are the life cycle's; here the piece is found and the act recorded."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -9,7 +10,7 @@ from flux.clocks import due_acts
 from flux.dossier import Act, Move, Ref, Standing
 from flux.faults import Fault
 from flux.kit import Kit
-from flux.lifecycle import after, current, moved
+from flux.lifecycle import after, current, moved, reopened, reopens
 from flux.model import Emission, Finding
 from flux.owing import moved_event
 from flux.piece import Actor
@@ -51,10 +52,10 @@ def pieces_of(ledger: Ledger, named: str, actor: Actor | None = None) -> Sequenc
 
     Of several pieces of one number, those in which the actor is named; without any such, all of them.
     """
-    if ref := Ref.of(named):
+    found = ledger.standings([named]).get(named, ())
+    if not found and (ref := Ref.of(named)):  # a number may hold a slash as well
         one = ledger.standing(ref)
         return (one,) if one else ()
-    found = ledger.standings([named]).get(named, ())
     return tuple(one for one in found if actor and actor.id in named_in(current(one))) or found
 
 
@@ -68,10 +69,23 @@ def act(office: Office, ref: Ref, asked: Act, now: datetime) -> Standing | Findi
         if isinstance(steps, Finding):
             return steps
         done = after(standing, steps)
-        emissions, events = office.tell(done, steps, now), [moved_event(done, step) for step in steps]
-        if not office.ledger.move([Moved(done, standing.last.seq)], emissions, events):
+        changed = [(done, standing.last.seq, steps), *_reopened(office, done, steps, now)]
+        emissions = [emission for one, _, made in changed for emission in office.tell(one, made, now)]
+        events = [moved_event(one, step) for one, _, made in changed for step in made]
+        if not office.ledger.move([Moved(one, seq) for one, seq, _ in changed], emissions, events):
             return done
     raise Fault("FLX-I73", piece=str(ref))
+
+
+def _reopened(office: Office, done: Standing, steps: Sequence[Move], now: datetime) -> list[tuple[Standing, int, Sequence[Move]]]:
+    """The piece before, when these steps refused for good the one that was deposited on it: with the step that opens it again."""
+    if done.previous is None or not reopens(steps[-1], office.kit.tables):
+        return []
+    before = office.ledger.standing(done.previous)
+    if before is None or not office.kit.tables.life.statuses[before.status].final:
+        return []
+    again = reopened(before, now)
+    return [(after(before, [again]), before.last.seq, [again])]
 
 
 def fall_due(office: Office, now: datetime) -> int:
@@ -82,5 +96,6 @@ def fall_due(office: Office, now: datetime) -> int:
         earliest = day_of(now) - timedelta(days=row.days)
         for standing in office.ledger.search(Asked(waits=row.binds, until=earliest, limit=MOST)):
             if (due := due_acts(standing, now, tables)) is not None:
-                done += not isinstance(act(office, standing.ref, due, now), Finding)
+                with suppress(Fault):  # one piece that others keep moving, or that cannot be told, keeps no other waiting: it is due again
+                    done += not isinstance(act(office, standing.ref, due, now), Finding)
     return done

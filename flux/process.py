@@ -278,12 +278,13 @@ def _conclude_piece(ordinal: int, one: Judged, known: Known, room: int, context:
     findings, closed = list(one.findings), one.closed
     piece = replace(one.piece, ordinal=ordinal) if one.piece else Piece(ordinal=ordinal, syntax=one.syntax)
     actor: Actor | Finding | None = None
-    before: Standing | None = None
+    meant: tuple[Standing, ...] = ()
     carried: tuple[str, ...] = ()
     if not closed:
-        before = previous(piece, known)
-        piece, carried = carry(piece, before)
+        # Asked of what the piece itself says: what is carried over was asked of the piece before.
         closed = _add(findings, _ask(Stage.DIRECTORY, _named(piece, kit.tables), known, context, kit), Stage.DIRECTORY, one.where, context)
+        meant = previous(piece, known, kit.tables)
+        piece, carried = carry(piece, meant, kit.tables)
     if not closed:
         piece = complete(piece, known, kit.tables)
         closed = _add(findings, _ask(Stage.MARKET, piece, known, context, kit), Stage.MARKET, one.where, context)
@@ -291,7 +292,7 @@ def _conclude_piece(ordinal: int, one: Judged, known: Known, room: int, context:
         asked = [*_ask(Stage.DUPLICATE, piece, known, context, kit), *duplicate(piece, one.sha256, known)]
         closed = _add(findings, asked, Stage.DUPLICATE, one.where, context)
     if not closed:
-        asked = [*_ask(Stage.DOSSIER, piece, known, context, kit), *depositor(piece, kit.tables), *association(piece, before, kit.tables)]
+        asked = [*_ask(Stage.DOSSIER, piece, known, context, kit), *depositor(piece, kit.tables), *association(piece, meant, kit.tables)]
         closed = _add(findings, asked, Stage.DOSSIER, one.where, context)
     if not closed:
         actor = next_actor(piece, kit.tables)
@@ -301,7 +302,7 @@ def _conclude_piece(ordinal: int, one: Judged, known: Known, room: int, context:
     told = tuple(replace(f, ordinal=ordinal) for f in _fewer(findings, room, context))
     verdict = verdict_of(told, closed, goes_to, context.policy, kit.tables)
     part = 0 if one.extracted is None else one.index
-    return Decided(piece, verdict, one.name, one.document, one.sha256, one.piece is not None, part, before, carried)
+    return Decided(piece, verdict, one.name, one.document, one.sha256, one.piece is not None, part, meant[0] if len(meant) == 1 else None, carried)
 
 
 def _add(findings: list[Finding], asked: Iterable[Finding], stage: Stage, where: dict[str, Place], context: Context) -> str:

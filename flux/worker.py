@@ -165,8 +165,8 @@ class Worker:
     def _before(self, works: Iterable[Work]) -> dict[str, tuple[Standing, ...]]:
         """The pieces on which those at hand are deposited, as these name them: by number, or as flow/ordinal."""
         named = {j.piece.previous for work in works for j in work.judged if j.piece and not j.closed and j.piece.deposit == "association"}
-        refs = {name: ref for name in named if (ref := Ref.of(name))}
-        found = dict(self._ledger.standings(named - refs.keys())) if named else {}
+        found = dict(self._ledger.standings(named)) if named else {}
+        refs = {name: ref for name in named - found.keys() if (ref := Ref.of(name))}  # a number may hold a slash as well
         return found | {name: (one,) for name, ref in refs.items() if (one := self._ledger.standing(ref))}
 
     def _read(self, content: Content) -> Iterator[bytes]:

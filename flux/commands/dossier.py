@@ -59,6 +59,7 @@ def act(
     moe: Annotated[str, typer.Option(metavar="SIRET", help=say("help.act_routing"))] = "",
     moa: Annotated[str, typer.Option(metavar="SIRET", help=say("help.act_routing"))] = "",
     valideur: Annotated[str, typer.Option(metavar="SIRET", help=say("help.act_routing"))] = "",
+    recipient: Annotated[str, typer.Option(metavar="SIRET", help=say("help.act_routing"))] = "",
     service: Annotated[str | None, typer.Option(metavar="CODE", help=say("help.act_routing"))] = None,
     engagement: Annotated[str | None, typer.Option(metavar="NUMBER", help=say("help.act_routing"))] = None,
     who: Annotated[str, typer.Option(metavar="NAME", help=say("help.act_who"))] = "",
@@ -67,8 +68,8 @@ def act(
     as_json: AsJson = False,
 ) -> None:
     """Do something with a piece, as one of its actors."""
-    routing = Routing(_party(moe), _party(moa), _party(valideur), service, engagement)
-    asked = Act(verb, actor_of(as_whom), who or getuser(), motive, comment, None if routing == Routing() else routing)
+    routing = Routing(_party(moe), _party(moa), _party(valideur), _party(recipient), service, engagement)
+    asked = Act(verb, actor_of(as_whom), _clean(who or getuser()), motive, _clean(comment), None if routing == Routing() else routing)
     with app.open_office(find(context, where)) as office:
         done = dossiers.act(office, named, asked, datetime.now(UTC))
     if as_json:
@@ -162,9 +163,14 @@ def clocks(
 def actor_of(told: str) -> Actor:
     """ROLE:ID as an actor. Ends the command when it is not that."""
     role, colon, id_ = told.partition(":")
-    if not colon or not id_ or role not in (*ROLES, "sous-traitant", "cotraitant"):
+    if not colon or not id_ or role not in {*ROLES, "sous-traitant", "cotraitant"} - {"systeme"}:
         raise unknown(say("say.no_actor", told=told, roles=", ".join(role for role in ROLES if role != "systeme")))
     return Actor(role, id_)
+
+
+def _clean(typed: str) -> str:
+    """What was typed, as text: bytes that are none are shown escaped."""
+    return typed.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _party(siret: str) -> Party | None:

@@ -4,7 +4,7 @@
 from flux import tables
 from flux.docs.codes import cell
 from flux.tables.clocks import Delay
-from flux.tables.life import INITIAL, STAYS, Life, Transition
+from flux.tables.life import BEFORE, INITIAL, STAYS, Life, Transition
 
 
 def dossiers() -> str:
@@ -44,7 +44,7 @@ def _arrows(life: Life) -> dict[tuple[str, str], str]:
     found: dict[tuple[str, str], list[str]] = {}
     for row in life.transitions:
         for before in row.from_:
-            if row.to not in (STAYS, INITIAL):
+            if row.to not in (STAYS, INITIAL, BEFORE):
                 found.setdefault((before, row.to), []).append(row.act)
         if row.then:
             found.setdefault((row.to, row.then), []).append("systeme")
@@ -52,14 +52,14 @@ def _arrows(life: Life) -> dict[tuple[str, str], str]:
 
 
 def _leads(row: Transition) -> str:
-    to = {STAYS: "stays", INITIAL: "its first status"}.get(row.to, row.to)
+    to = {STAYS: "stays", INITIAL: "its first status", BEFORE: "where it stood"}.get(row.to, row.to)
     return f"{to}, then {row.then}" if row.then else to
 
 
 def _conditions(row: Transition) -> str:
     said = (
         f"cadre {', '.join(row.cadres)}" if row.cadres else "", f"motive {', '.join(row.motives)}" if row.motives else "",
-        "a comment" if row.comment else "", "once" if row.once else "", "routing data only" if row.routing else "",
+        "a comment" if row.comment else "", "once" if row.once else "", "routing data" + (" only" if row.routing == "must" else " allowed") if row.routing else "",
         "by the deposit of the next piece" if row.deposit else "",
     )  # fmt: skip
     return "; ".join(filter(None, said))

@@ -8,6 +8,7 @@ from msgspec.msgpack import Decoder, Encoder
 from sqlalchemy import Connection, or_, select, update
 
 from flux.dossier import Ref, Standing
+from flux.faults import Fault
 from flux.lifecycle import current
 from flux.ports import Asked, Moved
 from flux.stores import _schema as t
@@ -31,13 +32,13 @@ class Standings:
 
     def standings(self, numbers: Iterable[str]) -> dict[str, tuple[Standing, ...]]:
         """The accepted pieces that have these numbers, by number, the newest last."""
-        found: dict[str, tuple[Standing, ...]] = {}
+        found: dict[str, list[Standing]] = {}
         keys = sorted(set(numbers))
         for start in range(0, len(keys), _IN):
             query = select(t.standing.c.kept).where(t.standing.c.number.in_(keys[start : start + _IN])).order_by(t.standing.c.received_at)
             for one in self._standings(query):
-                found[one.piece.number] = (*found.get(one.piece.number, ()), one)
-        return found
+                found.setdefault(one.piece.number, []).append(one)
+        return {number: tuple(pieces) for number, pieces in found.items()}
 
     def dossier(self, first: Ref) -> list[Standing]:
         """Every piece of a dossier, in the order of their deposit."""
@@ -80,8 +81,10 @@ def change_standings(connection: Connection, moved: Sequence[Moved]) -> None:
     for one in moved:
         ref = one.standing.ref
         row = standing_row(one.standing)
-        changed = {name: row[name] for name in ("service", "moe", "moa", "valideur", "status", "since", "waits_role", "waits_id", "seq", "kept")}
-        connection.execute(update(t.standing).where(t.standing.c.flow == ref.flow, t.standing.c.ordinal == ref.ordinal), changed)
+        changed = {name: row[name] for name in ("recipient", "service", "moe", "moa", "valideur", "status", "since", "waits_role", "waits_id", "seq", "kept")}
+        here = (t.standing.c.flow == ref.flow, t.standing.c.ordinal == ref.ordinal, t.standing.c.seq == one.after)
+        if connection.execute(update(t.standing).where(*here), changed).rowcount != 1:
+            raise Fault("FLX-I73", piece=str(ref))  # where another writer may come between (a server), the transaction is given up
 
 
 def _in_force(standing: Standing) -> dict[str, object]:

@@ -12,9 +12,10 @@ from flux.faults import Fault
 from flux.tables._reading import Text, read, shaped
 
 ROLES = ("valideur", "moe", "moa", "fournisseur", "service_financier", "systeme", "deposant")
-WAITS = ("", *ROLES, "suspendant", "next")
+WAITS = ("", *ROLES, "suspendant", "next", "before")
 STAGES = ("en_cours", "fin", "tacite")
-INITIAL, STAYS = "initial", ""
+INITIAL, STAYS, BEFORE = "initial", "", "before"
+MAY, MUST = "may", "must"
 ROUTING = "routing"  # kind of a motive: an error of routing
 
 
@@ -57,10 +58,11 @@ class Transition(Struct, frozen=True, forbid_unknown_fields=True, rename={"from_
     cadres: tuple[str, ...] = ()
     comment: str = ""
     once: bool = False
-    routing: bool = False
+    routing: str = ""
     deposit: bool = False
     out_of_turn: bool = False
     notifies: tuple[str, ...] = ()
+    reopens: bool = False
 
 
 class Next(Struct, frozen=True, forbid_unknown_fields=True):
@@ -136,9 +138,10 @@ _EXPECTED = "statuses.toml, roles, motives, cadres"
 
 def _strange(row: Transition, life: Life, cadres: dict[str, str]) -> str:
     """What a row names and nobody knows, or a move out of a status that is final."""
-    named = {row.to, row.then, *row.from_} - {"", INITIAL}
+    named = {row.to, row.then, *row.from_} - {"", INITIAL, BEFORE}
     unknown = (named - life.statuses.keys()) | ({*row.by, *row.notifies} - set(ROLES)) | (set(row.motives) - life.motives.keys()) | (set(row.cadres) - cadres.keys())
     over = {status for status in row.from_ if status in life.statuses and life.statuses[status].final and not row.deposit}
+    unknown |= {row.routing} - {"", MAY, MUST}
     return ", ".join(sorted(unknown | over | ({row.waits} - set(WAITS))))
 
 

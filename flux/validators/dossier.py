@@ -13,11 +13,13 @@ from flux.lifecycle import SUPPLIERS, current, depositor_of, link_of, party_of, 
 from flux.model import Finding, Known
 from flux.piece import Actor, Party, Piece
 from flux.tables import Tables
+from flux.tables.life import Next
 from flux.validators import Check
 
 CHECKS: tuple[Check, ...] = ()
 
 ASSOCIATION = "association"
+MOST_NAMED = 5
 _CARRIED = ("market", "engagement", "supplier", "recipient", "valideur", "moe", "moa")
 
 
@@ -33,36 +35,44 @@ def depositor(piece: Piece, tables: Tables) -> Iterator[Finding]:
         yield Finding("FLX-W15", "cadre", facts=facts)
 
 
-def previous(piece: Piece, known: Known) -> Standing | None:
+def previous(piece: Piece, known: Known, tables: Tables) -> tuple[Standing, ...]:
     """
-    The accepted piece that this one names as the one before; None when no such piece is known.
+    The accepted pieces that this one may mean by the one before: () when no such piece is known, several when nothing tells which.
 
-    Several may have one number: those of its market, then those of which the depositor is an actor, then the newest.
+    Several may have one number: those of its market, supplier and recipient, where it says them; in which the depositor is named; on which
+    it may be deposited by its cadre; then on which it still may.
     """
     if piece.deposit != ASSOCIATION:
-        return None
+        return ()
     found = known.standing.get(piece.previous, ())
-    of_its_market = tuple(s for s in found if not piece.market or s.piece.market == piece.market) or found
-    of_its_actor = tuple(s for s in of_its_market if piece.depositor is None or piece.depositor.id in named_in(current(s))) or of_its_market
-    return of_its_actor[-1] if of_its_actor else None
+    for fits in (
+        lambda one: not piece.market or current(one).market == piece.market,
+        lambda one: not piece.supplier.id or current(one).supplier.id == piece.supplier.id,
+        lambda one: not piece.recipient.id or current(one).recipient.id == piece.recipient.id,
+        lambda one: piece.depositor is None or piece.depositor.id in named_in(current(one)),
+        lambda one: link_of(piece, one, tables) is not None,
+        lambda one: (link := link_of(piece, one, tables)) is not None and standable(one, link.act, tables),
+    ):
+        found = tuple(filter(fits, found)) or found
+    return found
 
 
-def association(piece: Piece, before: Standing | None, tables: Tables) -> Iterator[Finding]:
+def association(piece: Piece, meant: tuple[Standing, ...], tables: Tables) -> Iterator[Finding]:
     """Whether this piece, completed by carry(), may be deposited on that one: known, in order, by the right actor, without contradiction, in time."""
     if piece.deposit != ASSOCIATION:
         return
-    if before is None:
-        yield Finding("FLX-W10", "previous", facts=(("found", piece.previous),))
+    if len(meant) != 1:
+        several = (("expected", ", ".join(str(one.ref) for one in meant[:MOST_NAMED])),)
+        yield Finding("FLX-W16" if meant else "FLX-W10", "previous", facts=(("found", piece.previous), *(several if meant else ())))
         return
+    (before,) = meant
     link = link_of(piece, before, tables)
     if link is None:
         may = ", ".join(f"{row.cadre} ({row.by})" for row in tables.life.follows(before.piece.cadre)) or "—"
         yield Finding("FLX-W12", "cadre", facts=(("found", piece.cadre), ("previous", before.piece.cadre), ("expected", may)))
         return
-    owner, mine = party_of(current(before), link.by), depositor_of(piece, tables)
-    if owner is not None and owner.id and owner.id != mine.id:
-        facts = (("found", _told(mine)), ("cadre", piece.cadre), ("expected", _told(Actor(link.by, owner.id))))
-        yield Finding("FLX-W13", "previous", facts=facts)
+    if not _owns(piece, before, link):  # who does own it is told to nobody else
+        yield Finding("FLX-W13", "previous", facts=(("found", _told(_mine(piece))), ("cadre", piece.cadre), ("expected", link.by.upper())))
         return
     yield from _contradictions(piece, current(before))
     if not standable(before, link.act, tables):
@@ -71,13 +81,27 @@ def association(piece: Piece, before: Standing | None, tables: Tables) -> Iterat
         yield Finding("FLX-W11", "previous", facts=standing)
 
 
-def carry(piece: Piece, before: Standing | None) -> tuple[Piece, tuple[str, ...]]:
-    """The piece with what it leaves to the one before it: market, engagement, parties. Gives the names of the fields that were taken over."""
-    if before is None:
+def carry(piece: Piece, meant: tuple[Standing, ...], tables: Tables) -> tuple[Piece, tuple[str, ...]]:
+    """
+    The piece with what it leaves to the one before it: market, engagement, parties. Gives the names of the fields that were taken over.
+
+    Only for who may deposit it there: a stranger learns nothing of a dossier by naming a piece of it.
+    """
+    if len(meant) != 1 or (link := link_of(piece, meant[0], tables)) is None or not _owns(piece, meant[0], link):
         return piece, ()
-    theirs = current(before)
+    theirs = current(meant[0])
     taken = {name: getattr(theirs, name) for name in _CARRIED if not _says(getattr(piece, name)) and _says(getattr(theirs, name))}
     return replace(piece, **taken), tuple(taken)
+
+
+def _owns(piece: Piece, before: Standing, link: Next) -> bool:
+    """Whether the depositor is the one who continues that piece: whom it names in that role."""
+    owner = party_of(current(before), link.by)
+    return owner is not None and bool(owner.id) and owner.id == _mine(piece).id
+
+
+def _mine(piece: Piece) -> Actor:
+    return piece.depositor or Actor("fournisseur", piece.supplier.id)
 
 
 def _contradictions(piece: Piece, before: Piece) -> Iterator[Finding]:

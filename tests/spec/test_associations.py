@@ -21,9 +21,9 @@ def deposited(cadre, by, **changes):
 
 def found(piece, *standings):
     """The codes for this piece where these are known."""
-    before = previous(piece, Known(standing={one.piece.number: (one,) for one in standings}))
-    completed, _ = carry(piece, before)
-    return [f.code for f in (*depositor(completed, TABLES), *association(completed, before, TABLES))]
+    meant = previous(piece, Known(standing={one.piece.number: (one,) for one in standings}), TABLES)
+    completed, _ = carry(piece, meant, TABLES)
+    return [f.code for f in (*depositor(completed, TABLES), *association(completed, meant, TABLES))]
 
 
 @pytest.mark.parametrize(("link", "cadre"), LINKS, ids=[f"{before} → {row.cadre}" for row, before in LINKS])
@@ -61,19 +61,43 @@ def test_only_a_piece_that_is_at_its_actors_may_be_continued(status):
 
 
 def test_what_the_piece_does_not_say_is_carried_over_and_named():
-    before = a_standing("A4")
-    completed, carried = carry(deposited("A15", "moe"), before)
+    before = (a_standing("A4"),)
+    completed, carried = carry(deposited("A15", "moe"), before, TABLES)
     assert carried == ("market", "engagement", "supplier", "recipient", "valideur", "moe", "moa")
     assert (completed.market, completed.supplier, completed.moa) == (PIECE.market, PIECE.supplier, PIECE.moa)
-    said, fewer = carry(deposited("A15", "moe", market="2026-MT-0042"), before)
+    said, fewer = carry(deposited("A15", "moe", market="2026-MT-0042"), before, TABLES)
     assert (said.market, "market" in fewer) == ("2026-MT-0042", False)
 
 
-def test_of_several_pieces_of_one_number_the_one_of_the_market_is_meant():
-    one, other = a_standing("A4", flow="f1"), a_standing("A4", flow="f2", market="2026-MT-0117")
+@pytest.mark.parametrize("change", [{"depositor": Actor("moe", "99913107100014")}, {"cadre": "A17"}], ids=["a stranger", "a cadre that does not follow"])
+def test_who_may_not_deposit_on_a_piece_learns_nothing_of_it(change):
+    meant = (a_standing("A4"),)
+    completed, carried = carry(replace(deposited("A15", "moe"), **change), meant, TABLES)
+    assert (carried, completed.market, completed.supplier.id) == ((), "", "")
+    facts = [fact for finding in association(completed, meant, TABLES) for fact in finding.facts]
+    assert not {MOE.id, SUPPLIER.id, PIECE.market} & {fact for _, fact in facts}
+
+
+def test_of_several_pieces_of_one_number_the_one_that_is_meant_is_found_or_asked_for():
+    one, other = a_standing("A4", flow="f1"), a_standing("A4", flow="f2", market="2026-MT-0117", supplier=Party("1", "99914061200038"))
     known = Known(standing={"SIT-1": (one, other)})
-    assert previous(deposited("A15", "moe", market="2026-MT-0042"), known) == one
-    assert previous(deposited("A15", "moe"), known) == other  # the newest
+
+    def meant(**said):
+        return previous(deposited("A15", "moe", **said), known, TABLES)
+
+    assert meant(market="2026-MT-0042") == (one,)
+    assert meant(supplier=Party("1", "99914061200038")) == (other,)
+    assert [f.code for f in association(deposited("A15", "moe"), meant(), TABLES)] == ["FLX-W16"]
+    known.standing["SIT-1"] = (one, standing_in(other, "ASSOCIEE"))
+    assert meant() == (one,)
+    known.standing["SIT-1"] = (one, replace(other, piece=replace(other.piece, moe=Party("1", "99913107100014"))))
+    assert meant() == (one,)
+
+
+def test_a_piece_that_names_nobody_in_a_role_is_continued_by_nobody():
+    a22 = a_standing("A22", moa=None)
+    assert "FLX-W13" in found(deposited("A25", "moa"), a22)
+    assert found(deposited("A25", "moa"), a_standing("A22")) == []
 
 
 def test_a_first_piece_looks_for_no_piece_before_it():

@@ -9,7 +9,7 @@ from lives import MOA, MOE, NOON, PARTIES, SUPPLIER, TABLES, a_standing, an_act,
 from msgspec.structs import replace
 
 from flux.dossier import Routing
-from flux.lifecycle import after, allowed, current, moved, party_of
+from flux.lifecycle import after, allowed, associated, current, moved, party_of, reopened, reopens
 from flux.model import Finding
 from flux.piece import Actor, Party
 from flux.tables.life import INITIAL
@@ -31,7 +31,7 @@ def cadre_of(row, status):
 def asked_of(row, standing):
     """This row's act, with all that it demands, as whoever may do it."""
     role = standing.depositor.role if row.by[0] == "deposant" else next(r for r in row.by if row.out_of_turn or not standing.waits or r in (standing.waits.role, "systeme"))
-    routing = Routing(moe=Party("1", "99913107100014")) if row.routing else None
+    routing = Routing(moe=Party("1", "99913107100014")) if row.routing == "must" else None
     return an_act(row.act, role, motive=row.motives[0] if row.motives else "", comment="la pièce jointe 3 manque" if row.comment else "", routing=routing)
 
 
@@ -111,6 +111,8 @@ def test_a_recycling_corrects_the_routing_keeps_the_number_and_leads_to_the_new_
     standing = after(standing, moved(standing, an_act("refuser", "moe", motive="MAUVAISE_MOE", comment="nous ne suivons pas ce marché"), LATER, TABLES))
     other = Party("1", "99913107100014", "Quatre-Vents")
     assert moved(standing, an_act("recycler", "fournisseur"), LATER, TABLES).code == "FLX-W09"
+    for void in (Routing(moe=MOE), Routing(moe=Party("1", "not a siret"))):
+        assert moved(standing, an_act("recycler", "fournisseur", routing=void), LATER, TABLES).code == "FLX-W17"
     steps = moved(standing, an_act("recycler", "fournisseur", routing=Routing(moe=other, service="VOIRIE")), LATER, TABLES)
     again = after(standing, steps)
     piece = current(again)
@@ -129,6 +131,49 @@ def test_a_validated_piece_of_a_subcontractor_goes_to_the_moe_at_once_and_so_doe
     for act in (an_act("valider", "valideur"), an_act("valider_tacitement", "systeme")):
         first, second = moved(standing, act, LATER, TABLES)
         assert (first.waits, second.status, second.waits) == (None, "MISE_A_DISPOSITION_MOE", Actor("moe", MOE.id))
+
+
+def test_one_establishment_in_two_roles_acts_in_the_role_whose_turn_it_is():
+    """The usual commune is MOA and recipient: what waits for the MOA is not the financial service's to pay."""
+    standing = a_standing("A15")
+    standing = after(standing, moved(standing, an_act("suspendre", "moa", comment="?"), LATER, TABLES))
+    standing = after(standing, moved(standing, an_act("completer", "moe"), LATER, TABLES))
+    assert standing.waits == Actor("moa", MOA.id)
+    assert moved(standing, an_act("mettre_en_paiement", "service_financier"), LATER, TABLES).code == "FLX-W03"
+    assert not isinstance(moved(standing, an_act("prendre_en_compte", "moa"), LATER, TABLES), Finding)
+
+
+def test_nobody_acts_as_the_system_but_flux():
+    standing = a_standing("A10")
+    stranger = replace(an_act("valider_tacitement", "systeme"), actor=Actor("systeme", "x"))
+    assert moved(standing, stranger, LATER, TABLES).code == "FLX-W02"
+    assert not isinstance(moved(standing, an_act("valider_tacitement", "systeme"), LATER, TABLES), Finding)
+
+
+def test_a_piece_is_never_handed_to_nobody_and_who_validates_may_say_to_whom():
+    standing = a_standing("A10", moe=None)
+    assert moved(standing, an_act("valider", "valideur"), LATER, TABLES).code == "FLX-P20"
+    assert moved(standing, an_act("valider_tacitement", "systeme"), LATER, TABLES).code == "FLX-P20"
+    steps = moved(standing, an_act("valider", "valideur", routing=Routing(moe=MOE)), LATER, TABLES)
+    assert steps[-1].waits == Actor("moe", MOE.id)
+
+
+@pytest.mark.parametrize(
+    ("cadre", "act", "open_"),
+    [
+        ("A6", an_act("rejeter", "service_financier", comment="?"), True),
+        ("A20", an_act("refuser", "fournisseur", motive="AUTRE", comment="?"), True),
+        ("A17", an_act("refuser", "moa", motive="AUTRE", comment="?"), True),
+        ("A17", an_act("refuser", "moa", motive="MAUVAISE_MOE", comment="?"), False),
+        ("A6", an_act("suspendre", "service_financier", comment="?"), False),
+    ],
+)
+def test_what_is_refused_for_good_opens_the_piece_before_again(cadre, act, open_):
+    assert reopens(moved(a_standing(cadre), act, LATER, TABLES)[-1], TABLES) == open_
+    before = standing_in(a_standing("A7"), "PRISE_EN_COMPTE_MOE")
+    gone = after(before, [associated(before, "associer", as_role("moe"), "rives", LATER, TABLES)])
+    again = after(gone, [reopened(gone, LATER)])
+    assert (again.status, again.waits, again.last.seq) == (before.status, before.waits, gone.last.seq + 1)
 
 
 roles = st.sampled_from([role for role in PARTIES if role != "systeme"])
