@@ -6,6 +6,7 @@ that the clock is moved, what falls due falls due, day by day, as under a daemon
 """
 
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from itertools import count
@@ -123,7 +124,7 @@ class SiteWorks:
         """A PDF with its data on the piece before, whose amounts it takes over, in the mode service."""
         receipt = self.receipt(partner, cadre, number, previous)
         assert receipt.accepted, (number, receipt.reason, [(f["code"], f["text"]["en"]) for f in receipt.findings])
-        self.papers[number] = replace_number(self.papers[previous], number)
+        self.papers[number] = replace(self.papers[previous], number=number)
         return self._accepted(receipt.flow)
 
     def receipt(self, partner, cadre, number, previous):
@@ -188,11 +189,6 @@ class SiteWorks:
 def at(day, hour=9):
     """This hour in Paris, as it is kept."""
     return datetime(day.year, day.month, day.day, hour, tzinfo=PARIS).astimezone(UTC)
-
-
-def replace_number(paper, number):
-    """The same amounts under another number."""
-    return type(paper)(**{**vars(paper), "number": number})
 
 
 def _of_statuses(root):

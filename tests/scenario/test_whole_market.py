@@ -19,6 +19,7 @@ from flux.dossier import Routing
 from flux.piece import Party
 from flux.ports import Asked
 
+pytestmark = pytest.mark.slow
 GOLDEN = Path(__file__).with_name("golden")
 MOE, NEXT_MOE = "quatre-vents", "rives"
 SUSPENDED, SILENT, HANDED_OVER = 3, 5, 7  # months
