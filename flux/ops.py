@@ -1,6 +1,6 @@
 """What a person may do with what is recorded, each with who and why. The rules are the life cycle's; here the piece is found and the act recorded."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -35,12 +35,14 @@ class Office(Struct, frozen=True):
 
     def tell(self, standing: Standing, steps: Sequence[Move], now: datetime) -> tuple[Emission, ...]:
         """What these steps owe to whom they concern, their bytes durable in the content store."""
-        telling = tell_moves(standing, steps, self.policies, self.routes, self.installation, now, self.kit)
-        if not telling.owed:
-            return ()
-        pack = telling.pack()
-        blob, _ = self.content.add(pack.open())
-        return telling.emissions(blob, pack)
+        return self.tell_all([(standing, steps)], now)
+
+    def tell_all(self, moved: Iterable[tuple[Standing, Sequence[Move]]], now: datetime) -> tuple[Emission, ...]:
+        """The same for several pieces, with the cost of one sync: a status flow may move hundreds."""
+        told = [tell_moves(one, steps, self.policies, self.routes, self.installation, now, self.kit) for one, steps in moved]
+        packs = [(telling, telling.pack()) for telling in told if telling.owed]
+        stored = self.content.add_all([pack.open() for _, pack in packs]) if packs else []
+        return tuple(one for (telling, pack), (blob, _) in zip(packs, stored, strict=True) for one in telling.emissions(blob, pack))
 
 
 def pieces_of(ledger: Ledger, named: str, actor: Actor | None = None) -> Sequence[Standing]:
