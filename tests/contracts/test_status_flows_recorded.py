@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from rig import EXAMPLES
 from status_flow import NUMBER, RECIPIENT, a_flow, a_line
-from workroom import Workroom
+from workroom import Workroom, zip_of
 
 from flux import kit as flux_kit
 from flux.dossier import Act
@@ -64,6 +64,37 @@ def test_two_lines_on_one_piece_are_two_steps_and_one_flow_to_its_supplier(room)
     (name,) = told(room, "P1")
     assert name.endswith("-4.xml")
     assert [event.what for event in room.ledger.events("P1")].count("moved") == 2
+
+
+OTHER = "20990042200012"
+
+
+def test_the_status_of_a_refused_duplicate_is_not_that_of_the_first_copy(room):
+    """The duplicate names another recipient: what he says of it is of no piece. What names the first copy in everything is the first copy's."""
+    with zipfile.ZipFile(next(EXAMPLES.glob("07-*/*.zip"))) as archive:
+        room.receive("P2", "again.xml", archive.read(f"{NUMBER}.xml").replace(RECIPIENT.encode(), OTHER.encode()))
+    both = Policy(naming="free", speaks_for=(RECIPIENT, OTHER))
+    room.worker(both).step()
+    assert b"FLX-D02" in room.ledger.pieces(flow="P2")[0].told
+    room.receive("S1", "one.xml", a_flow(a_line(recipient=OTHER, status="05", comment="doublon")))
+    room.worker(both).step()
+    assert (moves(room), codes(room, "S1")) == ([], [["FLX-N01"]])
+    room.receive("S2", "two.xml", a_flow(a_line()))
+    room.worker(both).step()
+    assert (moves(room), codes(room, "S2")) == (["constater_service_fait"], [[]])
+
+
+def test_pieces_and_status_lines_of_one_archive_have_each_their_answer_and_only_pieces_a_certificate(room):
+    policy = Policy(naming="free", speaks_for=(RECIPIENT,), certificates=True)
+    room.receive("S1", "one.xml", a_flow(a_line(), a_line(number="MEN-9999")))
+    with zipfile.ZipFile(next(EXAMPLES.glob("07-*/*.zip"))) as archive:
+        room.receive("S2", "both.zip", zip_of({"1.xml": archive.read("MEN-2026-0704.xml"), "2.xml": a_flow(a_line(status="08"))}))
+    room.worker(policy).step()
+    assert moves(room) == ["constater_service_fait", "mandater"]
+    assert [row.verdict for row in room.ledger.pieces(flow="S2")] == ["accepted", "accepted"]
+    kinds = {flow: {e.kind for e in room.ledger.emissions(flow)} for flow in ("S1", "S2")}
+    assert kinds["S1"] == {"integration", "report-json", "report-html"}
+    assert kinds["S2"] == {*kinds["S1"], "lifecycle", "piece", "certificate-pdf", "certificate-html"}
 
 
 def test_what_somebody_did_meanwhile_is_thought_about_again(room, monkeypatch):

@@ -14,7 +14,8 @@ from flux.lifecycle import opened
 from flux.model import Flow
 from flux.parsers import Source, cpp_statut
 from flux.piece import Actor, Piece
-from flux.policy import Limits, Policy
+from flux.policy import Brief, Limits, Policy
+from flux.process import judge
 from flux.tables import inbound
 from flux.validators import Context
 from flux.validators.status import Hearing
@@ -157,6 +158,14 @@ def test_a_moe_takes_into_account_by_the_exact_code_as_the_complement_and_only_f
     assert codes(refused) == ["FLX-W02"]
 
 
+def test_what_was_suspended_is_completed_by_its_depositor_and_by_nobody_else(hear):
+    suspended, completed = replace(GOOD, status="06"), replace(GOOD, status="12")
+    both = (RECIPIENT.id, SUPPLIER.id)
+    heard = hear((suspended, NAMED), (completed, NAMED), (replace(completed, producer=SUPPLIER.id), NAMED), speaks_for=both)
+    assert [codes(one) for one in heard] == [[], ["FLX-W02"], []]
+    assert (heard[2].standing.status, heard[2].standing.waits) == ("COMPLETEE", Actor("service_financier", RECIPIENT.id))
+
+
 def test_who_may_speak_for_the_moe_alone_learns_of_no_piece_in_which_that_moe_is_not(hear):
     stranger = replace(PIECE, moe=None, valideur=None, moa=None)
     (heard,) = hear((replace(GOOD, producer=MOE.id), NAMED), pieces=(standing(stranger),), speaks_for=(MOE.id,))
@@ -211,3 +220,15 @@ def test_a_table_that_contradicts_itself_or_the_life_cycle_is_a_fault(spoiled, c
     reasons = frozenset(known.catalogue["FLX-N03"].why)
     assert list(inbound.faults(known.inbound, known.life, reasons)) == []
     assert [fault.code for fault in inbound.faults(spoiled(known.inbound), known.life, reasons)] == [code]
+
+
+@pytest.mark.parametrize(("name", "closed"), [("CPPStatut-example01.xml", ""), ("CPPStatut-example03-invalid-date.xml", "format")])
+def test_the_public_examples_are_read_and_the_one_of_month_15_is_refused_by_the_schema(corpus, kit, name, closed):
+    (one,) = judge(1, name, (corpus / "cpp" / name).read_bytes(), Brief("", Policy(), TODAY), kit)
+    assert (one.closed, one.line.status, one.piece.supplier.id) == (closed, "07", "00000000169959")
+    assert [finding.code for finding in one.findings] == (["FLX-S03"] if closed else [])
+
+
+def test_a_unit_that_the_schema_refuses_leaves_its_neighbours_alone(kit):
+    judged = judge(1, "s.xml", a_flow(a_line(), a_line(at="2026-15-01T00:00:00Z"), a_line(status="42")), Brief("", Policy(), TODAY), kit)
+    assert [one.closed for one in judged] == ["", "format", "format"]
