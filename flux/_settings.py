@@ -17,7 +17,7 @@ _SEVERITIES = tuple(str(severity) for severity in Severity)
 
 class Setting(Struct, frozen=True):
     """
-    One setting. kind: str, int, float, bool, list (of numbers). least, most: of a number, or of the length of a text.
+    One setting. kind: str, int, float, bool, list (of what its reader says). least, most: of a number, or of the length of a text.
 
     shown: the value of the starter file when it is not the default.
     """
@@ -80,6 +80,7 @@ PARTNER = (
     Setting("unknown_market", "", "unknown_market for his pieces; empty: the installation's.", "unknown_market pour ses pièces ; vide : celui de l'installation.", choices=("", *_SEVERITIES)),
     Setting("default_cadre", "", "What an absent cadre means; empty: it is refused (G1.02).", "Ce que signifie un cadre absent ; vide : il est refusé (G1.02).", most=3),
     Setting("certificates", False, "A certificat de dépôt for each of his EDI flows of which something went in: true or false. A deposit of a PDF always has one.", "Un certificat de dépôt pour chacun de ses flux EDI dont quelque chose est intégré : true ou false. Un dépôt de PDF en a toujours un.", bool),
+    Setting("speaks_for", [], "SIRETs of those whose statuses he may report by CPPStatut, each as a text: whoever may speak for a structure moves the pieces that wait for it.", "SIRET de ceux dont il peut remonter les statuts par CPPStatut, chacun entre guillemets : qui parle pour une structure fait avancer les pièces qui l'attendent.", list, most=10_000),
     Setting("inbox", "", "His inbox; empty: <inbox>/<name>.", "Sa boîte de dépôt ; vide : <inbox>/<nom>."),
     Setting("returns", "", "Where his return flows go; empty: <outbox>/returns/<name>.", "Où vont ses flux retour ; vide : <outbox>/returns/<nom>."),
     Setting("lifecycle", "cpp-statut", "In which form he is told where his pieces stand, at each move: CPPStatut (FEN1201A), CDAR D22B, both, none.", "Sous quelle forme il apprend où en sont ses pièces, à chaque étape : CPPStatut (FEN1201A), CDAR D22B, les deux (both), aucune (none).", choices=_FORMS),

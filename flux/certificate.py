@@ -76,12 +76,17 @@ def marked(content: bytes) -> str:
 
 def owed(letter: Told) -> bool:
     """Whether a certificate is owed: for what went in of a deposit of a PDF, and of an EDI flow where the partner's setting asks for it."""
-    return letter.decision.verdict in _WENT_IN and (letter.flow.mode != "edi" or letter.certificates)
+    return letter.decision.verdict in _WENT_IN and (letter.flow.mode != "edi" or letter.certificates) and bool(_accepted(letter))
+
+
+def _accepted(letter: Told) -> list[Decided]:
+    """The pieces that went in; a status line is none."""
+    return [decided for decided in letter.decision.pieces if decided.verdict.kind is VerdictKind.ACCEPTED and not decided.line]
 
 
 def certificate(letter: Told) -> Certificate:
     """The certificate of this decision."""
-    accepted = [decided for decided in letter.decision.pieces if decided.verdict.kind is VerdictKind.ACCEPTED]
+    accepted = _accepted(letter)
     files = [(decided, file) for decided in accepted for file in decided.piece.attachments]
     number = number_of(letter.flow.sha256)
     return Certificate(

@@ -46,6 +46,7 @@ class Partner(Struct, frozen=True):
     inbox: str
     returns: str
     lifecycle: str
+    speaks_for: tuple[str, ...]
     severities: dict[str, Severity]
     limits: dict[str, int]
 
@@ -167,6 +168,7 @@ def policy(config: Config, partner: str) -> Policy:
         site, naming=one.naming, interface=one.interface, non_works=one.non_works, default_cadre=one.default_cadre, certificates=one.certificates,
         market_check=Severity(one.market_check or config.market_check), unknown_market=Severity(one.unknown_market or config.unknown_market),
         severities=config.severities | one.severities, limits=replace(config.limits, **one.limits), lifecycle=one.lifecycle,
+        speaks_for=one.speaks_for,
     )  # fmt: skip
 
 
@@ -259,6 +261,10 @@ def _partner(raw: Any, where: str) -> Partner:  # noqa: ANN401 - what TOML gave
     if table["interface"] and table["interface"] not in (known := tables.load().interfaces):
         raise Fault("FLX-I07", where=where, name="interface", value=s.told(table["interface"]), expected=", ".join(known))
     _proven_cadre(table["default_cadre"], where)
+    for siret in table["speaks_for"]:
+        if not isinstance(siret, str) or not re.fullmatch(r"[0-9]{14}", siret):
+            raise Fault("FLX-I150", where=where, value=s.told(siret))
+    table["speaks_for"] = tuple(table["speaks_for"])
     limits = s.read_some(raw.get("limits", {}), s.LIMITS, f"{where} limits")
     return Partner(**table, severities=_severities(raw.get("severities", {}), f"{where} severities"), limits=limits)
 

@@ -4,7 +4,7 @@ The nouns of a dossier de facturation: where an accepted piece stands, how it ca
 A dossier is the chain of pieces of one payment, from the first to the last (domain 4.2); its number is that of its first piece.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 
 from msgspec import Struct
 
@@ -47,6 +47,23 @@ class Act(Struct, frozen=True):
     motive: str = ""
     comment: str = ""
     routing: Routing | None = None
+
+
+class StatusLine(Struct, frozen=True):
+    """
+    A line of an inbound CPPStatut (domain 3.1): what somebody says of a piece, which stands beside it as far as it is named, or of a flow.
+
+    status: IdStatut, 01 to 41, of a flow 90 to 96. at: Horodatage, None when it is no instant of the calendar. producer: Producteur/@Id.
+    flow: IdFlux, "" when it is about a piece. issued: DateFacture.
+    """
+
+    status: str = ""
+    complement: str = ""
+    comment: str = ""
+    at: datetime | None = None
+    producer: str = ""
+    flow: str = ""
+    issued: date | None = None
 
 
 class Move(Struct, frozen=True):

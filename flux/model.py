@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from flux.dossier import Standing
+from flux.dossier import Standing, StatusLine
 from flux.market import Market
 from flux.piece import Actor, Piece
 from flux.structures import Directory
@@ -104,6 +104,7 @@ class Parsed(Struct, frozen=True):
 
     extracted: the bytes of a document that holds this piece alone, when the received one holds several; else None.
     files: the content of each attachment, where the source keeps them; b"" for one that cannot be read.
+    line: what a status flow says of the piece, which is then no document of its own but the one that the line names.
     """
 
     piece: Piece
@@ -111,6 +112,7 @@ class Parsed(Struct, frozen=True):
     where: dict[str, Place] = {}
     extracted: bytes | None = None
     files: tuple[bytes, ...] = ()
+    line: StatusLine | None = None
 
 
 class Excerpt(Struct, frozen=True):
@@ -146,6 +148,7 @@ class Judged(Struct, frozen=True):
     where: dict[str, Place] = {}
     extracted: bytes | None = None
     excerpt: Excerpt | None = None
+    line: StatusLine | None = None  # of a status flow: piece is what it names
 
 
 class Member(Struct, frozen=True):
@@ -239,6 +242,9 @@ class Decided(Struct, frozen=True):
     part: int = 0   # of that file, from 1, when it was taken out of a document of several
     previous: Standing | None = None  # the piece on which this one is deposited
     carried: tuple[str, ...] = ()     # fields taken over from it
+    line: StatusLine | None = None    # of a status flow: piece is what the line names, accepted means that it moved that piece,
+    acted: Standing | None = None     # which stands so since,
+    steps: int = 0                    # by so many steps of this line
 
 
 class Decision(Struct, frozen=True):

@@ -1,6 +1,6 @@
 """What a person may do with what is recorded, each with who and why. The rules are the life cycle's; here the piece is found and the act recorded."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -12,7 +12,7 @@ from flux.faults import Fault
 from flux.kit import Kit
 from flux.lifecycle import after, current, moved, reopened, reopens
 from flux.model import Emission, Finding
-from flux.owing import moved_event
+from flux.owing import moved_event, steps_of
 from flux.piece import Actor
 from flux.policy import Policy, Route
 from flux.ports import Asked, ContentStore, Ledger, Moved
@@ -34,16 +34,26 @@ class Office(Struct, frozen=True):
     routes: Sequence[Route]
     installation: str
 
-    def tell(self, standing: Standing, steps: Sequence[Move], now: datetime) -> tuple[Emission, ...]:
-        """What these steps owe to whom they concern, their bytes durable in the content store; and the piece to whose turn it has become."""
+    def tell_all(self, moved: Iterable[tuple[Standing, Sequence[Move]]], now: datetime) -> tuple[Emission, ...]:
+        """
+        What these steps owe to whom they concern, their bytes durable in the content store; and the pieces to whose turn it has become.
+
+        Of all pieces together with the cost of one sync: a status flow may move hundreds.
+        """
+        pairs = list(moved)
+        handed = [emission for one, steps in pairs for emission in self._handed_on(one, steps)]
+        told = [tell_moves(one, steps, self.policies, self.routes, self.installation, now, self.kit, self._opener(one)) for one, steps in pairs]
+        packs = [(telling, telling.pack()) for telling in told if telling.owed]
+        stored = self.content.add_all([pack.open() for _, pack in packs]) if packs else []
+        flows = (one for (telling, pack), (blob, _) in zip(packs, stored, strict=True) for one in telling.emissions(blob, pack))
+        return (*handed, *flows)
+
+    def _opener(self, standing: Standing) -> Standing | None:
+        return self.ledger.standing(standing.first) if standing.first != standing.ref else None
+
+    def _handed_on(self, standing: Standing, steps: Sequence[Move]) -> tuple[Emission, ...]:
         actor = newcomer(standing, steps)
-        piece = handed_on(standing, actor, self.ledger.emissions(standing.ref.flow), self.kit.tables) if actor else ()
-        telling = tell_moves(standing, steps, self.policies, self.routes, self.installation, now, self.kit)
-        if not telling.owed:
-            return piece
-        pack = telling.pack()
-        blob, _ = self.content.add(pack.open())
-        return (*piece, *telling.emissions(blob, pack))
+        return handed_on(standing, actor, self.ledger.emissions(standing.ref.flow), self.kit.tables) if actor else ()
 
 
 def pieces_of(ledger: Ledger, named: str, actor: Actor | None = None) -> Sequence[Standing]:
@@ -69,23 +79,25 @@ def act(office: Office, ref: Ref, asked: Act, now: datetime) -> Standing | Findi
         if isinstance(steps, Finding):
             return steps
         done = after(standing, steps)
-        changed = [(done, standing.last.seq, steps), *_reopened(office, done, steps, now)]
-        emissions = [emission for one, _, made in changed for emission in office.tell(one, made, now)]
-        events = [moved_event(one, step) for one, _, made in changed for step in made]
-        if not office.ledger.move([Moved(one, seq) for one, seq, _ in changed], emissions, events):
+        changed = with_reopened(office, [Moved(done, standing.last.seq)], now)
+        emissions = office.tell_all([(one.standing, steps_of(one)) for one in changed], now)
+        events = [moved_event(one.standing, step) for one in changed for step in steps_of(one)]
+        if not office.ledger.move(changed, emissions, events):
             return done
     raise Fault("FLX-I73", piece=str(ref))
 
 
-def _reopened(office: Office, done: Standing, steps: Sequence[Move], now: datetime) -> list[tuple[Standing, int, Sequence[Move]]]:
-    """The piece before, when these steps refused for good the one that was deposited on it: with the step that opens it again."""
-    if done.previous is None or not reopens(steps[-1], office.kit.tables):
-        return []
-    before = office.ledger.standing(done.previous)
-    if before is None or not office.kit.tables.life.statuses[before.status].final:
-        return []
-    again = reopened(before, now)
-    return [(after(before, [again]), before.last.seq, [again])]
+def with_reopened(office: Office, changed: Sequence[Moved], now: datetime) -> list[Moved]:
+    """These pieces, and those before them on which another must be deposited, now that one of these is refused for good."""
+    tables, found = office.kit.tables, list(changed)
+    for one in changed:
+        previous = one.standing.previous
+        if previous is None or not any(reopens(step, tables) for step in steps_of(one)):
+            continue
+        before = office.ledger.standing(previous)
+        if before is not None and tables.life.statuses[before.status].final:
+            found.append(Moved(after(before, [reopened(before, now)]), before.last.seq))
+    return found
 
 
 def fall_due(office: Office, now: datetime) -> int:

@@ -186,7 +186,7 @@ def who_matches(name: str, pattern: str) -> bool:
 
 def outcome(draft: Draft, blob: str, pack: Pack, now: datetime, tables: Tables) -> Outcome:
     """What record writes. *blob*: the hash under which the pack is stored."""
-    accepted = {identity(d.piece): d.piece.ordinal for d in draft.decision.pieces if d.verdict.kind is VerdictKind.ACCEPTED}
+    accepted = {identity(d.piece): d.piece.ordinal for d in draft.decision.pieces if d.verdict.kind is VerdictKind.ACCEPTED and not d.line}
     opened_, moved = standings(draft.flow, draft.decision, now, tables)
     return Outcome(
         flow=draft.flow,
@@ -195,17 +195,29 @@ def outcome(draft: Draft, blob: str, pack: Pack, now: datetime, tables: Tables) 
         told_flow=draft.told_flow,
         identities=accepted,
         emissions=(*_returns(draft, blob, pack), *_routed(draft, blob, pack)),
-        events=(Event(draft.flow.id, "decided", now, WHO, detail=summary(draft.decision)), *(moved_event(one.standing, one.standing.last) for one in moved)),
+        events=(
+            Event(draft.flow.id, "decided", now, WHO, detail=summary(draft.decision)),
+            *(moved_event(one.standing, step) for one in moved for step in steps_of(one)),
+        ),
         standings=opened_,
         moved=moved,
     )
 
 
+def steps_of(moved: Moved) -> tuple[Move, ...]:
+    """What this adds to the piece."""
+    return tuple(step for step in moved.standing.moves if step.seq > moved.after)
+
+
 def standings(flow: Flow, decision: Decision, now: datetime, tables: Tables) -> tuple[tuple[Standing, ...], tuple[Moved, ...]]:
-    """Where the accepted pieces stand from now on, and what their deposit did to the pieces before them."""
+    """Where the accepted pieces stand from now on, and what their deposit, or a status line, did to other pieces."""
     begun: list[Standing] = []
+    acted: dict[Ref, Moved] = {}  # several lines of one flow may move one piece
     moved: list[Moved] = []
     for d in decision.pieces:
+        if d.acted is not None:
+            first = acted.get(d.acted.ref)
+            acted[d.acted.ref] = Moved(d.acted, first.after if first else d.acted.last.seq - d.steps)
         actor, before = d.verdict.next_actor, d.previous
         if d.verdict.kind is not VerdictKind.ACCEPTED or actor is None:
             continue
@@ -214,7 +226,7 @@ def standings(flow: Flow, decision: Decision, now: datetime, tables: Tables) -> 
         if before is not None and (link := link_of(d.piece, before, tables)) is not None:
             step = associated(before, link.act, one.depositor, flow.partner, now, tables)
             moved.append(Moved(after(before, [step]), before.last.seq))
-    return tuple(begun), tuple(moved)
+    return tuple(begun), (*moved, *acted.values())
 
 
 def moved_event(standing: Standing, step: Move) -> Event:

@@ -44,6 +44,7 @@ class Policy(Struct, frozen=True):
     severities: dict[str, Severity] = {}  # by code: overrides the catalogue
     limits: Limits = Limits()
     lifecycle: str = "cpp-statut"     # cpp-statut, cdar, both, none: in which form he is told where his pieces stand
+    speaks_for: tuple[str, ...] = ()  # SIRETs whose statuses he may report by CPPStatut
 
 
 class Route(Struct, frozen=True):

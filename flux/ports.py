@@ -227,7 +227,7 @@ class Outcome(Struct, frozen=True):
     emissions: tuple[Emission, ...]
     events: tuple[Event, ...]
     standings: tuple[Standing, ...] = ()  # of the pieces that were accepted
-    moved: tuple[Moved, ...] = ()         # pieces before, on which these were deposited
+    moved: tuple[Moved, ...] = ()         # pieces before, on which these were deposited, and those that a status line moved
 
 
 class Ledger(Protocol):

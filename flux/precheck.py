@@ -9,6 +9,7 @@ from typing import Any
 
 from flux import kit, told
 from flux.decision import effective_severity, unevaluated
+from flux.dossier import Standing
 from flux.faults import Fault, netted
 from flux.kit import Kit
 from flux.market import Market
@@ -49,10 +50,12 @@ def precheck(
             judging.add(works)
             judging.run(lambda _ready: None)
     known: dict[str, Deposited] = {}
+    standing: dict[str, tuple[Standing, ...]] = {}
     if ledger is not None:
         known = dict(ledger.deposited(identity(j.piece) for work in works for j in work.judged if j.piece))
+        standing = dict(ledger.standings({j.piece.number for work in works for j in work.judged if j.piece and j.line}))
     found = directory({one for work in works for one in wanted(work.judged, whole.tables)}, day_of(now))
-    decisions = [_decided(work, Known(known, markets, directory=found), whole) for work in works]
+    decisions = [_decided(work, Known(known, markets, standing, found), whole) for work in works]
     carried = _carried(decisions)
     return [_told(work, decision, works, carried, whole) for work, decision in zip(works, decisions, strict=True)]
 
@@ -90,7 +93,7 @@ def _carried(decisions: Sequence[Decision | None]) -> dict[str, list[int]]:
     carried: dict[str, list[int]] = {}
     for place, decision in enumerate(decisions):
         for d in decision.pieces if decision else ():
-            if d.verdict.kind is VerdictKind.ACCEPTED:
+            if d.verdict.kind is VerdictKind.ACCEPTED and not d.line:
                 carried.setdefault(identity(d.piece), []).append(place)
     return carried
 

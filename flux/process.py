@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from flux import pivot
 from flux.decision import decide, effective_severity, next_actor, verdict_of
-from flux.dossier import Standing
+from flux.dossier import Standing, StatusLine
 from flux.emitters import Emitter, Told, wants
 from flux.facts import sized
 from flux.faults import Fault
@@ -36,6 +36,8 @@ from flux.model import (
     Place,
     Severity,
     Stage,
+    Verdict,
+    VerdictKind,
 )
 from flux.parsers import Parser, Source, Unwrapped
 from flux.piece import Actor, Piece, identity
@@ -48,6 +50,7 @@ from flux.validators.duplicate import duplicate, duplicate_flow
 from flux.validators.envelope import read_name
 from flux.validators.market import complete
 from flux.validators.schema import unit_of, validate
+from flux.validators.status import Heard, Hearing
 
 Keep: TypeAlias = Callable[[Iterable[bytes]], tuple[int, int]]  # writes at the end of a file, gives offset and size
 
@@ -99,7 +102,7 @@ def judge(index: int, name: str, content: bytes, brief: Brief, kit: Kit, keep: K
 
 def _excerpted(one: Judged, parsed: Parsed, content: bytes, keep: Keep) -> Judged:
     """With what its pivot needs written down, unless the document alone refuses it."""
-    if one.closed:
+    if one.closed or one.line:
         return one
     readable = pivot.main_document(one.name, content if parsed.extracted is None else parsed.extracted, parsed.piece.attachments, parsed.files)
     offset, vat = keep(pivot.vat_rows(parsed.piece.vat))
@@ -111,12 +114,15 @@ def conclude(
     flow: Flow, envelope: Envelope, found: Sequence[Finding], judged: Sequence[Judged], known: Known, context: Context, kit: Kit
 ) -> Decision:
     """Number the pieces, ask the stages that need what is known, and decide. *found*: what is wrong with the flow itself."""
-    taken = dict(known.deposited)
+    taken, hearing = dict(known.deposited), Hearing(flow, dict(known.standing))
     decided = []
     if len(judged) > (most := context.policy.limits.pieces_per_flow):  # a file of several pieces can hide more than its container tells
         found, judged = [*found, Finding("FLX-L03", facts=(("found", str(len(judged))), ("expected", str(most))))], []
     room = min(MOST_TOLD, max(LEAST_TOLD, FLOW_TOLD // max(1, len(judged))))
     for ordinal, one in enumerate(sorted(judged, key=lambda j: (j.document, j.index)), 1):
+        if one.line is not None:
+            decided.append(_conclude_line(ordinal, one, one.line, hearing, room, context))
+            continue
         done = _conclude_piece(ordinal, one, replace(known, deposited=taken), room, context, kit)
         if done.verdict.kind == "accepted":
             taken[identity(done.piece)] = Deposited(flow.id, ordinal, done.sha256, flow.received_at)
@@ -135,7 +141,7 @@ def _only(names: Iterable[str]) -> str:
 def wanted(judged: Iterable[Judged], tables: Tables) -> set[Wanted]:
     """What the structure directory is asked of these pieces: the SIRETs that they name, the recipient's with its service code."""
     asked: set[Wanted] = set()
-    for piece in (_named(one.piece, tables) for one in judged if one.piece and not one.closed):
+    for piece in (_named(one.piece, tables) for one in judged if one.piece and not one.closed and not one.line):
         asked.add((piece.recipient.id, piece.recipient.service))
         asked |= {(party.id, "") for party in (piece.moe, piece.moa) if party is not None and party.type == "1"}
     return {one for one in asked if one[0]}
@@ -238,12 +244,14 @@ def _ask_document(blank: Judged, parsed: Parsed, refusals: Iterable[Finding], co
     findings: list[Finding] = []
     closed = ""
     for stage in JUDGE_STAGES:
-        asked = [f for f in given if kit.tables.catalogue[f.code].stage is stage] + _ask(stage, parsed.piece, Known(), context, kit)
+        asked = [f for f in given if kit.tables.catalogue[f.code].stage is stage]
+        if parsed.line is None:  # what a status line names is no document: it was judged when it came
+            asked += _ask(stage, parsed.piece, Known(), context, kit)
         if closed := _add(findings, asked, stage, parsed.where, context):
             break
     # What crosses to the daemon is what the stages beside the ledger may still ask of: nothing that a document can hold by the 100,000.
     where = {} if closed else {field: place for field, place in parsed.where.items() if "[" not in field}
-    return replace(blank, piece=replace(parsed.piece, lines=(), vat=()), findings=tuple(findings), closed=closed, where=where)
+    return replace(blank, piece=replace(parsed.piece, lines=(), vat=()), findings=tuple(findings), closed=closed, where=where, line=parsed.line)
 
 
 def _ask(stage: Stage, piece: Piece, known: Known, context: Context, kit: Kit) -> list[Finding]:
@@ -303,6 +311,20 @@ def _conclude_piece(ordinal: int, one: Judged, known: Known, room: int, context:
     verdict = verdict_of(told, closed, goes_to, context.policy, kit.tables)
     part = 0 if one.extracted is None else one.index
     return Decided(piece, verdict, one.name, one.document, one.sha256, one.piece is not None, part, meant[0] if len(meant) == 1 else None, carried)
+
+
+def _conclude_line(ordinal: int, one: Judged, line: StatusLine, hearing: Hearing, room: int, context: Context) -> Decided:
+    """A line of a status flow: it moves the piece that it names, or is refused. No status of a piece is told in the flow's own life cycle."""
+    findings, closed = list(one.findings), one.closed
+    piece = replace(one.piece or Piece(syntax=one.syntax), ordinal=ordinal)
+    heard = Heard()
+    if not closed:
+        heard = hearing.hear(line, piece, context)
+        closed = _add(findings, heard.findings, Stage.DOSSIER, one.where, context)
+    told = tuple(replace(f, ordinal=ordinal) for f in _fewer(findings, room, context))
+    verdict = Verdict(VerdictKind.REJECTED if closed else VerdictKind.ACCEPTED, findings=told)
+    acted, steps = (None, 0) if closed else (heard.standing, heard.steps)
+    return Decided(piece, verdict, one.name, one.document, one.sha256, line=line, acted=acted, steps=steps)
 
 
 def _add(findings: list[Finding], asked: Iterable[Finding], stage: Stage, where: dict[str, Place], context: Context) -> str:

@@ -153,6 +153,8 @@ def piece_table(out: Console, pieces: Sequence[dict[str, Any]], say: Words) -> N
         number = escape(piece["number"] or say("say.unreadable"))
         total = f"{piece['amounts']['ttc']} {piece['currency'] or ''}" if piece["amounts"]["ttc"] else NONE
         actor = f"{say('role.' + piece['next_actor'])} {piece['next_id']}" if piece["next_actor"] else NONE
+        if line := piece.get("status_line"):
+            actor = f"{line['status'] or NONE} → {line['reached'] or NONE}"
         table.add_row(str(piece["ordinal"]), number, piece["cadre"] or NONE, total, _state(piece["verdict"], say), actor)
     out.print(table)
     for piece in pieces:

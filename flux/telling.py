@@ -7,6 +7,8 @@ Who is concerned (local; nothing is published of it):
 
 - The depositor, always, by the partner who brought the piece, in his return flows: also of what he did himself, since it was a person who did
   it, and his program follows its pieces by these flows. What a deposit did is told in its own return flows, never here.
+- Who began the dossier, by the partner who brought its first piece: notifications follow the dossier (domain 4.2, V), and the supplier's
+  month is paid by a piece of the MOA's.
 - Whoever the table says must know (transitions.toml, notifies): MOA and financial service, when the MOE is late.
 - Whoever acts, or acted, on the piece: MOE, MOA, valideur, supplier, financial service, each by himself where his pieces go. Not of what he
   did himself, nor once a recycling has put another in his place.
@@ -30,6 +32,8 @@ from flux.piece import Actor
 from flux.policy import Policy, Route
 from flux.process import held
 from flux.tables import Tables
+
+DOSSIER = "dossier"  # the tag of who began it
 
 
 class Addressee(Struct, frozen=True):
@@ -76,16 +80,17 @@ class Telling(Struct, frozen=True):
 
 
 def tell_moves(
-    standing: Standing, moves: Sequence[Move], policies: Mapping[str, Policy], routes: Sequence[Route], installation: str, at: datetime, kit: Kit
+    standing: Standing, moves: Sequence[Move], policies: Mapping[str, Policy], routes: Sequence[Route], installation: str, at: datetime, kit: Kit,
+    opener: Standing | None = None,
 ) -> Telling:
     """
-    What these moves owe. *standing*: with them. Raises Fault when something is unsound.
+    What these moves owe. *standing*: with them; *opener*: the first piece of its dossier, where that is another. Raises Fault when something is unsound.
 
     The same moves give the same keys and names; the same *at*, the same bytes.
     """
     new = tuple(move for move in moves if move.seq > OPENING)
     owed = []
-    for one in concerned(standing, new, policies, routes, kit.tables):
+    for one in concerned(standing, new, policies, routes, kit.tables, opener):
         letter = Moved(standing, new, one.actor, one.tag, kit.tables, installation, at)
         for emitter in kit.emitters:
             if emitter.moved is not None and wants(one.lifecycle, emitter):
@@ -93,12 +98,16 @@ def tell_moves(
     return Telling(standing, tuple(owed))
 
 
-def concerned(standing: Standing, moves: Sequence[Move], policies: Mapping[str, Policy], routes: Sequence[Route], tables: Tables) -> Iterator[Addressee]:
+def concerned(
+    standing: Standing, moves: Sequence[Move], policies: Mapping[str, Policy], routes: Sequence[Route], tables: Tables, opener: Standing | None = None
+) -> Iterator[Addressee]:
     """Whom these moves concern: the depositor first, then the others in the order in which it was their turn. Nobody, when there are none."""
     if not moves:
         return
     # A partner who left the configuration is owed what he is owed all the same, in the usual form.
     yield Addressee(standing.depositor, f"returns/{standing.partner}", policies.get(standing.partner, Policy()).lifecycle, "")
+    if opener is not None and opener.partner != standing.partner:
+        yield Addressee(opener.depositor, f"returns/{opener.partner}", policies.get(opener.partner, Policy()).lifecycle, DOSSIER)
     themselves = {doer(standing, move) for move in moves}
     for actor in dict.fromkeys((*_acting(standing), *_notified(standing, moves, tables))):
         if actor not in themselves:

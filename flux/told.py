@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 from msgspec.structs import asdict
 
-from flux.dossier import Move, Standing
+from flux.dossier import Move, Standing, StatusLine
 from flux.faults import Fault
 from flux.lifecycle import allowed, current, standable
 from flux.model import Decided, Decision, Emission, Event, Finding, Flow, FlowVerdict, Severity
@@ -58,7 +58,23 @@ def piece(one: Decided, tables: Tables, weigh: Weigh) -> dict[str, Any]:
         "next_actor": verdict.next_actor.role if verdict.next_actor else None,
         "next_id": verdict.next_actor.id if verdict.next_actor else None,
         "carried": list(one.carried),
+        **({"status_line": _status_line(one, one.line)} if one.line else {}),
         "findings": [finding(f, tables, weigh) for f in verdict.findings],
+    }
+
+
+def _status_line(one: Decided, line: StatusLine) -> dict[str, Any]:
+    """What a line of a status flow says, and what it did: act, piece and reached are null when it was refused."""
+    done = one.acted
+    return {
+        "status": line.status or None,
+        "complement": line.complement or None,
+        "at": instant(line.at) if line.at else None,
+        "producer": line.producer or None,
+        "flow": line.flow or None,
+        "act": done.moves[-one.steps].act if done else None,
+        "piece": str(done.ref) if done else None,
+        "reached": done.status if done else None,
     }
 
 

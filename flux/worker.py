@@ -19,8 +19,8 @@ from flux.kit import Kit
 from flux.log import get
 from flux.market import Market
 from flux.model import Decision, Deposited, Envelope, Event, Flow, Known, Plumbing, VerdictKind
-from flux.ops import Office
-from flux.owing import WHO, Content, Draft, outcome, pivots, tell
+from flux.ops import Office, with_reopened
+from flux.owing import WHO, Content, Draft, moved_event, outcome, pivots, steps_of, tell
 from flux.piece import identity
 from flux.policy import Brief, Policy, Route
 from flux.ports import SUSPECT, ContentStore, Ledger, Outcome
@@ -29,6 +29,7 @@ from flux.round import Round, Work
 from flux.sandbox.pool import Sandbox
 from flux.structures import Lookup, nobody
 from flux.validators import Context
+from flux.validators.status import put
 from flux.when import day_of
 
 TAKE = 100  # flows leased at once
@@ -158,14 +159,20 @@ class Worker:
         return refused
 
     def _with_what_it_moved(self, done: Outcome, now: datetime) -> Outcome:
-        """The pieces before, on which these were deposited, are told of as any act is."""
-        told = [emission for one in done.moved for emission in self._office.tell(one.standing, [one.standing.last], now)]
-        return replace(done, emissions=(*done.emissions, *told)) if told else done
+        """The pieces before, on which these were deposited, and those that a status line moved, are told of as any act is."""
+        if not done.moved:
+            return done
+        moved = with_reopened(self._office, done.moved, now)
+        told = self._office.tell_all([(one.standing, steps_of(one)) for one in moved], now)
+        events = [moved_event(one.standing, step) for one in moved[len(done.moved) :] for step in steps_of(one)]
+        return replace(done, moved=tuple(moved), emissions=(*done.emissions, *told), events=(*done.events, *events))
 
     def _before(self, works: Iterable[Work]) -> dict[str, tuple[Standing, ...]]:
-        """The pieces on which those at hand are deposited, as these name them: by number, or as flow/ordinal."""
-        named = {j.piece.previous for work in works for j in work.judged if j.piece and not j.closed and j.piece.deposit == "association"}
-        found = dict(self._ledger.standings(named)) if named else {}
+        """The pieces on which those at hand are deposited, as these name them: by number, or as flow/ordinal; those of status lines, by number."""
+        judged = [j for work in works for j in work.judged if j.piece and not j.closed]
+        named = {j.piece.previous for j in judged if j.piece and j.piece.deposit == "association"}
+        numbers = {j.piece.number for j in judged if j.piece and j.line and not j.line.flow}
+        found = dict(self._ledger.standings(named | numbers)) if named or numbers else {}
         refs = {name: ref for name in named - found.keys() if (ref := Ref.of(name))}  # a number may hold a slash as well
         return found | {name: (one,) for name, ref in refs.items() if (one := self._ledger.standing(ref))}
 
@@ -196,7 +203,9 @@ class Worker:
             work.trouble = fault
             return None
         for d in decision.pieces:
-            if d.verdict.kind is VerdictKind.ACCEPTED:
+            if d.acted is not None:
+                put(known.standing, d.acted)
+            elif d.verdict.kind is VerdictKind.ACCEPTED:
                 known.deposited[identity(d.piece)] = Deposited(work.flow.id, d.piece.ordinal, d.sha256, work.flow.received_at)
         return draft
 
@@ -218,7 +227,7 @@ class Worker:
 
 
 def _identities(works: Iterable[Work]) -> list[str]:
-    return [identity(judged.piece) for work in works for judged in work.judged if judged.piece and not judged.closed]
+    return [identity(judged.piece) for work in works for judged in work.judged if judged.piece and not judged.closed and not judged.line]
 
 
 def _log(work: Work, decision: Decision | None, ended: str) -> None:

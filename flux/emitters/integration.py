@@ -44,7 +44,8 @@ def _findings(letter: Told) -> Iterator[tuple[dict[str, Any], str]]:
     yield from ((finding, "Flux") for finding in letter.told_flow)
     for told in letter.told:
         number = f", n° {quoted(told['number'], NUMBER_MOST)}" if told["number"] else ""
-        about = f"Pièce {told['ordinal']}{number} ({told['document']})"
+        noun = "Ligne de statut" if "status_line" in told else "Pièce"
+        about = f"{noun} {told['ordinal']}{number} ({told['document']})"
         yield from ((finding, about) for finding in told["findings"])
 
 
@@ -62,9 +63,10 @@ def _line(number: int, finding: dict[str, Any], about: str, letter: Told) -> str
 def _receipt(letter: Told) -> str:
     flow, pieces = letter.flow, letter.decision.pieces
     accepted = sum(d.verdict.kind is VerdictKind.ACCEPTED for d in pieces)
+    noun = "Lignes de statut prises en compte" if pieces and all(d.line for d in pieces) else "Pièces intégrées"
     return (
         f"Reçu : {flow.display_name}, {flow.size} octets, SHA-256 {flow.sha256}. "
-        f"Pièces intégrées : {accepted} sur {len(pieces)}. Règles : {letter.decision.pack}."
+        f"{noun} : {accepted} sur {len(pieces)}. Règles : {letter.decision.pack}."
     )
 
 

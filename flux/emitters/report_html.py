@@ -20,6 +20,7 @@ def render(letter: Told) -> tuple[Answer, ...]:
     """What is to be mended first, then what went in."""
     decision = letter.decision
     accepted = [piece for piece in letter.told if piece["verdict"] == VerdictKind.ACCEPTED]
+    lines = [piece for piece in accepted if "status_line" in piece]
     cadres = {code: row.label for code, row in (letter.tables.works | letter.tables.others).items()}
     page = _template().render(
         flow=letter.flow,
@@ -29,7 +30,11 @@ def render(letter: Told) -> tuple[Answer, ...]:
         decided=in_paris(letter.at),
         findings=letter.told_flow,
         refused=[piece for piece in letter.told if piece["verdict"] != VerdictKind.ACCEPTED],
-        accepted=accepted,
+        went_in=len(accepted),
+        accepted=[piece for piece in accepted if "status_line" not in piece],
+        lines=lines,
+        of_lines=bool(letter.told) and all("status_line" in piece for piece in letter.told),
+        statuses={code: row.label for code, row in letter.tables.life.statuses.items()},
         labels={code: entry.label for code, entry in letter.tables.catalogue.items()},
         cadres=cadres,
         used=[code for code in cadres if code in {piece["cadre"] for piece in letter.told}],

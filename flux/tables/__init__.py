@@ -14,10 +14,11 @@ from msgspec import Struct
 
 from flux.faults import Fault
 from flux.model import FlowVerdict, Severity, Stage
-from flux.tables import _reading, cdar, clocks, life, market
+from flux.tables import _reading, cdar, clocks, inbound, life, market
 from flux.tables._reading import Text, read, shaped
 from flux.tables.cdar import Cdar
 from flux.tables.clocks import Clocks
+from flux.tables.inbound import Inbound
 from flux.tables.life import Life
 from flux.tables.market import MarketTable
 
@@ -146,6 +147,7 @@ class Tables(Struct, frozen=True):
     life: Life
     clocks: Clocks
     cdar: Cdar
+    inbound: Inbound
     codes: Codes
     fields: dict[str, Field]
     market: MarketTable
@@ -171,6 +173,7 @@ def load() -> Tables:
         life=life.load(),
         clocks=clocks.load(),
         cdar=cdar.load(),
+        inbound=inbound.load(),
         codes=codes,
         fields=shaped("fields.toml", read("fields.toml"), dict[str, Field]),
         market=market.load(),
@@ -239,5 +242,7 @@ def _life(tables: Tables) -> Iterator[Fault]:
     yield from cdar.faults(tables.cdar, tables.life, depositors | set(life.ROLES) - {"systeme", "deposant"} | roles, tables.codes.identifier_types)
     if missing := roles - tables.life.initial.keys():
         yield Fault("FLX-I30", table="transitions.toml", row=", ".join(sorted(missing)), expected="matrix.toml, next")
+    reasons = tables.catalogue["FLX-N03"].why if "FLX-N03" in tables.catalogue else {}
+    yield from inbound.faults(tables.inbound, tables.life, frozenset(reasons))
     yield from market.faults(tables.market, {cadre: row.depositor for cadre, row in tables.works.items()})
     yield from clocks.faults(tables.clocks, tables.life, frozenset(tables.works.keys() | tables.others.keys()))

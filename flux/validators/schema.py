@@ -22,7 +22,10 @@ CHECKS: tuple[Check, ...] = ()
 MOST = 20                     # findings told of one piece,
 MOST_READ = 1_000             # and explained of one document
 EXPLAINED_BYTES = 1_000_000   # above, lxml's own words: xmlschema takes 60 times as long as the verdict did
-_UNIT = re.compile(r"/(CPPFactureMixte|CPPFacturePivot)/CPPFactures(?:\[1\])?/\1Unitaire\[(?P<number>[0-9]+)\]")
+_UNIT = re.compile(
+    r"/(?:(CPPFactureMixte|CPPFacturePivot)/CPPFactures(?:\[1\])?/\1Unitaire"
+    r"|CPPStatut/(CPPFacture|CPPFlux)Statuts(?:\[1\])?/\2StatutUnitaire)\[(?P<number>[0-9]+)\]"
+)
 _FORMS = {
     "date": pair("expected", "a date such as 2026-01-31", "une date telle que 2026-01-31"),
     "dateTime": pair("expected", "an instant such as 2026-01-31T08:00:00", "un instant tel que 2026-01-31T08:00:00"),
