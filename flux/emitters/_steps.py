@@ -82,7 +82,7 @@ def _routing(routing: Routing | None) -> str:
     """What a recycling corrected."""
     if routing is None:
         return ""
-    parties = (("MOE", routing.moe), ("MOA", routing.moa), ("valideur", routing.valideur))
+    parties = (("MOE", routing.moe), ("MOA", routing.moa), ("valideur", routing.valideur), ("destinataire", routing.recipient))
     told = [f"{name} {_named(party)}" for name, party in parties if party is not None]
     told += [f"{name} {value or '—'}" for name, value in (("code service", routing.service), ("engagement", routing.engagement)) if value is not None]
     return f"Acheminement corrigé : {', '.join(told)}." if told else ""

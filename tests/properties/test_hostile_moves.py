@@ -27,7 +27,7 @@ parties = st.builds(Party, st.sampled_from(["", *"1234567"]), texts, texts, text
 maybe = st.none() | parties
 roles = st.sampled_from(["moe", "moa", "valideur", "fournisseur", "service_financier", "systeme", "deposant", "sous-traitant"])
 actors = st.builds(Actor, st.sampled_from(["moe", "moa", "valideur", "fournisseur", "service_financier"]), texts)
-routings = st.none() | st.builds(Routing, maybe, maybe, maybe, st.none() | texts, st.none() | texts)
+routings = st.none() | st.builds(Routing, maybe, maybe, maybe, maybe, st.none() | texts, st.none() | texts)
 
 
 @st.composite
