@@ -71,7 +71,7 @@ def parse(source: Source) -> tuple[Parsed, ...]:
         vat=vat,
         attachments=taken,
     )
-    return (Parsed(piece, tuple(reading.findings), reading.where),)
+    return (Parsed(piece, tuple(reading.findings), reading.where, files=tuple(reading.files)),)
 
 
 def _type_of(identifier: etree._Element) -> str:

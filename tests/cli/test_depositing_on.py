@@ -1,10 +1,14 @@
 """``flux deposit --previous`` on a piece that came by EDI: what is carried over and what it does to that piece, and each refusal beside its twin."""
 
 import json
+import zipfile
+from base64 import b64decode
+from io import BytesIO
 
 import pytest
 from deposit_case import PDF
-from rig import Site
+from lxml import etree
+from rig import CONFIG, Site
 
 SIT, MOE, MOA, SUPPLIER = "SIT-2026-0201", "99913107100014", "21990117000015", "99912040500017"
 DATA = """date = "2026-05-06"
@@ -93,3 +97,17 @@ def test_what_was_carried_over_is_told_with_the_piece_for_good(played):
     site, done, _ = played
     (piece,) = site.json("show", done["next"][2]["flow"])["pieces"]
     assert piece["carried"] == ["market", "engagement", "supplier", "recipient", "valideur", "moe"]
+
+
+def test_a_deposit_goes_on_as_a_pivot_with_its_pdf_where_that_is_asked_for(tmp_path):
+    site = Site(tmp_path / "site")
+    site.configure(CONFIG + '\n[[route]]\nactor = "moa"\nform = "pivot"\n')
+    site.drop("02-moe-in-the-piece/FSO5116A*")
+    assert site.flux("once").returncode == 0
+    (site.root / "acompte.pdf").write_bytes(PDF)
+    (site.root / "data.toml").write_text(DATA, "utf-8")
+    assert deposit(site, partner="batipro")[:2] == (0, [])
+    (pivot,) = (site.outbox / "pieces" / f"moa-{MOA}").glob("FEN0036A_*")
+    (attached,) = etree.parse(pivot).iterfind(".//PJ")
+    with zipfile.ZipFile(BytesIO(b64decode(attached.findtext("Contenu")))) as held:
+        assert [held.read(name) for name in held.namelist()] == [PDF]
