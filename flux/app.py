@@ -88,9 +88,10 @@ class Installation:
             owner=owner, installation=config.installation, policies=policies, routes=config.routes, markets=markets.living(config),
             attempts=config.attempts, retry_s=config.retry_s,
         )  # fmt: skip
-        self._office = Office(self.ledger, content, kit.build(), policies, config.routes, config.installation)
+        parts = kit.build()
+        self._office = Office(self.ledger, content, parts, policies, config.routes, config.installation)
         self._due_at = 0.0  # by the monotonic clock
-        self.worker = Worker(self.ledger, content, self.sandbox, kit.build(), asked, now=utc_now, directory=directory.lookup(config))
+        self.worker = Worker(self.ledger, content, self.sandbox, parts, asked, now=utc_now, directory=directory.lookup(config))
         self.dispatch = Dispatch(outbox, content, self.ledger, now=utc_now)
         ids = lambda: new_id(utc_now(), secrets.randbits)  # noqa: E731 - clock and luck, joined where they are known
         left = [FolderInbox(name, claims, claims, settle_s=0.0) for name, claims in folders.departed(config).items()]

@@ -110,6 +110,16 @@ def routed(piece: Piece, routing: Routing) -> Piece:
     )  # fmt: skip
 
 
+def same_side(one: str, other: str) -> bool:
+    """Whether two roles are one in a dossier: the supplier's side has several names."""
+    return one == other or (one in SUPPLIERS and other in SUPPLIERS)
+
+
+def named_in(piece: Piece) -> set[str]:
+    """The identifiers of everybody whom the piece names."""
+    return {party.id for party in (piece.supplier, piece.recipient, piece.valideur, piece.moe, piece.moa) if party is not None and party.id}
+
+
 def party_of(piece: Piece, role: str) -> Party | None:
     """Who has this role in the piece, None when it names nobody."""
     if role in SUPPLIERS:
@@ -137,8 +147,8 @@ def doer(standing: Standing, move: Move) -> Actor | None:
 
 def _row(rows: list[Transition], standing: Standing, asked: Act, tables: Tables) -> Transition | Finding:
     """The row that this actor means in this status. A row of several that differ in their motives is the one that knows the motive given."""
-    role, theirs = asked.actor.role, standing.depositor.role
-    deposits = role in (theirs, "deposant") or (role in SUPPLIERS and theirs in SUPPLIERS)
+    role = asked.actor.role
+    deposits = role == "deposant" or same_side(role, standing.depositor.role)
     ours = asked.actor == SYSTEM  # what the passing of a delay does, nobody may ask for
     mine = [row for row in rows if (role in row.by or ("deposant" in row.by and deposits)) and (row.by != (SYSTEM.role,) or ours)]
     here = [row for row in mine if standing.status in row.from_]
@@ -180,7 +190,7 @@ def _has_the_turn(actor: Actor, turn: Actor | None) -> bool:
     """Whether it is this actor's turn, in this role: one establishment may have several. The supplier's side is one role."""
     if turn is None or turn.id != actor.id:
         return False
-    return actor.role in (turn.role, "deposant") or (turn.role in SUPPLIERS and actor.role in SUPPLIERS)
+    return actor.role == "deposant" or same_side(actor.role, turn.role)
 
 
 def _strange(routing: Routing, piece: Piece) -> Finding | None:

@@ -10,14 +10,13 @@ from flux.clocks import due_acts
 from flux.dossier import Act, Move, Ref, Standing
 from flux.faults import Fault
 from flux.kit import Kit
-from flux.lifecycle import after, current, moved, reopened, reopens
+from flux.lifecycle import after, current, moved, named_in, reopened, reopens
 from flux.model import Emission, Finding
 from flux.owing import moved_event, steps_of
 from flux.piece import Actor
 from flux.policy import Policy, Route
 from flux.ports import Asked, ContentStore, Ledger, Moved
 from flux.telling import handed_on, newcomer, tell_moves
-from flux.validators.dossier import named_in
 from flux.when import day_of
 
 MOST = 100_000  # pieces that wait for one role

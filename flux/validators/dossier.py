@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from flux.dossier import Standing
-from flux.lifecycle import SUPPLIERS, current, depositor_of, link_of, party_of, standable
+from flux.lifecycle import current, depositor_of, link_of, named_in, party_of, same_side, standable
 from flux.model import Finding, Known
 from flux.piece import Actor, Party, Piece
 from flux.tables import Tables
@@ -29,8 +29,7 @@ def depositor(piece: Piece, tables: Tables) -> Iterator[Finding]:
     if claimed is None:
         return
     expected = depositor_of(piece, tables)
-    alike = claimed.role == expected.role or (claimed.role in SUPPLIERS and expected.role in SUPPLIERS)
-    if not alike or (expected.id and claimed.id != expected.id):
+    if not same_side(claimed.role, expected.role) or (expected.id and claimed.id != expected.id):
         facts = (("found", _told(claimed)), ("cadre", piece.cadre), ("expected", _told(expected)))
         yield Finding("FLX-W15", "cadre", facts=facts)
 
@@ -114,11 +113,6 @@ def _contradictions(piece: Piece, before: Piece) -> Iterator[Finding]:
 
 def _says(value: str | Party | None) -> bool:
     return bool(value.id if isinstance(value, Party) else value)
-
-
-def named_in(piece: Piece) -> set[str]:
-    """The identifiers of everybody whom the piece names."""
-    return {party.id for party in (piece.supplier, piece.recipient, piece.valideur, piece.moe, piece.moa) if party is not None and party.id}
 
 
 def _told(actor: Actor) -> str:
