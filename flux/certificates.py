@@ -48,7 +48,7 @@ class Proof(Struct, frozen=True):
     What a verification found. number: as given, or as the file claims; "" when it claims none. issued: None when nobody here issued it.
 
     intact: the stored document still has its hash. as_issued: the file given has the very bytes that were issued, None when a number was given.
-    document: the document given is the one, None when none was.
+    document: the document given is the one, or a file of it, None when none was given.
     """
 
     number: str
@@ -95,16 +95,22 @@ def verify(config: Config, given: str, document: Path | None, shelves: Shelves) 
         row, emissions = _found(number, ledger) if number else (None, ())
         if row is None:
             return Proof(number, as_issued=False if digest else None, document=False if document else None)
+        issued = _issued(row, ledger)
         return Proof(
-            number=number, issued=_issued(row, ledger), intact=_intact(row.flow.sha256, store),
+            number=number, issued=issued, intact=_intact(row.flow.sha256, store),
             as_issued=any(one.sha256 == digest for one in emissions) if digest else None,
-            document=sent == row.flow.sha256 if document else None,
+            document=sent in _files(issued) if document else None,
         )  # fmt: skip
 
 
 def told(issued: Issued) -> dict[str, Any]:
     """The JSON object of ``flux certificate show``."""
     return {name: getattr(issued, name) for name in issued.__struct_fields__}
+
+
+def _files(issued: Issued) -> set[str]:
+    """The hashes by which its depositor may know it: of the document that flux made of the deposit, and of the files that he gave."""
+    return {issued.sha256, *(file["sha256"] for piece in issued.pieces for file in piece["attachments"] or () if file["sha256"])}
 
 
 def _found(wanted: str, ledger: Ledger) -> tuple[FlowRow | None, tuple[Emission, ...]]:

@@ -229,7 +229,9 @@ def test_a_document_is_the_one_that_was_deposited_or_is_not(proven):
     site, receipt = proven
     (routed,) = (site.outbox / "pieces" / f"moa-{MOA}").iterdir()
     assert verified(site, receipt["certificate"], "--document", routed) == (0, True, None, True, receipt["flow"])
-    assert verified(site, receipt["certificate"], "--document", "acompte.pdf") == (1, True, None, False, receipt["flow"])
+    assert verified(site, receipt["certificate"], "--document", "acompte.pdf") == (0, True, None, True, receipt["flow"])
+    (site.root / "other.pdf").write_bytes((site.root / "acompte.pdf").read_bytes() + b" ")
+    assert verified(site, receipt["certificate"], "--document", "other.pdf") == (1, True, None, False, receipt["flow"])
 
 
 def test_a_certificate_that_was_altered_or_made_up_is_none(proven, tmp_path):
