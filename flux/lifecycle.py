@@ -16,7 +16,7 @@ from flux.dossier import Act, Move, Ref, Routing, Standing
 from flux.model import Finding
 from flux.piece import Actor, Party, Piece
 from flux.tables import Tables
-from flux.tables.life import INITIAL, MUST, Next, Transition
+from flux.tables.life import INITIAL, MUST, STAYS, Next, Transition
 
 SYSTEM = Actor("systeme", "")
 WHO = "flux"
@@ -94,7 +94,7 @@ def allowed(standing: Standing, tables: Tables) -> tuple[tuple[str, str], ...]:
     """What may be asked of this piece now, and as whom: (act, role)."""
     return tuple(dict.fromkeys(
         (row.act, role)
-        for row in tables.life.transitions if not row.deposit and standing.status in row.from_ and (not row.cadres or standing.piece.cadre in row.cadres)
+        for row in tables.life.transitions if not row.deposit and _leads_on(row, standing, tables) and (not row.cadres or standing.piece.cadre in row.cadres)
         for role in (standing.depositor.role if by == "deposant" else by for by in row.by)
         if role != SYSTEM.role and (row.out_of_turn or (standing.waits and standing.waits.role == role)) and not _spent(row, standing)
     ))  # fmt: skip
@@ -151,7 +151,7 @@ def _row(rows: list[Transition], standing: Standing, asked: Act, tables: Tables)
     deposits = role == "deposant" or same_side(role, standing.depositor.role)
     ours = asked.actor == SYSTEM  # what the passing of a delay does, nobody may ask for
     mine = [row for row in rows if (role in row.by or ("deposant" in row.by and deposits)) and (row.by != (SYSTEM.role,) or ours)]
-    here = [row for row in mine if standing.status in row.from_]
+    here = [row for row in mine if _leads_on(row, standing, tables)]
     fit = [row for row in here if not row.cadres or standing.piece.cadre in row.cadres] or here
     if not here:
         return Finding("FLX-W02", facts=(
@@ -159,6 +159,11 @@ def _row(rows: list[Transition], standing: Standing, asked: Act, tables: Tables)
             ("expected", ", ".join(f"{act} ({by})" for act, by in allowed(standing, tables)) or "—"),
         ))  # fmt: skip
     return next((row for row in fit if asked.motive in row.motives), fit[0])
+
+
+def _leads_on(row: Transition, standing: Standing, tables: Tables) -> bool:
+    """Whether this row begins where the piece stands. A piece in whose place another must be issued goes nowhere any more, or both could stand."""
+    return standing.status in row.from_ and (row.to == STAYS or not any(reopens(step, tables) for step in standing.moves))
 
 
 def _objection(row: Transition, standing: Standing, asked: Act, tables: Tables) -> Finding | None:

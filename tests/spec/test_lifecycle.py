@@ -158,6 +158,18 @@ def test_a_piece_is_never_handed_to_nobody_and_who_validates_may_say_to_whom():
     assert steps[-1].waits == Actor("moe", MOE.id)
 
 
+def test_what_is_refused_for_good_is_never_recycled_and_what_is_refused_for_its_routing_may_be():
+    """Another is issued in its place: if it came back, both would stand."""
+    a17, other = a_standing("A17"), Routing(moa=Party("1", "21990117000015"))
+    codes = {}
+    for motive in ("AUTRE", "MAUVAISE_MOA"):
+        refused = after(a17, moved(a17, an_act("refuser", "moa", motive=motive, comment="?"), LATER, TABLES))
+        steps = moved(refused, an_act("recycler", "moe", routing=other), LATER, TABLES)
+        codes[motive] = steps.code if isinstance(steps, Finding) else steps[-1].status
+        assert ("recycler" in {act for act, _ in allowed(refused, TABLES)}) == (motive != "AUTRE")
+    assert codes == {"AUTRE": "FLX-W02", "MAUVAISE_MOA": "MISE_A_DISPOSITION_MOA"}
+
+
 @pytest.mark.parametrize(
     ("cadre", "act", "open_"),
     [
