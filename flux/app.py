@@ -27,7 +27,7 @@ from flux.ops import Office
 from flux.ports import ContentStore, Ledger, Unsettled, Why
 from flux.sandbox.pool import Sandbox
 from flux.stores.content import FileStore
-from flux.stores.sql import SqlLedger
+from flux.stores.sql import SqlLedger, unborn
 from flux.transports.folder import FolderInbox, FolderOutbox
 from flux.when import day_of
 from flux.worker import Settings, Worker
@@ -210,7 +210,7 @@ def opened(config: Config, *, warm: bool = False) -> Iterator[Installation]:
 
 def fresh(config: Config) -> bool:
     """Whether nothing was ever received here: there is no ledger yet."""
-    return config.ledger_file is not None and not config.ledger_file.exists()
+    return config.ledger_file is not None and unborn(config.ledger_file)
 
 
 @contextmanager

@@ -6,10 +6,12 @@ on SQLite WAL with synchronous FULL, proven at start (with NORMAL a power cut lo
 What people read is in ``_reading``.
 """
 
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from itertools import takewhile
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -246,6 +248,17 @@ class SqlLedger(Reading, Standings):
             connection.commit()
         if version != t.VERSION:
             raise Fault("FLX-I24", found=str(version), expected=t.VERSION)
+
+
+def unborn(path: Path) -> bool:
+    """Whether there is no ledger at this path yet: no file, or one that holds no table, since the flux that makes it is at it right now."""
+    if not path.exists():
+        return True
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+            return bool(connection.execute("PRAGMA schema_version").fetchone()[0] == 0)
+    except sqlite3.Error:  # what ails it is told by whoever opens it
+        return False
 
 
 def _engine(url: str) -> Engine:

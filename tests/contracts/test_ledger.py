@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from flux.faults import Fault, Reason
 from flux.model import Decided, Decision, Emission, EmissionState, Envelope, Event, Flow, FlowVerdict, Plumbing, Verdict, VerdictKind
 from flux.piece import Party, Piece, identity
 from flux.ports import Outcome
-from flux.stores.sql import SqlLedger, event_hash
+from flux.stores.sql import SqlLedger, event_hash, unborn
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 WHY = Reason("FLX-I66", "Le disque est plein.", "The disk is full.")
@@ -234,6 +235,22 @@ def test_a_reader_cannot_write(ledger, tmp_path):
         reader.receive([a_flow()], [])
     assert reader.flows() == []
     reader.close()
+
+
+def test_a_ledger_is_none_until_the_flux_that_makes_it_has_made_it(tmp_path):
+    path = tmp_path / "a #1%" / "ledger.db"
+    path.parent.mkdir()
+    assert unborn(path)
+    with closing(sqlite3.connect(path)) as maker:
+        maker.execute("PRAGMA journal_mode = WAL")  # as far as a flux may be when somebody asks it for its flows
+        assert unborn(path)
+    SqlLedger(f"sqlite:///{path}").close()
+    assert not unborn(path)
+
+
+def test_what_is_no_database_is_not_called_unborn(tmp_path):
+    (tmp_path / "ledger.db").write_bytes(b"something else" * 100)
+    assert not unborn(tmp_path / "ledger.db")
 
 
 def test_a_reader_does_not_wait_for_the_writer(ledger, tmp_path):
