@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from flux import config as settings
-from flux import deposits, directory, doctor, durable, folders, kit, log, markets, ops
+from flux import deposits, directory, doctor, durable, folders, kit, log, markets, ops, starter
 from flux.config import Config
 from flux.deposits import Asked, Hands, Receipt
 from flux.dispatch import Dispatch
@@ -326,7 +326,7 @@ def init(folder: Path) -> Config:
     if path.exists():
         raise Fault("FLX-I01", path=str(path))
     folders.made(folder)
-    for name, text in ((settings.FILE, settings.starter()), (settings.MARKETS, settings.starter_markets())):
+    for name, text in ((settings.FILE, starter.text()), (settings.MARKETS, starter.markets())):
         if not (folder / name).exists():
             (folder / name).write_text(text, "utf-8")
     config = settings.load(path)

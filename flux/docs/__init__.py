@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from flux import config
+from flux import starter
 from flux.docs.codes import codes, matrix
 from flux.docs.life import clocks, dossiers
 from flux.docs.market import market
 
 PAGES: dict[str, Callable[[], str]] = {
-    "configuration.md": config.reference,
+    "configuration.md": starter.reference,
     "codes.md": codes,
     "cadres.md": matrix,
     "dossiers.md": dossiers,

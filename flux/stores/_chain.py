@@ -1,14 +1,15 @@
 """The journal's chain: each line carries the hash of the one before. How a line is hashed, and the walk that proves them all."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 
-from sqlalchemy import Connection, exists, select, true
+from sqlalchemy import Connection, exists, insert, select, true
 
-from flux.model import Plumbing
+from flux.model import Event, Plumbing
 from flux.ports import Journal
 from flux.stores import _schema as t
+from flux.when import moment
 
 BATCH = 5000  # lines held at once
 FEW = 5       # flows named when lines are missing
@@ -24,6 +25,19 @@ def event_hash(row: Mapping[str, object]) -> str:
     """The hash of a line of the journal: over the hash of the line before and every word of its own."""
     words = (row["before"], row["flow"], row["piece"], row["what"], row["at"], row["who"], row["detail"])
     return hashlib.sha256("\x1f".join(str(word) for word in words).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def append(connection: Connection, events: Sequence[Event]) -> None:
+    """Write events behind the last: each line carries the hash of the one before, so that an edit by hand shows."""
+    if not events:
+        return
+    before = connection.scalar(select(t.event.c.hash).order_by(t.event.c.seq.desc()).limit(1)) or ""
+    rows = []
+    for e in events:
+        row = {"flow": e.flow, "piece": e.piece, "what": e.what, "at": moment(e.at), "who": e.who, "detail": e.detail, "before": before}
+        row["hash"] = before = event_hash(row)
+        rows.append(row)
+    connection.execute(insert(t.event), rows)
 
 
 def walk(read: Callable[[], AbstractContextManager[Connection]]) -> Journal:

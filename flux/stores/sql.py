@@ -7,8 +7,8 @@ What people read is in ``_reading``.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from datetime import datetime
 from itertools import takewhile
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 from msgspec.structs import asdict, replace
-from sqlalchemy import Connection, bindparam, create_engine, func, insert, select, update
+from sqlalchemy import Connection, create_engine, func, insert, select, update
 from sqlalchemy import event as sa_event
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -25,8 +25,9 @@ from flux.faults import Fault, Reason
 from flux.model import Deposited, Emission, EmissionState, Event, Flow, FlowVerdict, Plumbing
 from flux.ports import SUSPECT, Journal, Moved, Outcome, Piled
 from flux.stores import _schema as t
-from flux.stores._chain import event_hash, walk
-from flux.stores._reading import READS, Reading, emission_of, flow_of, known_trouble
+from flux.stores._chain import append, walk
+from flux.stores._emissions import Emissions, owe
+from flux.stores._reading import READS, emission_of, flow_of, known_trouble
 from flux.stores._standings import Standings, change_standings, overtaken, standing_row
 from flux.when import instant, moment
 
@@ -35,7 +36,7 @@ SHOWN = 3  # undeliverable emissions that are told with the count of them
 _IN = 500  # values in one IN (...): below every database's limit
 
 
-class SqlLedger(Reading, Standings):
+class SqlLedger(Emissions, Standings):
     """The ledger behind a database URL. One writer: the daemon, under the installation's lock. Readers are many."""
 
     def __init__(self, url: str, *, read_only: bool = False) -> None:
@@ -63,7 +64,7 @@ class SqlLedger(Reading, Standings):
             if new:
                 connection.execute(insert(t.flow), [_flow_row(flow) for flow in new])
                 fresh = {flow.id for flow in new}
-                _journal(connection, [e for e in events if e.flow in fresh])
+                append(connection, [e for e in events if e.flow in fresh])
             return new
 
     def take(self, owner: str, limit: int, now: datetime, *, alone: bool = True) -> list[Flow]:
@@ -107,7 +108,7 @@ class SqlLedger(Reading, Standings):
         with self._write() as connection:
             row = {"owner": "", "reason": orjson.dumps(asdict(reason)).decode(), **changes}
             if connection.execute(_mine(flow), row).rowcount:
-                _journal(connection, [event])
+                append(connection, [event])
 
     # -- decisions --------------------------------------------------------------------------------------------------------------------
 
@@ -147,45 +148,9 @@ class SqlLedger(Reading, Standings):
             if late := overtaken(connection, moved):
                 return late
             change_standings(connection, moved)
-            _owe(connection, emissions)
-            _journal(connection, events)
+            owe(connection, emissions)
+            append(connection, events)
         return ""
-
-    # -- emissions --------------------------------------------------------------------------------------------------------------------
-
-    def owed(self, limit: int) -> list[Emission]:
-        """Emissions PENDING: those without a known problem first, so that a lost content never blocks the others."""
-        return self._waiting(EmissionState.PENDING, limit)
-
-    def unpublished(self, limit: int) -> list[Emission]:
-        """Emissions STAGED: those without a known problem first, so that one dead target never blocks the others."""
-        return self._waiting(EmissionState.STAGED, limit)
-
-    def staged(self, keys: Sequence[str]) -> None:
-        """T4: from now on, absent from the staged folder means published."""
-        self._move(keys, EmissionState.PENDING, EmissionState.STAGED)
-
-    def emitted(self, keys: Sequence[str], events: Sequence[Event]) -> None:
-        """T5, and the flows that owe nothing more are CLOSED; *events*: one a flow, written when it closes."""
-        with self._write() as connection:
-            _change(connection, keys, EmissionState.STAGED, EmissionState.EMITTED)
-            touched = {event.flow: event for event in events}
-            still = select(t.emission.c.flow).where(t.emission.c.flow.in_(touched), t.emission.c.state != EmissionState.EMITTED).distinct()
-            closing = touched.keys() - set(connection.scalars(still))
-            decided = select(t.flow.c.id).where(t.flow.c.id.in_(closing), t.flow.c.state == Plumbing.DECIDED)
-            closed = list(connection.scalars(decided))
-            connection.execute(update(t.flow).where(t.flow.c.id.in_(closed)), {"state": Plumbing.CLOSED})
-            _journal(connection, [touched[id_] for id_ in sorted(closed)])
-
-    def undeliverable(self, reasons: Mapping[str, str], now: datetime, events: Sequence[Event]) -> None:
-        """Note since when, and why, an emission cannot be staged or published; it stays owed, behind the others. *events*: for the journal."""
-        if reasons:
-            with self._write() as connection:
-                connection.execute(
-                    update(t.emission).where(t.emission.c.key == bindparam("k")).values(problem=bindparam("why")),
-                    [{"k": key, "why": f"{moment(now)} {why}"} for key, why in reasons.items()],
-                )
-                _journal(connection, events)
 
     # -- the machine ------------------------------------------------------------------------------------------------------------------
 
@@ -208,26 +173,6 @@ class SqlLedger(Reading, Standings):
     def journal(self) -> Journal:
         """The journal, proven line by line."""
         return walk(self._read)
-
-    def _move(self, keys: Sequence[str], before: EmissionState, after: EmissionState) -> None:
-        with self._write() as connection:
-            _change(connection, keys, before, after)
-
-    def _waiting(self, state: EmissionState, limit: int) -> list[Emission]:
-        return self._emissions(select(t.emission).where(t.emission.c.state == state).order_by(t.emission.c.problem, t.emission.c.seq).limit(limit))
-
-    def _emissions(self, query: object) -> list[Emission]:
-        with self._read() as connection:
-            return [emission_of(row) for row in connection.execute(query)]  # type: ignore[call-overload]
-
-    @contextmanager
-    def _write(self) -> Iterator[Connection]:
-        """One transaction that takes the write lock first: a reader that turns writer half-way is how SQLite says busy."""
-        try:
-            with self._engine.connect() as connection, connection.begin():
-                yield connection
-        except DBAPIError as error:  # the disk is full, the file is gone, a lock is held too long: nothing was committed
-            raise known_trouble(error) or Fault("FLX-I26", detail=str(error.orig)) from error
 
     def _prepare(self, connection: Connection, *, read_only: bool) -> None:
         if read_only:
@@ -356,41 +301,5 @@ def _write_outcome(connection: Connection, outcome: Outcome, now: datetime) -> N
     if outcome.standings:
         connection.execute(insert(t.standing), [standing_row(standing) for standing in outcome.standings])
     change_standings(connection, outcome.moved)
-    _owe(connection, outcome.emissions)
-    _journal(connection, outcome.events)
-
-
-def _owe(connection: Connection, emissions: Sequence[Emission]) -> None:
-    """A closed flow that owes again, since one of its pieces was moved, is open until that is delivered."""
-    if emissions:
-        connection.execute(insert(t.emission), [_emission_row(e) for e in emissions])
-        flows = {e.flow for e in emissions}
-        connection.execute(update(t.flow).where(t.flow.c.id.in_(flows), t.flow.c.state == Plumbing.CLOSED), {"state": Plumbing.DECIDED})
-
-
-def _emission_row(e: Emission) -> dict[str, object]:
-    return {
-        "key": e.key, "flow": e.flow, "ordinal": e.ordinal, "kind": e.kind, "target": e.target, "name": e.name, "sha256": e.sha256,
-        "blob": e.blob, "offset": e.offset, "size": e.size, "state": e.state,
-    }  # fmt: skip
-
-
-def _change(connection: Connection, keys: Sequence[str], before: EmissionState, after: EmissionState) -> None:
-    for start in range(0, len(keys), _IN):
-        some = keys[start : start + _IN]
-        connection.execute(
-            update(t.emission).where(t.emission.c.key.in_(some), t.emission.c.state == before), {"state": after, "problem": ""}
-        )
-
-
-def _journal(connection: Connection, events: Sequence[Event]) -> None:
-    """Append to the journal: each line carries the hash of the one before, so that an edit by hand shows."""
-    if not events:
-        return
-    before = connection.scalar(select(t.event.c.hash).order_by(t.event.c.seq.desc()).limit(1)) or ""
-    rows = []
-    for e in events:
-        row = {"flow": e.flow, "piece": e.piece, "what": e.what, "at": moment(e.at), "who": e.who, "detail": e.detail, "before": before}
-        row["hash"] = before = event_hash(row)
-        rows.append(row)
-    connection.execute(insert(t.event), rows)
+    owe(connection, outcome.emissions)
+    append(connection, outcome.events)

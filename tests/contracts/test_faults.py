@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import asdict
 
 import flux
-from flux import config, tables
+from flux import config, starter, tables
 from flux.faults import Fault, table, traced
 
 ROOT = Path(flux.__file__).parent
@@ -131,7 +131,7 @@ def test_a_configuration_that_is_absent_has_its_own_code_and_the_starter_is_soun
     with pytest.raises(Fault) as raised:
         config.load(tmp_path / "flux.toml")
     assert raised.value.code == "FLX-I02"
-    (tmp_path / "flux.toml").write_text(config.starter(), "utf-8")
+    (tmp_path / "flux.toml").write_text(starter.text(), "utf-8")
     assert config.load(tmp_path / "flux.toml").attempts == 3
 
 

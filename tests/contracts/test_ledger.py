@@ -14,7 +14,8 @@ from flux.faults import Fault, Reason
 from flux.model import Decided, Decision, Emission, EmissionState, Envelope, Event, Flow, FlowVerdict, Plumbing, Verdict, VerdictKind
 from flux.piece import Party, Piece, identity
 from flux.ports import Outcome
-from flux.stores.sql import SqlLedger, event_hash, unborn
+from flux.stores._chain import event_hash
+from flux.stores.sql import SqlLedger, unborn
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 WHY = Reason("FLX-I66", "Le disque est plein.", "The disk is full.")

@@ -17,8 +17,9 @@ from flux.intake import Intake
 from flux.model import Answer, Decided, Decision, Envelope, FlowVerdict, Verdict, VerdictKind
 from flux.owing import Content, Draft, outcome
 from flux.piece import Actor, Party, Piece
+from flux.stores._chain import event_hash
 from flux.stores.content import FileStore
-from flux.stores.sql import SqlLedger, event_hash
+from flux.stores.sql import SqlLedger
 from flux.transports.folder import FolderInbox, FolderOutbox
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

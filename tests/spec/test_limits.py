@@ -8,8 +8,8 @@ import pytest
 from msgspec.structs import replace
 from rig import CONFIG, EXAMPLES, Site
 
-from flux import kit
-from flux.config import load, policies, policy, starter
+from flux import kit, starter
+from flux.config import load, policies, policy
 from flux.faults import Fault
 from flux.policy import Brief, Limits, Policy
 from flux.process import judge
@@ -74,7 +74,7 @@ def test_limits_of_a_partner_that_are_no_table_are_a_fault(tmp_path):
 
 def test_the_profile_for_large_attachments_of_the_starter_works_as_it_is(tmp_path):
     """The example that init writes, taken out of its comment."""
-    text = starter()
+    text = starter.text()
     profile = re.search(r"# (\[partner\.limits\](?:\n# \w+ = \d+)+)", text)[0]
     site = Site(tmp_path / "site", text.replace(profile, profile.replace("# ", "")))
     assert policy(load(site.root / "flux.toml"), "demo").limits == Limits(attachment_mb=50, attachments_mb=200, xml_text_mb=80, xml_mb=300, judge_s=60)

@@ -1,0 +1,87 @@
+"""What is owed and what was delivered, in SQL: emissions from PENDING over STAGED to EMITTED."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from flux.model import Emission, EmissionState, Event, Plumbing
+from flux.stores import _schema as t
+from flux.stores._chain import append
+from flux.stores._reading import emission_of
+from flux.stores._writing import Writing
+from flux.when import moment
+
+_IN = 500  # values in one IN (...): below every database's limit
+
+
+class Emissions(Writing):
+    """The part of the ledger that knows what is owed."""
+
+    def owed(self, limit: int) -> list[Emission]:
+        """Emissions PENDING: those without a known problem first, so that a lost content never blocks the others."""
+        return self._waiting(EmissionState.PENDING, limit)
+
+    def unpublished(self, limit: int) -> list[Emission]:
+        """Emissions STAGED: those without a known problem first, so that one dead target never blocks the others."""
+        return self._waiting(EmissionState.STAGED, limit)
+
+    def staged(self, keys: Sequence[str]) -> None:
+        """T4: from now on, absent from the staged folder means published."""
+        self._move(keys, EmissionState.PENDING, EmissionState.STAGED)
+
+    def emitted(self, keys: Sequence[str], events: Sequence[Event]) -> None:
+        """T5, and the flows that owe nothing more are CLOSED; *events*: one a flow, written when it closes."""
+        with self._write() as connection:
+            _change(connection, keys, EmissionState.STAGED, EmissionState.EMITTED)
+            touched = {event.flow: event for event in events}
+            still = select(t.emission.c.flow).where(t.emission.c.flow.in_(touched), t.emission.c.state != EmissionState.EMITTED).distinct()
+            closing = touched.keys() - set(connection.scalars(still))
+            decided = select(t.flow.c.id).where(t.flow.c.id.in_(closing), t.flow.c.state == Plumbing.DECIDED)
+            closed = list(connection.scalars(decided))
+            connection.execute(update(t.flow).where(t.flow.c.id.in_(closed)), {"state": Plumbing.CLOSED})
+            append(connection, [touched[id_] for id_ in sorted(closed)])
+
+    def undeliverable(self, reasons: Mapping[str, str], now: datetime, events: Sequence[Event]) -> None:
+        """Note since when, and why, an emission cannot be staged or published; it stays owed, behind the others. *events*: for the journal."""
+        if reasons:
+            with self._write() as connection:
+                connection.execute(
+                    update(t.emission).where(t.emission.c.key == bindparam("k")).values(problem=bindparam("why")),
+                    [{"k": key, "why": f"{moment(now)} {why}"} for key, why in reasons.items()],
+                )
+                append(connection, events)
+
+    def _move(self, keys: Sequence[str], before: EmissionState, after: EmissionState) -> None:
+        with self._write() as connection:
+            _change(connection, keys, before, after)
+
+    def _waiting(self, state: EmissionState, limit: int) -> list[Emission]:
+        return self._emissions(select(t.emission).where(t.emission.c.state == state).order_by(t.emission.c.problem, t.emission.c.seq).limit(limit))
+
+    def _emissions(self, query: object) -> list[Emission]:
+        with self._read() as connection:
+            return [emission_of(row) for row in connection.execute(query)]  # type: ignore[call-overload]
+
+
+def owe(connection: Connection, emissions: Sequence[Emission]) -> None:
+    """A closed flow that owes again, since one of its pieces was moved, is open until that is delivered."""
+    if emissions:
+        connection.execute(insert(t.emission), [_emission_row(e) for e in emissions])
+        flows = {e.flow for e in emissions}
+        connection.execute(update(t.flow).where(t.flow.c.id.in_(flows), t.flow.c.state == Plumbing.CLOSED), {"state": Plumbing.DECIDED})
+
+
+def _emission_row(e: Emission) -> dict[str, object]:
+    return {
+        "key": e.key, "flow": e.flow, "ordinal": e.ordinal, "kind": e.kind, "target": e.target, "name": e.name, "sha256": e.sha256,
+        "blob": e.blob, "offset": e.offset, "size": e.size, "state": e.state,
+    }  # fmt: skip
+
+
+def _change(connection: Connection, keys: Sequence[str], before: EmissionState, after: EmissionState) -> None:
+    for start in range(0, len(keys), _IN):
+        some = keys[start : start + _IN]
+        connection.execute(
+            update(t.emission).where(t.emission.c.key.in_(some), t.emission.c.state == before), {"state": after, "problem": ""}
+        )
