@@ -64,6 +64,7 @@ SITE = (
     Setting("directory_days", 35, "Days after which the structure directory in force is called stale, by flux doctor and in the log.", "Jours après lesquels l'annuaire des structures en vigueur est dit périmé, par flux doctor et dans le journal.", int, least=1, most=3650),
     Setting("market_check", "error", "What a piece that contradicts its market's file does: another MOE, an actor whom the file does not name.", "Effet d'une pièce qui contredit le fichier de son marché : une autre MOE, un acteur que le fichier ne nomme pas.", choices=_SEVERITIES),
     Setting("unknown_market", "off", "What the number of a market does of which there is no file.", "Effet d'un numéro de marché dont il n'y a pas de fichier.", choices=_SEVERITIES),
+    Setting("moe_for_moa", False, "Whether a MOE who acts for the MOA may deposit A16 and A18 on the piece before (service, portail): AIFE's matrix gives that no meaning, her screens propose it.", "Si une MOE agissant pour la MOA peut déposer A16 et A18 sur la pièce précédente (service, portail) : la matrice de l'AIFE n'y donne pas de sens, ses écrans le proposent.", bool),
     Setting("log_format", "console", "Form of the logs on the standard error.", "Forme des journaux sur la sortie d'erreur.", choices=("console", "json")),
     Setting("log_level", "info", "Least level that is logged.", "Niveau minimal journalisé.", choices=("debug", "info", "warning", "error")),
 )  # fmt: skip

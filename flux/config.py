@@ -62,6 +62,7 @@ class Config(Struct, frozen=True):
     vat_check: Severity
     market_check: Severity
     unknown_market: Severity
+    moe_for_moa: bool
     log_format: str
     log_level: str
     least_free_mb: int
@@ -151,7 +152,7 @@ def policy(config: Config, partner: str) -> Policy:
     """Under what this partner's flows are judged; of no partner (""): what holds for the whole installation, and any name."""
     site = Policy(
         naming="free", siret_check=config.siret_check, vat_check=config.vat_check, severities=config.severities, limits=config.limits,
-        market_check=config.market_check, unknown_market=config.unknown_market,
+        market_check=config.market_check, unknown_market=config.unknown_market, moe_for_moa=config.moe_for_moa,
     )  # fmt: skip
     one = next((p for p in config.partners if p.name == partner), None)
     if one is None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from io import BufferedReader, RawIOBase
 from typing import Any, BinaryIO, TypeAlias
@@ -17,9 +17,9 @@ from flux.decision import effective_severity
 from flux.dossier import Move, Ref, Standing
 from flux.emitters import Told
 from flux.kit import Kit
-from flux.lifecycle import after, associated, link_of, opened
+from flux.lifecycle import after, associated, link_of, opened, party_of
 from flux.model import Answer, Decision, Emission, Event, Finding, Flow, Severity, VerdictKind
-from flux.piece import Actor, identity
+from flux.piece import Actor, Piece, identity
 from flux.policy import Policy, Route
 from flux.ports import Moved, Outcome
 from flux.process import render
@@ -174,6 +174,23 @@ def piece_key(flow: Flow, ordinal: int) -> str:
     return f"{flow.id}.piece.{ordinal:05d}"
 
 
+def copies_of(piece: Piece, tables: Tables) -> Iterator[Actor]:
+    """Who is handed this piece although another acts on it: the matrix says it of the cadre."""
+    works = tables.works.get(piece.cadre)
+    for role in works.copies if works else ():
+        if (party := party_of(piece, role)) is not None and party.id:
+            yield Actor(role, party.id)
+
+
+def beside(first: Emission, actor: Actor, mark: str) -> Emission:
+    """The piece to one more actor, in the bytes and the form of whoever had it first. The name bears a *mark*: two actors may share a folder."""
+    stem, dot, extension = first.name.rpartition(".")
+    return Emission(
+        f"{first.key}.{mark}", first.flow, first.ordinal, PIECE, f"pieces/{who(actor)}", f"{stem}-{mark}{dot}{extension}",
+        first.sha256, first.blob, first.offset, first.size,
+    )  # fmt: skip
+
+
 def who(actor: Actor) -> str:
     """The folder name of an actor: role and identifier. Whatever is not a letter, a digit or a hyphen in it becomes an underscore."""
     return f"{actor.role}-{re.sub(r'[^A-Za-z0-9-]', '_', actor.id)}"
@@ -194,7 +211,7 @@ def outcome(draft: Draft, blob: str, pack: Pack, now: datetime, tables: Tables) 
         told=draft.told,
         told_flow=draft.told_flow,
         identities=accepted,
-        emissions=(*_returns(draft, blob, pack), *_routed(draft, blob, pack)),
+        emissions=(*_returns(draft, blob, pack), *_routed(draft, blob, pack, tables)),
         events=(
             Event(draft.flow.id, "decided", now, WHO, detail=summary(draft.decision)),
             *(moved_event(one.standing, step) for one in moved for step in steps_of(one)),
@@ -254,8 +271,8 @@ def _returns(draft: Draft, blob: str, pack: Pack) -> list[Emission]:
     return owed
 
 
-def _routed(draft: Draft, blob: str, pack: Pack) -> list[Emission]:
-    """The accepted pieces: as pivot, or as received, the very bytes of the file, or the document made for one piece of several."""
+def _routed(draft: Draft, blob: str, pack: Pack, tables: Tables) -> list[Emission]:
+    """The accepted pieces: as pivot, or as received, the very bytes of the file, or the document made for one piece of several; and their copies."""
     owed = []
     for d in draft.decision.pieces:
         if d.verdict.kind is not VerdictKind.ACCEPTED or d.verdict.next_actor is None:
@@ -264,9 +281,10 @@ def _routed(draft: Draft, blob: str, pack: Pack) -> list[Emission]:
         target = f"pieces/{who(d.verdict.next_actor)}"
         if (made := draft.pivots.get(number)) is not None:
             owed.append(Emission(key, draft.flow.id, number, PIECE, target, made.name, pack.digests[key], blob, *pack.places[key]))
-            continue
-        file = draft.files[d.member, d.part]
-        extension = "pdf" if d.piece.syntax == "FACTURX" else "xml"
-        name = f"{draft.flow.id}-{number:05d}.{extension}"
-        owed.append(Emission(key, draft.flow.id, number, PIECE, target, name, d.sha256, file.blob, file.offset, file.size))
+        else:
+            file = draft.files[d.member, d.part]
+            extension = "pdf" if d.piece.syntax == "FACTURX" else "xml"
+            name = f"{draft.flow.id}-{number:05d}.{extension}"
+            owed.append(Emission(key, draft.flow.id, number, PIECE, target, name, d.sha256, file.blob, file.offset, file.size))
+        owed += [beside(owed[-1], actor, actor.role) for actor in copies_of(d.piece, tables)]
     return owed

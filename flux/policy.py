@@ -43,6 +43,7 @@ class Policy(Struct, frozen=True):
     certificates: bool = False        # a certificat de dépôt for EDI flows too; a deposit of a PDF always has one
     severities: dict[str, Severity] = {}  # by code: overrides the catalogue
     limits: Limits = Limits()
+    moe_for_moa: bool = False         # a MOE who acts for the MOA may deposit A16 and A18 on the piece before
     lifecycle: str = "cpp-statut"     # cpp-statut, cdar, both, none: in which form he is told where his pieces stand
     speaks_for: tuple[str, ...] = ()  # SIRETs whose statuses he may report by CPPStatut
 

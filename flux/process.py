@@ -300,7 +300,7 @@ def _conclude_piece(ordinal: int, one: Judged, known: Known, room: int, context:
         asked = [*_ask(Stage.DUPLICATE, piece, known, context, kit), *duplicate(piece, one.sha256, known)]
         closed = _add(findings, asked, Stage.DUPLICATE, one.where, context)
     if not closed:
-        asked = [*_ask(Stage.DOSSIER, piece, known, context, kit), *depositor(piece, kit.tables), *association(piece, meant, kit.tables)]
+        asked = [*_ask(Stage.DOSSIER, piece, known, context, kit), *depositor(piece, kit.tables), *association(piece, meant, known, context)]
         closed = _add(findings, asked, Stage.DOSSIER, one.where, context)
     if not closed:
         actor = next_actor(piece, kit.tables)

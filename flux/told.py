@@ -146,7 +146,7 @@ def standing(one: Standing, tables: Tables) -> dict[str, Any]:
         "since": instant(one.last.at),
         "waits": _actor(one.waits),
         "may": [{"act": act, "role": role} for act, role in allowed(one, tables)],
-        "next": [{"cadre": row.cadre, "role": row.by} for row in tables.life.follows(one.piece.cadre) if standable(one, row.act, tables)],
+        "next": [{"cadre": row.cadre, "role": row.by, "setting": row.setting or None} for row in tables.life.follows(one.piece.cadre) if standable(one, row.act, tables)],
         "moves": [_move(move, tables) for move in one.moves],
     }
 

@@ -29,6 +29,7 @@ from flux.round import Round, Work
 from flux.sandbox.pool import Sandbox
 from flux.structures import Lookup, nobody
 from flux.validators import Context
+from flux.validators.dossier import openers
 from flux.validators.status import put
 from flux.when import day_of
 
@@ -174,7 +175,9 @@ class Worker:
         numbers = {j.piece.number for j in judged if j.piece and j.line and not j.line.flow}
         found = dict(self._ledger.standings(named | numbers)) if named or numbers else {}
         refs = {name: ref for name in named - found.keys() if (ref := Ref.of(name))}  # a number may hold a slash as well
-        return found | {name: (one,) for name, ref in refs.items() if (one := self._ledger.standing(ref))}
+        found |= {name: (one,) for name, ref in refs.items() if (one := self._ledger.standing(ref))}
+        first = {number for j in judged if j.piece for number in openers(j.piece, found.get(j.piece.previous, ()), self._kit.tables)}
+        return found | dict(self._ledger.standings(first - found.keys())) if first else found
 
     def _read(self, content: Content) -> Iterator[bytes]:
         """A range of a content, some at a time: it may be as large as the largest piece."""

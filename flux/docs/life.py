@@ -4,7 +4,7 @@
 from flux import tables
 from flux.docs.codes import cell
 from flux.tables.clocks import Delay
-from flux.tables.life import BEFORE, INITIAL, STAYS, Life, Transition
+from flux.tables.life import BEFORE, INITIAL, STAYS, Life, Next, Transition
 
 
 def dossiers() -> str:
@@ -18,7 +18,7 @@ def dossiers() -> str:
         "```mermaid", "flowchart LR",
         *(f"    {before} -->|{link.by}| {link.cadre}" for link in life.chain for before in link.after), "```", "",
         "| on | may be deposited | by | stage | the piece before becomes | source |", "|---|---|---|---|---|---|",
-        *(f"| {', '.join(link.after)} | **{link.cadre}** | {link.by} | {link.stage} | {_becomes(link.act)} | {link.source} |" for link in life.chain), "",
+        *(f"| {', '.join(link.after)} | **{link.cadre}** | {link.by} | {link.stage} | {_becomes(link.act)} | {_by_setting(link)}{link.source} |" for link in life.chain), "",
         "## What may be done", "",
         "```mermaid", "stateDiagram-v2",
         *(f"    {a} --> {b}: {label}" for (a, b), label in _arrows(life).items()), "```", "",
@@ -33,6 +33,12 @@ def dossiers() -> str:
         *(f"| `{code}` | {row.label.fr} | {' / '.join(dict.fromkeys(filter(None, (row.cpp, row.other))))} | {row.cdar} | {row.local} |" for code, row in life.statuses.items()), "",
         f"Known by name, and never reached here: {', '.join(f'`{code}`' for code in sorted(life.others))}.", "",
     ))  # fmt: skip
+
+
+def _by_setting(link: Next) -> str:
+    """What else must hold for a link of the chain."""
+    setting = f"where `{link.setting}` is set; " if link.setting else ""
+    return setting + (f"not before the delay `{link.not_before}` has passed (FLX-W18); " if link.not_before else "")
 
 
 def _becomes(act: str) -> str:

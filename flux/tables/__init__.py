@@ -39,6 +39,7 @@ class Works(Struct, frozen=True, forbid_unknown_fields=True):
     portail: dict[str, str]
     service: dict[str, str]
     moe_at_valideur: bool = False
+    copies: tuple[str, ...] = ()
 
     def cell(self, mode: str, deposit: str) -> str:
         """allowed, forbidden or not_applicable."""
@@ -240,6 +241,10 @@ def _life(tables: Tables) -> Iterator[Fault]:
     depositors = {row.depositor for row in tables.works.values()}
     roles = {row.next for row in tables.works.values()} | {"recipient"}
     yield from cdar.faults(tables.cdar, tables.life, depositors | set(life.ROLES) - {"systeme", "deposant"} | roles, tables.codes.identifier_types)
+    if unknown := {role for row in tables.works.values() for role in row.copies} - set(life.ROLES):
+        yield Fault("FLX-I30", table="matrix.toml", row=", ".join(sorted(unknown)), expected="copies: roles")
+    if unknown := {link.not_before for link in tables.life.chain} - tables.clocks.delays.keys() - {""}:
+        yield Fault("FLX-I30", table="chain.toml", row=", ".join(sorted(unknown)), expected="clocks.toml")
     if missing := roles - tables.life.initial.keys():
         yield Fault("FLX-I30", table="transitions.toml", row=", ".join(sorted(missing)), expected="matrix.toml, next")
     reasons = tables.catalogue["FLX-N03"].why if "FLX-N03" in tables.catalogue else {}

@@ -14,6 +14,7 @@ from flux.tables._reading import Text, read, shaped
 ROLES = ("valideur", "moe", "moa", "fournisseur", "service_financier", "systeme", "deposant")
 WAITS = ("", *ROLES, "suspendant", "next", "before")
 STAGES = ("en_cours", "fin", "tacite")
+SETTINGS = ("", "moe_for_moa")  # of policy.Policy: what lets a row of the chain be
 INITIAL, STAYS, BEFORE = "initial", "", "before"
 MAY, MUST = "may", "must"
 ROUTING = "routing"  # kind of a motive: an error of routing
@@ -66,7 +67,7 @@ class Transition(Struct, frozen=True, forbid_unknown_fields=True, rename={"from_
 
 
 class Next(Struct, frozen=True, forbid_unknown_fields=True):
-    """What may be deposited on a piece: a row of chain.toml."""
+    """What may be deposited on a piece: a row of chain.toml, whose words are explained there."""
 
     after: tuple[str, ...]
     cadre: str
@@ -74,6 +75,8 @@ class Next(Struct, frozen=True, forbid_unknown_fields=True):
     stage: str
     source: str
     act: str = "associer"
+    setting: str = ""
+    not_before: str = ""
 
 
 class Life(Struct, frozen=True):
@@ -92,7 +95,7 @@ class Life(Struct, frozen=True):
         return tuple(dict.fromkeys(row.act for row in self.transitions if not row.deposit and row.by != ("systeme",)))
 
     def follows(self, cadre: str) -> tuple[Next, ...]:
-        """What may be deposited on a piece of this cadre."""
+        """What may be deposited on a piece of this cadre, by whatever setting."""
         return tuple(row for row in self.chain if cadre in row.after)
 
 
@@ -129,8 +132,8 @@ def faults(life: Life, cadres: dict[str, str]) -> Iterator[Fault]:
     acts = {row.act for row in life.transitions if row.deposit}
     for link in life.chain:
         unknown = {link.cadre, *link.after} - cadres.keys()
-        if unknown or link.stage not in STAGES or link.act not in acts or _role(cadres.get(link.cadre, "")) != link.by:
-            yield Fault("FLX-I30", table="chain.toml", row=f"{'/'.join(link.after)} → {link.cadre}", expected="matrix.toml, stage, act, by its depositor")
+        if unknown or link.stage not in STAGES or link.setting not in SETTINGS or link.act not in acts or _role(cadres.get(link.cadre, "")) != link.by:
+            yield Fault("FLX-I30", table="chain.toml", row=f"{'/'.join(link.after)} → {link.cadre}", expected="matrix.toml, stage, setting, act, by its depositor")
 
 
 _EXPECTED = "statuses.toml, roles, motives, cadres"

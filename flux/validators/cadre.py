@@ -14,6 +14,8 @@ def works(piece: Piece, _known: Known, context: Context) -> Iterator[Finding]:
         return
     facts = (("found", piece.cadre), ("mode", piece.mode), ("label_fr", row.label.fr), ("label_en", row.label.en))
     if piece.deposit == "association":
+        if cell == "not_applicable" and any(link.cadre == piece.cadre and link.setting and getattr(context.policy, link.setting) for link in context.tables.life.chain):
+            return
         code = "FLX-C02" if cell == "forbidden" else "FLX-C03"
         yield Finding(code, "previous", facts=(*facts, ("previous", piece.previous), ("expected", "initial")))
         return

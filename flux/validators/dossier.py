@@ -4,17 +4,20 @@ The dossier: the piece on which another is deposited, and what is carried over f
 CHECKS is empty: these need who deposits and what the ledger holds beside the piece, so process asks them itself.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
 
 from msgspec.structs import replace
 
+from flux.clocks import RUNNING, SUSPENDED, clocks
 from flux.dossier import Standing
 from flux.lifecycle import current, depositor_of, link_of, named_in, party_of, same_side, standable
 from flux.model import Finding, Known
 from flux.piece import Actor, Party, Piece
 from flux.tables import Tables
 from flux.tables.life import Next
-from flux.validators import Check
+from flux.validators import Check, Context
+from flux.when import span_of
 
 CHECKS: tuple[Check, ...] = ()
 
@@ -56,8 +59,9 @@ def previous(piece: Piece, known: Known, tables: Tables) -> tuple[Standing, ...]
     return found
 
 
-def association(piece: Piece, meant: tuple[Standing, ...], tables: Tables) -> Iterator[Finding]:
+def association(piece: Piece, meant: tuple[Standing, ...], known: Known, context: Context) -> Iterator[Finding]:
     """Whether this piece, completed by carry(), may be deposited on that one: known, in order, by the right actor, without contradiction, in time."""
+    tables = context.tables
     if piece.deposit != ASSOCIATION:
         return
     if len(meant) != 1:
@@ -67,7 +71,8 @@ def association(piece: Piece, meant: tuple[Standing, ...], tables: Tables) -> It
     (before,) = meant
     link = link_of(piece, before, tables)
     if link is None:
-        may = ", ".join(f"{row.cadre} ({row.by})" for row in tables.life.follows(before.piece.cadre)) or "—"
+        follow = [row for row in tables.life.follows(before.piece.cadre) if not row.setting or getattr(context.policy, row.setting)]
+        may = ", ".join(f"{row.cadre} ({row.by})" for row in follow) or "—"
         yield Finding("FLX-W12", "cadre", facts=(("found", piece.cadre), ("previous", before.piece.cadre), ("expected", may)))
         return
     if not _owns(piece, before, link):  # who does own it is told to nobody else
@@ -78,6 +83,27 @@ def association(piece: Piece, meant: tuple[Standing, ...], tables: Tables) -> It
         label = tables.life.statuses[before.status].label
         standing = (("found", before.piece.number), ("status", before.status), ("label", label.en), ("label_fr", label.fr))
         yield Finding("FLX-W11", "previous", facts=standing)
+    else:
+        yield from _early(link, before, known, context)
+
+
+def openers(piece: Piece, before: Iterable[Standing], tables: Tables) -> Iterator[str]:
+    """The numbers of the first pieces that association() asks for, beside those on which this one may be deposited."""
+    if any(row.cadre == piece.cadre and row.not_before for row in tables.life.chain):
+        yield from (one.dossier for one in before if one.first != one.ref)
+
+
+def _early(link: Next, before: Standing, known: Known, context: Context) -> Iterator[Finding]:
+    """FLX-W18: the day of deposit is one of the delay that must have passed first; a delay that was kept, or never began, is not held against it."""
+    head = next((one for one in (before, *known.standing.get(before.dossier, ())) if one.ref == before.first), None)
+    if not link.not_before or head is None:
+        return
+    tonight = span_of(context.today)[1] - timedelta(microseconds=1)
+    for clock in clocks(head, (before,), "", tonight, context.tables):
+        if clock.name == link.not_before and clock.state in (RUNNING, SUSPENDED):
+            label = context.tables.clocks.delays[clock.name].label
+            facts = (("cadre", link.cadre), ("found", f"{context.today:%Y-%m-%d}"), ("expected", f"{clock.due:%Y-%m-%d}"), ("delay_fr", label.fr), ("delay_en", label.en), ("article", clock.article))
+            yield Finding("FLX-W18", "cadre", facts=facts)
 
 
 def carry(piece: Piece, meant: tuple[Standing, ...], tables: Tables) -> tuple[Piece, tuple[str, ...]]:

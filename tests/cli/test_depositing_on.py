@@ -99,6 +99,18 @@ def test_what_was_carried_over_is_told_with_the_piece_for_good(played):
     assert piece["carried"] == ["market", "engagement", "supplier", "recipient", "valideur", "moe"]
 
 
+@pytest.mark.parametrize(("setting", "answer", "status"), [("true", (0, []), "ASSOCIEE"), ("false", (1, ["FLX-C03"]), "MISE_A_DISPOSITION_MOE")])
+def test_a_moe_who_acts_for_the_moa_validates_alone_where_that_is_set(tmp_path, setting, answer, status):
+    site = Site(tmp_path / "site")
+    site.configure(f"moe_for_moa = {setting}\n{CONFIG}")
+    site.drop("02-moe-in-the-piece/FSO5116A*")
+    assert site.flux("once").returncode == 0
+    (site.root / "acompte.pdf").write_bytes(PDF)
+    (site.root / "data.toml").write_text(DATA, "utf-8")
+    assert deposit(site, cadre="A16")[:2] == answer
+    assert stand(site)[0] == ("A4", status)
+
+
 def test_a_deposit_goes_on_as_a_pivot_with_its_pdf_where_that_is_asked_for(tmp_path):
     site = Site(tmp_path / "site")
     site.configure(CONFIG + '\n[[route]]\nactor = "moa"\nform = "pivot"\n')

@@ -224,6 +224,14 @@ def test_a_draft_that_nobody_answers_is_replaced_by_the_holders_own_once_thirty_
     assert draft.waits.id == SCHOOL.moe.id
 
 
+def test_the_draft_of_the_holder_is_handed_to_the_moa_as_well(tacit):
+    site, ((_, draft, _), _) = tacit
+    flow = draft.ref.flow
+    pieces = {emission.target: emission for emission in site.ledger.emissions(flow) if emission.kind == "piece"}
+    assert pieces.keys() == {f"pieces/moe-{SCHOOL.moe.id}", f"pieces/moa-{SCHOOL.moa.id}"}
+    assert len({emission.sha256 for emission in pieces.values()}) == 1
+
+
 def test_after_ten_more_days_it_is_the_general_statement_and_the_balance_is_paid(tacit):
     site, (_, (clock, last, _)) = tacit
     assert clock == ("passed", -1)

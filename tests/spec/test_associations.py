@@ -1,12 +1,18 @@
 """Associations: each link of the chain holds, and each way to break it is refused with its code while its twin passes."""
 
+from datetime import timedelta
+
 import pytest
-from lives import MOE, PARTIES, PIECE, SUPPLIER, TABLES, a_standing, standing_in
+from lives import MOE, NOON, PARTIES, PIECE, SUPPLIER, TABLES, a_standing, standing_in
 from msgspec.structs import replace
 
+from flux.dossier import Ref
 from flux.model import Known
 from flux.piece import Actor, Party
-from flux.validators.dossier import association, carry, depositor, previous
+from flux.policy import Policy
+from flux.validators import Context
+from flux.validators.dossier import association, carry, depositor, openers, previous
+from flux.when import day_of
 
 LINKS = [(row, before) for row in TABLES.life.chain for before in row.after]
 FIRST = {"moe": ("MISE_A_DISPOSITION_MOE", "PRISE_EN_COMPTE_MOE"), "moa": ("MISE_A_DISPOSITION_MOA",), "fournisseur": ("A_ASSOCIER_FOURNISSEUR",)}
@@ -19,11 +25,24 @@ def deposited(cadre, by, **changes):
     return replace(blank, **changes)
 
 
-def found(piece, *standings):
-    """The codes for this piece where these are known."""
-    meant = previous(piece, Known(standing={one.piece.number: (one,) for one in standings}), TABLES)
+def on(days, **policy):
+    """What a rule may look at beside the piece, so many days after the deposit of the piece before."""
+    return Context(TABLES, Policy(**policy), "FSO1116A", day_of(NOON + timedelta(days=days)))
+
+
+def findings(piece, *standings, context):
+    known = Known(standing={one.piece.number: (one,) for one in standings})
+    meant = previous(piece, known, TABLES)
     completed, _ = carry(piece, meant, TABLES)
-    return [f.code for f in (*depositor(completed, TABLES), *association(completed, meant, TABLES))]
+    return [*depositor(completed, TABLES), *association(completed, meant, known, context)]
+
+
+LATER = on(60)
+
+
+def found(piece, *standings, context=LATER):
+    """The codes for this piece where these are known."""
+    return [f.code for f in findings(piece, *standings, context=context)]
 
 
 @pytest.mark.parametrize(("link", "cadre"), LINKS, ids=[f"{before} → {row.cadre}" for row, before in LINKS])
@@ -74,7 +93,7 @@ def test_who_may_not_deposit_on_a_piece_learns_nothing_of_it(change):
     meant = (a_standing("A4"),)
     completed, carried = carry(replace(deposited("A15", "moe"), **change), meant, TABLES)
     assert (carried, completed.market, completed.supplier.id) == ((), "", "")
-    facts = [fact for finding in association(completed, meant, TABLES) for fact in finding.facts]
+    facts = [fact for finding in association(completed, meant, Known(), on(60)) for fact in finding.facts]
     assert not {MOE.id, SUPPLIER.id, PIECE.market} & {fact for _, fact in facts}
 
 
@@ -87,7 +106,7 @@ def test_of_several_pieces_of_one_number_the_one_that_is_meant_is_found_or_asked
 
     assert meant(market="2026-MT-0042") == (one,)
     assert meant(supplier=Party("1", "99914061200038")) == (other,)
-    assert [f.code for f in association(deposited("A15", "moe"), meant(), TABLES)] == ["FLX-W16"]
+    assert [f.code for f in association(deposited("A15", "moe"), meant(), known, on(60))] == ["FLX-W16"]
     known.standing["SIT-1"] = (one, standing_in(other, "ASSOCIEE"))
     assert meant() == (one,)
     known.standing["SIT-1"] = (one, replace(other, piece=replace(other.piece, moe=Party("1", "99913107100014"))))
@@ -98,6 +117,34 @@ def test_a_piece_that_names_nobody_in_a_role_is_continued_by_nobody():
     a22 = a_standing("A22", moa=None)
     assert "FLX-W13" in found(deposited("A25", "moa"), a22)
     assert found(deposited("A25", "moa"), a_standing("A22")) == []
+
+
+def test_only_where_it_is_set_is_a_moe_who_acts_for_the_moa_named_among_those_who_may_go_on():
+    wrong = deposited("A17", "moe")
+    (plain,), (set_,) = (findings(wrong, a_standing("A4"), context=on(60, moe_for_moa=value)) for value in (False, True))
+    assert [dict(f.facts)["expected"] for f in (plain, set_)] == ["A15 (moe)", "A15 (moe), A16 (moe)"]
+
+
+DRAFT = deposited("A22", "fournisseur")
+
+
+@pytest.mark.parametrize(("days", "codes"), [(29, ["FLX-W18"]), (30, ["FLX-W18"]), (31, [])], ids=["a day left", "the last day", "the day after"])
+def test_a_tacit_draft_before_the_thirty_days_are_over_is_told(days, codes):
+    assert found(DRAFT, a_standing("A7"), context=on(days)) == codes  # the 23rd of December 2026 is a Wednesday
+
+
+def test_on_a_draft_of_the_moe_the_thirty_days_are_those_of_the_first_piece():
+    first = a_standing("A7", flow="f0", number="PDF-1")
+    draft = replace(a_standing("A17"), first=first.ref, dossier="PDF-1", previous=first.ref)
+    assert list(openers(DRAFT, (draft,), TABLES)) == ["PDF-1"]
+    assert [found(DRAFT, draft, first, context=on(days)) for days in (30, 31)] == [["FLX-W18"], []]
+    assert found(DRAFT, draft, context=on(30)) == []  # of a delay that is not known nothing is said
+
+
+def test_the_first_piece_is_asked_for_only_where_a_delay_counts():
+    draft = replace(a_standing("A17"), first=Ref("f0", 1), dossier="PDF-1")
+    assert list(openers(deposited("A20", "moa"), (draft,), TABLES)) == []
+    assert list(openers(DRAFT, (a_standing("A7"),), TABLES)) == []
 
 
 def test_a_first_piece_looks_for_no_piece_before_it():

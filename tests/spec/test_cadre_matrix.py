@@ -96,6 +96,12 @@ def test_on_the_portal_sixteen_cadres_may_open_a_dossier_and_nine_may_be_associa
         assert [cadre for cadre in WORKS if not refused(cadre, mode, "association")] == ["A8", "A15", "A17", "A19", "A20", "A22", "A23", "A24", "A25"]
 
 
+def test_a16_and_a18_may_be_associated_only_where_a_moe_may_act_for_the_moa(refused):
+    for mode, expected in (("service", ["A16", "A18"]), ("portail", ["A16", "A18"]), ("edi", [])):
+        plain, more = ({cadre for cadre in WORKS if not refused(cadre, mode, "association", policy)} for policy in (ROUTE, Policy(moe_for_moa=True)))
+        assert sorted(more - plain) == expected
+
+
 def test_a_refused_cadre_is_told_with_those_that_may_be_deposited_so(refused):
     (finding,) = refused("A5")
     assert (finding.field, dict(finding.facts)["expected"]) == ("cadre", ", ".join(IN_EDI))

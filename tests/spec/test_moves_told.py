@@ -231,7 +231,7 @@ def handed(*acts, standing=None, owed=("pieces/valideur-99914100300015",)):
 
 
 def test_whose_turn_it_has_become_is_handed_the_piece_in_the_bytes_that_the_first_had():
-    assert handed(("valider", "valideur")) == [("f.piece.0.4", f"pieces/moe-{MOE.id}", "f-00001-4-moe.xml", "b" * 64, 7, 9)]
+    assert handed(("valider", "valideur")) == [("f.piece.0.4-moe", f"pieces/moe-{MOE.id}", "f-00001-4-moe.xml", "b" * 64, 7, 9)]
 
 
 def test_nobody_is_handed_a_piece_that_he_has_or_made():
