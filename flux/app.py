@@ -89,7 +89,7 @@ class Installation:
             attempts=config.attempts, retry_s=config.retry_s,
         )  # fmt: skip
         parts = kit.build()
-        self._office = Office(self.ledger, content, parts, policies, config.routes, config.installation)
+        self._office = Office(self.ledger, content, parts, policies, config.routes, config.installation, asked.markets, directory.lookup(config))
         self._due_at = 0.0  # by the monotonic clock
         self.worker = Worker(self.ledger, content, self.sandbox, parts, asked, now=utc_now, directory=directory.lookup(config))
         self.dispatch = Dispatch(outbox, content, self.ledger, now=utc_now)
@@ -228,7 +228,10 @@ def open_office(config: Config) -> Iterator[Office]:
     if fresh(config):
         raise Fault("FLX-I21", path=str(config.ledger_file))
     with closing(SqlLedger(config.ledger_url)) as ledger:
-        yield Office(ledger, FileStore(config.spool), kit.build(), settings.policies(config), config.routes, config.installation)
+        yield Office(
+            ledger, FileStore(config.spool), kit.build(), settings.policies(config), config.routes, config.installation,
+            markets.living(config), directory.lookup(config),
+        )  # fmt: skip
 
 
 @contextmanager

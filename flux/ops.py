@@ -1,6 +1,6 @@
 """What a person may do with what is recorded, each with who and why. The rules are the life cycle's; here the piece is found and the act recorded."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -11,12 +11,16 @@ from flux.dossier import Act, Move, Ref, Standing
 from flux.faults import Fault
 from flux.kit import Kit
 from flux.lifecycle import after, current, moved, named_in, reopened, reopens
+from flux.market import Market
 from flux.model import Emission, Finding
 from flux.owing import moved_event, steps_of
 from flux.piece import Actor
 from flux.policy import Policy, Route
 from flux.ports import Asked, ContentStore, Ledger, Moved
+from flux.process import misrouted
+from flux.structures import Lookup, nobody
 from flux.telling import handed_on, newcomer, tell_moves
+from flux.validators import Context
 from flux.when import day_of
 
 MOST = 100_000  # pieces that wait for one role
@@ -32,6 +36,16 @@ class Office(Struct, frozen=True):
     policies: Mapping[str, Policy]
     routes: Sequence[Route]
     installation: str
+    markets: Callable[[], Mapping[str, Market]] = dict
+    directory: Lookup = nobody
+
+    def misrouted(self, standing: Standing, done: Standing, now: datetime) -> Finding | None:
+        """What directory or market file holds against the correction of its routing data."""
+        piece, before = current(done), current(standing)
+        if piece == before:
+            return None
+        context = Context(self.kit.tables, self.policies.get(standing.partner, Policy()), "", day_of(now))
+        return misrouted(piece, before, dict(self.markets()), self.directory, context, self.kit)
 
     def tell_all(self, moved: Iterable[tuple[Standing, Sequence[Move]]], now: datetime) -> tuple[Emission, ...]:
         """
@@ -78,6 +92,8 @@ def act(office: Office, ref: Ref, asked: Act, now: datetime) -> Standing | Findi
         if isinstance(steps, Finding):
             return steps
         done = after(standing, steps)
+        if (wrong := office.misrouted(standing, done, now)) is not None:
+            return wrong
         changed = with_reopened(office, [Moved(done, standing.last.seq)], now)
         emissions = office.tell_all([(one.standing, steps_of(one)) for one in changed], now)
         events = [moved_event(one.standing, step) for one in changed for step in steps_of(one)]

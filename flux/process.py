@@ -5,7 +5,7 @@ judge() needs only the document and runs in a child; conclude() needs what is kn
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 from lxml import etree
@@ -20,6 +20,7 @@ from flux.facts import sized
 from flux.faults import Fault
 from flux.gate import admit_xml, quoted
 from flux.kit import Kit
+from flux.market import Market
 from flux.model import (
     JUDGE_STAGES,
     Answer,
@@ -42,7 +43,7 @@ from flux.model import (
 from flux.parsers import Parser, Source, Unwrapped
 from flux.piece import Actor, Piece, identity
 from flux.policy import Brief, Policy
-from flux.structures import Wanted
+from flux.structures import Lookup, Wanted
 from flux.tables import Tables
 from flux.validators import Context
 from flux.validators.dossier import association, carry, depositor, previous
@@ -139,12 +140,28 @@ def _only(names: Iterable[str]) -> str:
 
 
 def wanted(judged: Iterable[Judged], tables: Tables) -> set[Wanted]:
-    """What the structure directory is asked of these pieces: the SIRETs that they name, the recipient's with its service code."""
-    asked: set[Wanted] = set()
-    for piece in (_named(one.piece, tables) for one in judged if one.piece and not one.closed and not one.line):
-        asked.add((piece.recipient.id, piece.recipient.service))
-        asked |= {(party.id, "") for party in (piece.moe, piece.moa) if party is not None and party.type == "1"}
-    return {one for one in asked if one[0]}
+    """What the structure directory is asked of these pieces."""
+    return {one for j in judged if j.piece and not j.closed and not j.line for one in _wanted(_named(j.piece, tables))}
+
+
+def _wanted(piece: Piece) -> Iterator[Wanted]:
+    """The SIRETs that a piece names, the recipient's with its service code."""
+    if piece.recipient.id:
+        yield piece.recipient.id, piece.recipient.service
+    yield from ((party.id, "") for party in (piece.moe, piece.moa) if party is not None and party.type == "1" and party.id)
+
+
+def misrouted(piece: Piece, before: Piece, markets: dict[str, Market], directory: Lookup, context: Context, kit: Kit) -> Finding | None:
+    """What directory or market file holds against a piece whose routing data were corrected, None when nothing. What they held before is no matter."""
+
+    def refusing(one: Piece) -> Iterator[Finding]:
+        named = _named(one, kit.tables)
+        known = Known(markets=markets, directory=directory(set(_wanted(named)), context.today))
+        asked = (*_ask(Stage.DIRECTORY, named, known, context, kit), *_ask(Stage.MARKET, complete(one, known, kit.tables), known, context, kit))
+        return (finding for finding in asked if effective_severity(finding, context.policy, kit.tables) is Severity.ERROR)
+
+    old = {(finding.code, finding.field) for finding in refusing(before)}
+    return next((finding for finding in refusing(piece) if (finding.code, finding.field) not in old), None)
 
 
 def _named(piece: Piece, tables: Tables) -> Piece:

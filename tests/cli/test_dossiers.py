@@ -67,14 +67,28 @@ def test_what_may_not_be_done_ends_with_1_tells_its_code_in_both_languages_and_c
     assert site.json("dossier", NUMBER) == before
 
 
+OTHER = "moe:99913107100014"
+WRONG = ("--motive", "MAUVAISE_MOE", "--comment", "pas nous")
+
+
+@pytest.mark.parametrize(("check", "code"), [("error", "FLX-F03"), ("warning", None)], ids=["refused", "its twin"])
+def test_a_recycling_that_contradicts_the_market_file_is_refused_unless_that_only_warns(site, check, code):
+    site.configure(f'market_check = "{check}"\n{CONFIG}')
+    assert site.flux("act", NUMBER, "refuser", "--as", MOE, *WRONG).returncode == 0
+    done = site.flux("act", NUMBER, "recycler", "--as", SUPPLIER, "--moe", OTHER.partition(":")[2], "--json")
+    told = json.loads(done.stdout)
+    assert (done.returncode, told.get("finding") and told["finding"]["code"]) == (1 if code else 0, code)
+    ((piece,),) = (dossier["pieces"] for dossier in site.json("dossier", NUMBER)["dossiers"])
+    assert piece["status"] == ("REFUSEE_MOE" if code else "MISE_A_DISPOSITION_MOE")
+
+
 def test_a_recycled_piece_is_handed_to_the_new_moe_in_the_very_bytes_and_to_nobody_twice(site):
-    other = "moe:99913107100014"
-    wrong = ("--motive", "MAUVAISE_MOE", "--comment", "pas nous")
-    for who, to in ((MOE, other), (other, MOE)):
-        assert site.flux("act", NUMBER, "refuser", "--as", who, *wrong).returncode == 0
+    (site.root / "markets.toml").unlink()  # which names one of them
+    for who, to in ((MOE, OTHER), (OTHER, MOE)):
+        assert site.flux("act", NUMBER, "refuser", "--as", who, *WRONG).returncode == 0
         assert site.flux("act", NUMBER, "recycler", "--as", SUPPLIER, "--moe", to.partition(":")[2]).returncode == 0
     assert site.flux("once").returncode == 0
-    folders = [site.outbox / "pieces" / who.replace(":", "-") for who in (MOE, other)]
+    folders = [site.outbox / "pieces" / who.replace(":", "-") for who in (MOE, OTHER)]
     (first,), (second,) = ([path for path in folder.iterdir() if not path.name.startswith("FEN")] for folder in folders)
     assert second.name == f"{first.stem}-4-moe.xml"
     assert second.read_bytes() == first.read_bytes()

@@ -63,7 +63,7 @@ def test_a_recipient_gets_the_pivot_where_he_asks_for_it_else_the_bytes_received
 @pytest.mark.parametrize("folder", ["01-all-edi-cadres", "07-zip-of-ten", "16-several-pieces-in-one-file", "17-factur-x"])
 def test_every_attachment_of_every_syntax_goes_on_whole_behind_what_a_person_reads(site, folder):
     pieces, told = deliver(site, f"{folder}/FSO*", actor="moe*")
-    pivots = [read(content) for name, content in pieces.items() if name.startswith("FEN0036A")]
+    pivots = [read(content) for name, content in pieces.items() if name.startswith("FEN0036A") and not name.endswith("-moa.xml")]  # a copy has the form of the first
     accepted = {(piece["number"], piece["supplier"]["id"]): piece for piece in told if piece["next_actor"] == "moe"}
     assert len(pivots) == len(accepted) > 0
     for root in pivots:
