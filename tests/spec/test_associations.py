@@ -141,6 +141,13 @@ def test_on_a_draft_of_the_moe_the_thirty_days_are_those_of_the_first_piece():
     assert found(DRAFT, draft, context=on(30)) == []  # of a delay that is not known nothing is said
 
 
+@pytest.mark.parametrize(("days", "codes"), [(10, ["FLX-W18"]), (11, [])], ids=["the last day", "the day after"])
+def test_a_tacit_general_statement_comes_once_the_ten_days_of_its_draft_are_over(days, codes):
+    first = a_standing("A7", flow="f0", number="PDF-1")
+    draft = replace(a_standing("A22"), first=first.ref, dossier="PDF-1", previous=first.ref)
+    assert found(deposited("A23", "fournisseur"), draft, first, context=on(days)) == codes  # the tenth day is the 3rd of December, a Thursday
+
+
 def test_the_first_piece_is_asked_for_only_where_a_delay_counts():
     draft = replace(a_standing("A17"), first=Ref("f0", 1), dossier="PDF-1")
     assert list(openers(deposited("A20", "moa"), (draft,), TABLES)) == []
