@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+FOREIGN = ("2", "3")  # identifier types of suppliers whose VAT need not be French
 
 class Party(Struct, frozen=True):
     """An actor named in a piece (BG-4, BG-7 and the works actors). type: Chorus Pro's 1 to 7; "" when the scheme, as written, is not known."""

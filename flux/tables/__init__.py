@@ -6,6 +6,7 @@ A table that contradicts itself stops the start, never a flow: load() raises Fau
 
 import re
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from functools import lru_cache
 from itertools import product
 from string import Formatter
@@ -91,9 +92,14 @@ class Codes(Struct, frozen=True, forbid_unknown_fields=True):
     pivot_payment: dict[str, str]
     payment_needs_iban: frozenset[str]
     document_types: frozenset[str]
-    highest_vat_rate: int  # per cent
+    vat_rates: tuple[Decimal, ...]  # per cent
     attachment_extensions: frozenset[str]
     identifier_types: dict[str, IdentifierType]
+
+    @property
+    def highest_vat_rate(self) -> Decimal:
+        """Per cent."""
+        return max(self.vat_rates)
 
 
 class Field(Struct, frozen=True, forbid_unknown_fields=True):

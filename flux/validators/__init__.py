@@ -6,6 +6,7 @@ Each public module offers ``CHECKS``. A rule may assume only what an earlier sta
 
 from collections.abc import Callable, Iterator
 from datetime import date
+from decimal import Decimal
 
 from msgspec import Struct
 
@@ -13,6 +14,8 @@ from flux.model import Finding, Known, Stage
 from flux.piece import Piece
 from flux.policy import Policy
 from flux.tables import Tables
+
+UNIT = Decimal(1)  # of the currency: the tolerance of EN 16931's own BR-CO-17 for base × rate, since VAT may have been rounded line by line
 
 
 class Context(Struct, frozen=True):

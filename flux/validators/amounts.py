@@ -10,12 +10,10 @@ from decimal import Decimal
 
 from flux.facts import pair
 from flux.model import Finding, Known, Stage
-from flux.piece import Piece
-from flux.validators import Check, Context
+from flux.piece import FOREIGN, Piece
+from flux.validators import UNIT, Check, Context
 
 CENT = Decimal("0.01")
-UNIT = Decimal(1)       # the tolerance of EN 16931's own BR-CO-17 for base × rate: VAT may have been rounded line by line
-FOREIGN = ("2", "3")    # identifier types of suppliers whose VAT need not be French
 DIGITS, DECIMALS = 19, 6  # AKUITEO quoting the annex (domain, section 2)
 _LENGTH = pair("expected", f"at most {DIGITS} digits, {DECIMALS} of them decimals", f"au plus {DIGITS} chiffres, dont {DECIMALS} décimales")
 

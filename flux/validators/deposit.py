@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from flux.depot import VAT_TYPES
 from flux.model import Finding, Known, Stage
-from flux.piece import Piece
-from flux.validators import Check, Context
+from flux.piece import FOREIGN, Piece
+from flux.validators import UNIT, Check, Context
 
 WITHOUT_VAT = frozenset({"EXONERATION", "SANS_TVA"})
 
@@ -23,4 +23,18 @@ def vat_type(piece: Piece, _known: Known, _context: Context) -> Iterator[Finding
             yield Finding("FLX-T24", "amounts.tva", facts=(("found", str(told)), ("type", piece.vat_regime), ("expected", "0")))
 
 
-CHECKS = (Check(Stage.GENERIC, ("FLX-T22", "FLX-T24"), vat_type),)
+def vat_lines(piece: Piece, _known: Known, context: Context) -> Iterator[Finding]:
+    """
+    FLX-T25: a deposit gives VAT lines when there are several rates (domain 4.2). Without any, its VAT must be that of one French rate.
+
+    Within one unit of the currency, as a line's own (FLX-M03). A foreign supplier may have a rate that France has not.
+    """
+    ht, tva = piece.amounts.ht, piece.amounts.tva
+    if piece.mode == "edi" or piece.vat or ht is None or tva is None or piece.vat_regime in WITHOUT_VAT or piece.supplier.type in FOREIGN:
+        return
+    rates = context.tables.codes.vat_rates
+    if all(abs(ht * rate / 100 - tva) > UNIT for rate in rates):
+        yield Finding("FLX-T25", "amounts.tva", facts=(("found", f"{tva} / {ht}"), ("expected", ", ".join(f"{rate} %" for rate in rates))))
+
+
+CHECKS = (Check(Stage.GENERIC, ("FLX-T22", "FLX-T24"), vat_type), Check(Stage.GENERIC, ("FLX-T25",), vat_lines))

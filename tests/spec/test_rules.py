@@ -147,6 +147,7 @@ TWINS = [  # (what, what makes the accepted twin special, the one change, the ex
     ("no VAT type in a deposit, which a flow may lack", {"piece.vat_regime": ""}, {"piece.mode": "portail"}, {"FLX-T22"}),
     ("VAT of an exempt piece", SERVICE, {"piece.vat_regime": "EXONERATION"}, {"FLX-T24"}),
     ("VAT of a piece without", {**SERVICE, **EXEMPT}, {"piece.amounts.ttc": Decimal(120)}, {"FLX-M01", "FLX-M05", "FLX-T24"}),
+    ("VAT of several rates in a deposit, without a line for each", {"piece.vat": (), **amounts(tva="150", ht="1000", ttc="1150", net="1150")}, SERVICE, {"FLX-T25"}),
     ("a supplier who is not named, which an association may leave out", {**ASSOCIATION, "piece.supplier": Party()}, {"piece.deposit": "initial"}, {"FLX-P06", "FLX-P08"}),
     ("a recipient who is not named, which an association may leave out", {**ASSOCIATION, "piece.recipient": Party()}, {"piece.deposit": "initial"}, {"FLX-P01"}),
     ("no total with VAT, which an association may leave out", {**ASSOCIATION, "piece.amounts.ttc": None}, {"piece.deposit": "initial"}, {"FLX-M06"}),
