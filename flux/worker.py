@@ -128,11 +128,13 @@ class Worker:
 
     def _settle(self, works: Sequence[Work]) -> None:
         """Record what is ready as a group; think again about what somebody else's piece overtook; retry or hold what failed."""
-        thinking, met = [work for work in works if not work.trouble], set[str]()
-        while thinking:
-            done = self._record(thinking, met)
-            met |= {why.partition(" ")[2] for why in done.values() if why.startswith("identity")}
-            thinking = [work for work in thinking if done.get(work.flow.id, "").startswith("identity")]
+        met = set[str]()
+        for group in _in_turn([work for work in works if not work.trouble]):
+            thinking = group
+            while thinking:
+                done = self._record(thinking, met)
+                met |= {why.partition(" ")[2] for why in done.values() if why.startswith("identity")}
+                thinking = [work for work in thinking if done.get(work.flow.id, "").startswith("identity")]
         for work in works:
             if work.trouble:
                 self._give_up(work, work.trouble)
@@ -227,6 +229,18 @@ class Worker:
         event = Event(flow.id, "postponed", now, WHO, detail=met)
         self._ledger.postpone(flow, now + timedelta(seconds=wait), reason, event)
         _log(work, None, "postponed")
+
+
+def _in_turn(works: list[Work]) -> Iterator[list[Work]]:
+    """As one group, but for pieces that are deposited on those of another flow at hand: these wait until that one stands in the ledger."""
+    brings = {work.flow.id: {j.piece.number for j in work.judged if j.piece} for work in works}
+    names = {work.flow.id: {j.piece.previous for j in work.judged if j.piece and j.piece.deposit == "association"} for work in works}
+    while works:
+        waits = {id_ for id_, named in names.items() if any(named & numbers for other, numbers in brings.items() if other != id_)} if any(names.values()) else set()
+        ready = [work for work in works if work.flow.id not in waits] or works  # pieces that name each other: each finds what it finds
+        yield ready
+        works = [work for work in works if work.flow.id in waits and ready is not works]
+        brings, names = ({work.flow.id: found[work.flow.id] for work in works} for found in (brings, names))
 
 
 def _identities(works: Iterable[Work]) -> list[str]:

@@ -9,12 +9,16 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from deposit_case import DATA, written
+from msgspec.structs import replace
 from rig import EXAMPLES, GOOD
 from workroom import NOON, Workroom
 
 from flux import kit, told, worker
+from flux.depot import Who
 from flux.faults import Fault
 from flux.model import Plumbing, Severity
+from flux.piece import Actor
 from flux.policy import Brief, Policy
 from flux.precheck import precheck
 from flux.sandbox import child
@@ -227,6 +231,18 @@ def test_a_stored_content_that_rotted_is_our_trouble_and_never_the_senders_damag
     assert (row.state, row.reason.code) == (Plumbing.RECEIVED, "FLX-I55")
     stored.write_bytes(sound)
     assert house.work(times=1).state is Plumbing.DECIDED
+
+
+def test_a_piece_that_is_deposited_on_one_of_the_same_group_finds_it_in_the_ledger(tmp_path, monkeypatch):
+    run, ready = worker.Round.run, []
+    monkeypatch.setattr(worker.Round, "run", lambda judging, settle, _beat: (run(judging, ready.extend), settle(ready)))  # one group, for sure
+    before, supplier, moe, moa = EXAMPLES / "02-moe-in-the-piece", Who(), Who("99913107100014"), Who("21990117000015")
+    data = replace(DATA, number="A15-1", previous="SIT-2026-0201", market="", supplier=supplier, recipient=Who(), moe=moe, moa=moa)
+    with closing(Workroom(tmp_path)) as room:
+        room.receive("f1", "a.xml", next(before.glob("FSO5116A*")).read_bytes())
+        room.receive("f2", "acompte.pdf", written(data), mode="service", depositor=Actor("moe", moe.id))
+        room.worker(Policy(naming="free")).step()
+        assert [room.ledger.flow(id_).verdict for id_ in ("f1", "f2")] == ["IN_INTEGRE", "IN_INTEGRE"]
 
 
 def test_a_flow_whose_attempts_never_came_to_an_end_is_held_without_another_one(house):

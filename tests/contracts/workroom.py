@@ -27,9 +27,9 @@ class Workroom:
         self.content, self.sandbox = FileStore(folder), Sandbox(children)
         self.now = NOON
 
-    def receive(self, id_, name, content):
+    def receive(self, id_, name, content, **more):
         sha, size = self.content.add(BytesIO(content))
-        self.ledger.receive([Flow(id_, "batipro", name.encode(), sha, size, NOON)], [Event(id_, "received", NOON, "test")])
+        self.ledger.receive([Flow(id_, "batipro", name.encode(), sha, size, NOON, **more)], [Event(id_, "received", NOON, "test")])
 
     def worker(self, policy, partner="batipro", retry_s=(1, 10, 60)):
         return Worker(self.ledger, self.content, self.sandbox, kit.build(), Settings("me", "FLUX01", {partner: policy}, (), dict, 3, retry_s), now=lambda: self.now)
