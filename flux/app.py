@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -22,7 +21,7 @@ from flux.faults import Fault
 from flux.ids import new_id
 from flux.intake import Intake
 from flux.model import Plumbing
-from flux.notices import Bell, watched
+from flux.monitor import Meter
 from flux.ops import Office
 from flux.ports import ContentStore, Ledger, Unsettled, Why
 from flux.sandbox.pool import Sandbox
@@ -34,6 +33,7 @@ from flux.worker import Settings, Worker
 
 ONCE_PATIENCE_S = 5.0  # how long ``once`` waits, beyond the rest that is set, for a file that keeps changing or a flow that is due again
 DUE_S = 3_600.0      # between two looks at delays that have passed
+BEAT_S = 1.0           # between two signs of life
 RECEIVE_S = 0.05       # between two scans while the worker works
 LOOKED_AT = 1_000      # files of an inbox that the doctor tries to open
 
@@ -68,11 +68,14 @@ class Pass(Struct, frozen=True):
 class Installation:
     """An installation at work, under its lock: folders, ledger, loops."""
 
-    def __init__(self, config: Config, *, warm: bool) -> None:
+    def __init__(self, config: Config, *, warm: bool, meter: Meter | None = None, beat: Callable[[], object] = lambda: None) -> None:
         folders.make(config)
         _proven_ledger(config)
         self.config = config
         self.shaken = False  # the last turn ended in trouble
+        self.turn: tuple[datetime, str] | None = None  # since when they do, and in which
+        self.beat_at, self._told_at, self._beat = time.monotonic(), 0.0, beat
+        self._meter = meter or Meter()
         self._receive_at = 0.0
         self.ledger = SqlLedger(config.ledger_url)
         policies, strict = settings.policies(config), config.sandbox == "strict"
@@ -91,13 +94,18 @@ class Installation:
         parts = kit.build()
         self._office = Office(self.ledger, content, parts, policies, config.routes, config.installation, asked.markets, directory.lookup(config))
         self._due_at = 0.0  # by the monotonic clock
-        self.worker = Worker(self.ledger, content, self.sandbox, parts, asked, now=utc_now, directory=directory.lookup(config))
+        self.worker = Worker(self.ledger, content, self.sandbox, parts, asked, now=utc_now, directory=directory.lookup(config), counted=self._meter.attempted)
         self.dispatch = Dispatch(outbox, content, self.ledger, now=utc_now)
         ids = lambda: new_id(utc_now(), secrets.randbits)  # noqa: E731 - clock and luck, joined where they are known
         left = [FolderInbox(name, claims, claims, settle_s=0.0) for name, claims in folders.departed(config).items()]
         self.intake = Intake(self.inboxes, content, self.ledger, now=utc_now, new_id=ids, lacking=self._lacking, departed=left)
         if strict:
             self.sandbox.start()  # raises Fault before anything is taken
+        self._tidy(content, outbox, owner)
+
+    def _tidy(self, content: FileStore, outbox: FolderOutbox, owner: str) -> None:
+        """What a crash left, brought to its end or thrown away; what no flux left is told."""
+        config = self.config
         content.clean()
         outbox.clean()
         self.ledger.release_leases(owner)
@@ -114,14 +122,36 @@ class Installation:
         Trouble that no loop could keep to one flow (the ledger cannot be written, a folder is gone) ends the turn: nothing is lost, what was
         leased is due again at the next.
         """
+        self._alive()
         try:
             if self.shaken:
                 self.ledger.release_leases("")
                 self.shaken = False
-            return self.intake.step() + self.worker.step(self.deliver, self._receive, stopped) + self._fall_due() + self.dispatch.step()
+            done = self._received() + self.worker.step(self.deliver, self._receive, stopped) + self._fall_due() + self._delivered()
         except (Fault, OSError) as trouble:
             self._shake(trouble)
             return 0
+        if not self.shaken:
+            self.turn = None
+        return done
+
+    def _alive(self) -> float:
+        """It turns: noted, and told once a second. Gives the hour by the monotonic clock."""
+        self.beat_at = now = time.monotonic()
+        if now - self._told_at > BEAT_S:
+            self._told_at = now
+            self._beat()
+        return now
+
+    def _received(self) -> int:
+        taken = self.intake.step()
+        self._meter.turned(taken, 0)
+        return taken
+
+    def _delivered(self) -> int:
+        delivered = self.dispatch.step()
+        self._meter.turned(0, delivered)
+        return delivered
 
     def _fall_due(self) -> int:
         """What the passing of a delay does by itself: delays end with a day, so that an hour is soon enough."""
@@ -136,17 +166,17 @@ class Installation:
     def deliver(self) -> None:
         """What is owed goes out while the worker works; trouble there costs no flow in hand an attempt."""
         try:
-            self.dispatch.step()
+            self._delivered()
         except (Fault, OSError) as trouble:
             self._shake(trouble)
 
     def _receive(self) -> None:
         """Files are taken into custody while the worker works, for a tenth of its time at most."""
-        began = time.monotonic()
+        began = self._alive()
         if began < self._receive_at:
             return
         try:
-            self.intake.step()
+            self._received()
         except (Fault, OSError) as trouble:
             self._shake(trouble)
         ended = time.monotonic()
@@ -154,6 +184,7 @@ class Installation:
 
     def _shake(self, trouble: Exception) -> None:
         self.shaken = True
+        self.turn = (self.turn[0] if self.turn else utc_now(), str(trouble))
         log.get().error("step", ended="fault", trouble=str(trouble))
 
     @property
@@ -192,14 +223,14 @@ def _proven_ledger(config: Config) -> None:
 
 
 @contextmanager
-def opened(config: Config, *, warm: bool = False) -> Iterator[Installation]:
+def opened(config: Config, *, warm: bool = False, meter: Meter | None = None, beat: Callable[[], object] = lambda: None) -> Iterator[Installation]:
     """The installation, under its lock. Raises Fault when another flux has it."""
     folders.made(config.spool, 0o700)
     fd = durable.lock(config.spool / "lock")
     if fd is None:
         raise Fault("FLX-I20", root=str(config.root))
     try:
-        installation = Installation(config, warm=warm)
+        installation = Installation(config, warm=warm, meter=meter, beat=beat)
         try:
             yield installation
         finally:
@@ -289,40 +320,6 @@ def _pass(house: Installation, started: datetime) -> Pass:
     return Pass(decided.flows, decided.refused, held, due, piled.emissions_owed, house.troubled, tuple(house.left()), house.intake.lack)
 
 
-def run(config: Config) -> None:
-    """The daemon: until SIGTERM or SIGINT; a second one ends it at once, which is safe at any instant."""
-    log.configure(config.log_format, config.log_level)
-    bell = Bell()
-
-    def asked(_signal: int, _frame: object) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        bell.stop()
-
-    signal.signal(signal.SIGTERM, asked)
-    signal.signal(signal.SIGINT, asked)
-    with opened(config, warm=True) as house:
-        house.sandbox.start()
-        with watched([*(config.inbox_of(p) for p in config.partners), config.spool], bell, config.scan_s):
-            log.get().info("started", partners=[p.name for p in config.partners], root=str(config.root))
-            while not bell.stopped:
-                if not house.step(lambda: bell.stopped):
-                    bell.wait(_pause_s(house))
-            log.get().info("stopped")
-
-
-def _pause_s(house: Installation) -> float:
-    """How long there is nothing to do, unless something is dropped: the scan interval, or less when a file rests or a flow is due."""
-    if house.shaken:
-        return house.config.scan_s  # whatever it is, it is not mended in ten milliseconds
-    pauses = [house.config.scan_s]
-    if house.resting():
-        pauses.append(max(0.02, house.config.settle_s / 4))
-    if (due := house.due_in_s()) is not None:
-        pauses.append(due + 0.01)
-    return min(pauses)
-
-
 def init(folder: Path) -> Config:
     """A first installation in *folder*: flux.toml, markets.toml and the folders. Raises Fault rather than touch a file that exists."""
     path = folder / settings.FILE
@@ -339,10 +336,10 @@ def init(folder: Path) -> Config:
 
 def examine(path: Path) -> list[Line]:
     """The doctor's lines for the configuration at *path*."""
-    return doctor.examine(path, open_reader, _stuck)
+    return doctor.examine(path, open_reader, stuck)
 
 
-def _stuck(config: Config) -> Iterator[Unsettled]:
+def stuck(config: Config) -> Iterator[Unsettled]:
     """What waits in the inboxes and will not be taken until a person acts; an inbox that cannot be read is another line's concern."""
     for partner in config.partners:
         inbox = FolderInbox(partner.name, config.inbox_of(partner), folders.claims_of(config, partner.name), settle_s=0.0)

@@ -15,11 +15,12 @@ import typer
 from rich.markup import escape
 from typer.core import TyperGroup
 
-from flux import __version__, app, asking, config, folders, screen
-from flux.commands import deposit, directory, dossier, market
+from flux import __version__, app, asking, config, daemon, folders, screen
+from flux.commands import deposit, directory, dossier, market, running
 from flux.commands.desk import AsJson, Exit, Where, err, find, out, say, unknown, write
 from flux.faults import Fault
 from flux.ports import FlowRow
+from flux.supervisor import Supervisor
 
 CANDIDATES = 5  # flows named when a part of an id means several
 
@@ -60,7 +61,7 @@ def init(folder: Annotated[Path, typer.Argument(metavar="[DIR]", help=say("help.
 @main.command(help=say("help.run"))
 def run(context: typer.Context, where: Where = "") -> None:
     """Run the daemon."""
-    app.run(find(context, where))
+    daemon.run(find(context, where), lambda: find(context, where), Supervisor(config.supervisor()))
 
 
 @main.command(help=say("help.once"))
@@ -218,6 +219,7 @@ def _quiet() -> Iterator[None]:
 
 deposit.add(main)
 dossier.add(main)
+running.add(main)
 main.add_typer(directory.app, name="directory")
 main.add_typer(market.app, name="market")
 

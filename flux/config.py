@@ -63,6 +63,8 @@ class Config(Struct, frozen=True):
     market_check: Severity
     unknown_market: Severity
     moe_for_moa: bool
+    monitor: str
+    stuck_s: float
     log_format: str
     log_level: str
     least_free_mb: int
@@ -93,6 +95,11 @@ def find(given: str = "") -> Path:
     return Path(given or os.environ.get(VARIABLE, "") or FILE)
 
 
+def supervisor() -> str:
+    """Where whoever started the daemon waits to be told that it is ready (sd_notify); "" when nobody does."""
+    return os.environ.get("NOTIFY_SOCKET", "")
+
+
 def load(path: Path) -> Config:
     """Read and check. Raises Fault with the exact place; an unknown key is told with the nearest known one."""
     raw = _toml(path)
@@ -100,6 +107,8 @@ def load(path: Path) -> Config:
     root = path.resolve().parent
     if not re.fullmatch(r"[A-Z0-9]{3,8}", site["installation"]):
         raise Fault("FLX-I12", where=path.name, value=s.told(site["installation"]))
+    if site["monitor"] and not re.fullmatch(r"[^\s:]+:[0-9]{1,5}", site["monitor"]):
+        raise Fault("FLX-I267", where=path.name, value=s.told(site["monitor"]))
     site["retry_s"] = tuple(s.WAIT.read(wait, path.name) for wait in site["retry_s"])
     partners = tuple(_partner(row, f"{path.name} [[partner]] {n}") for n, row in enumerate(_rows(raw, "partner", path), 1))
     names = [partner.name for partner in partners]

@@ -25,6 +25,7 @@ class Bell:
 
     def __init__(self) -> None:
         self.stopped = False  # somebody asked the daemon to end
+        self.reload = False   # somebody asked it to read its configuration anew
         self._heard, self._rung = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     def ring(self) -> None:
@@ -36,6 +37,16 @@ class Bell:
         """Ask the daemon to end."""
         self.stopped = True
         self.ring()
+
+    def turn_over(self) -> None:
+        """Ask the daemon to read its configuration anew."""
+        self.reload = True
+        self.ring()
+
+    @property
+    def asked(self) -> bool:
+        """Whether the turn in hand should be over soon."""
+        return self.stopped or self.reload
 
     def wait(self, seconds: float) -> None:
         """Until it rings, or as long."""

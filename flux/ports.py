@@ -136,6 +136,20 @@ class Piled(Struct, frozen=True):
     some: tuple[Emission, ...] = ()
 
 
+class Pressure(Struct, frozen=True):
+    """
+    What presses: flows that are not closed by state, deliveries that are owed, those that could not be made, the oldest of these.
+
+    due_since: since when the oldest flow that is due waits for its decision, None when none does.
+    """
+
+    by_state: dict[str, int]
+    due_since: datetime | None
+    emissions_owed: int
+    undeliverable: int
+    some: tuple[Emission, ...] = ()
+
+
 class Journal(Struct, frozen=True):
     """
     The journal as it was found. lines: how many follow from one another, from the first on; head: the hash of the last of these.
@@ -303,6 +317,9 @@ class Ledger(Protocol):
 
     def piled(self) -> Piled:
         """What stands where."""
+
+    def pressure(self) -> Pressure:
+        """What presses now: asked many times an hour, so that it costs by what is open and never by what is closed."""
 
     def journal(self) -> Journal:
         """The journal, proven line by line to the first that is broken."""

@@ -1,6 +1,13 @@
 """The settings as people meet them: the first flux.toml and markets.toml of an installation, and the page docs/configuration.md."""
 
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
 from flux import _settings as s
+from flux.config import FILE, Config
 
 _LARGE = (
     "Other limits for this partner: here, the profile for large attachments. D'autres limites pour ce partenaire : ici, pour de grandes pièces jointes.",
@@ -75,3 +82,40 @@ def _explained(settings: tuple[s.Setting, ...], values: dict[str, str] | None = 
         other = [f"# Not the default here, which is {usual}. Ici autre que la valeur par défaut, {usual}."] if setting.default not in ("", value) else []
         lines += [f"# {setting.en}{choices}", f"# {setting.fr}", *other, f"{setting.name} = {s.told(value)}", ""]
     return lines
+
+
+def shown(config: Config) -> dict[str, Any]:
+    """Every setting in force, table by table, and whether it is the default. A password in the ledger's URL is not told."""
+    site = {setting.name: _plain(getattr(config, setting.name, None), config) for setting in s.SITE} | {"ledger": _masked(config.ledger_url, config)}
+    tables = [_table(FILE, s.SITE, site), _table("[limits]", s.LIMITS, {setting.name: getattr(config.limits, setting.name) for setting in s.LIMITS})]
+    for title, settings, rows in (("[[partner]]", s.PARTNER, config.partners), ("[[route]]", s.ROUTE, config.routes)):
+        tables += [_table(f"{title} {n}", settings, {setting.name: _plain(getattr(row, setting.name), config) for setting in settings}) for n, row in enumerate(rows, 1)]
+    by_code: dict[str, dict[str, Any]] = {"[severities]": dict(config.severities), "[payers]": dict(config.payers)}
+    by_code |= {f"[partner.severities] {p.name}": dict(p.severities) for p in config.partners} | {f"[partner.limits] {p.name}": dict(p.limits) for p in config.partners}
+    free = [{"table": title, "settings": [_told(name, value, None) for name, value in rows.items()]} for title, rows in by_code.items() if rows]
+    return {"file": str(config.root / FILE), "tables": [*tables, *free]}
+
+
+def _table(title: str, settings: tuple[s.Setting, ...], values: dict[str, Any]) -> dict[str, Any]:
+    return {"table": title, "settings": [_told(setting.name, values[setting.name], setting.default) for setting in settings]}
+
+
+def _told(name: str, value: Any, default: Any) -> dict[str, Any]:  # noqa: ANN401 - values of settings
+    return {"name": name, "value": value, "told": s.told(value), "default": value == default}
+
+
+def _plain(value: Any, config: Config) -> Any:  # noqa: ANN401 - a value of a setting
+    """As it would stand in the file: a path below the installation's folder begins there."""
+    if isinstance(value, Path):
+        return str(value.relative_to(config.root)) if value.is_relative_to(config.root) else str(value)
+    return list(value) if isinstance(value, tuple) else str(value) if isinstance(value, str) else value
+
+
+def _masked(url: str, config: Config) -> str:
+    path = config.ledger_file
+    if path is not None:
+        return f"sqlite:///{_plain(path, config)}"
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return "***"

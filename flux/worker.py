@@ -55,15 +55,26 @@ class Settings(Struct, frozen=True):
     retry_s: Sequence[float]
 
 
+class Attempt(Struct, frozen=True):
+    """One attempt at one flow, as it ended: what the log tells and a monitor counts. size: bytes of the flow."""
+
+    partner: str
+    ended: str
+    accepted: int
+    refused: int
+    size: int
+    seconds: float
+
+
 class Worker:
     """One worker. Everything it needs is handed in; it keeps nothing between two steps."""
 
     def __init__(
         self, ledger: Ledger, content: ContentStore, sandbox: Sandbox, kit: Kit, settings: Settings, *, now: Callable[[], datetime],
-        directory: Lookup = nobody,
+        directory: Lookup = nobody, counted: Callable[[Attempt], object] = lambda _: None,
     ) -> None:
         self._ledger, self._content, self._sandbox, self._kit = ledger, content, sandbox, kit
-        self._set, self._now, self._directory = settings, now, directory
+        self._set, self._now, self._directory, self._counted = settings, now, directory, counted
         self._office = Office(ledger, content, kit, settings.policies, settings.routes, settings.installation)
 
     def step(self, recorded: Doing = lambda: None, meanwhile: Doing = lambda: None, stopped: Callable[[], bool] = lambda: False) -> int:
@@ -158,7 +169,7 @@ class Worker:
         refused = self._ledger.record(outcomes, now)
         for work, draft in drafts:
             if (why := refused.get(work.flow.id, "")) == "" or why == "fence":
-                _log(work, draft.decision, why or "decided")
+                self._log(work, draft.decision, why or "decided")
         return refused
 
     def _with_what_it_moved(self, done: Outcome, now: datetime) -> Outcome:
@@ -223,12 +234,24 @@ class Worker:
         if flow.attempt >= most:
             event = Event(flow.id, "held", now, WHO, detail=met)
             self._ledger.hold(flow, Plumbing.HELD, reason, event)
-            _log(work, None, "held")
+            self._log(work, None, "held")
             return
         wait = self._set.retry_s[min(flow.attempt, len(self._set.retry_s)) - 1]
         event = Event(flow.id, "postponed", now, WHO, detail=met)
         self._ledger.postpone(flow, now + timedelta(seconds=wait), reason, event)
-        _log(work, None, "postponed")
+        self._log(work, None, "postponed")
+
+    def _log(self, work: Work, decision: Decision | None, ended: str) -> None:
+        """The canonical line of an attempt, and its count."""
+        flow = work.flow
+        accepted = sum(d.verdict.kind is VerdictKind.ACCEPTED for d in decision.pieces) if decision else 0
+        pieces, seconds = len(decision.pieces) if decision else 0, perf_counter() - work.started
+        get().info(
+            "attempt", flow=flow.id, partner=flow.partner, attempt=flow.attempt, interface=work.brief.interface, bytes=flow.size,
+            pieces=pieces, accepted=accepted, refused=pieces - accepted, verdict=decision.verdict if decision else "", ended=ended,
+            trouble=work.trouble.code if work.trouble else "", ms=round(seconds * 1000),
+        )  # fmt: skip
+        self._counted(Attempt(flow.partner, ended, accepted, pieces - accepted, flow.size, seconds))
 
 
 def _in_turn(works: list[Work]) -> Iterator[list[Work]]:
@@ -245,15 +268,3 @@ def _in_turn(works: list[Work]) -> Iterator[list[Work]]:
 
 def _identities(works: Iterable[Work]) -> list[str]:
     return [identity(judged.piece) for work in works for judged in work.judged if judged.piece and not judged.closed and not judged.line]
-
-
-def _log(work: Work, decision: Decision | None, ended: str) -> None:
-    """The canonical line of an attempt."""
-    flow = work.flow
-    accepted = sum(d.verdict.kind is VerdictKind.ACCEPTED for d in decision.pieces) if decision else 0
-    pieces = len(decision.pieces) if decision else 0
-    get().info(
-        "attempt", flow=flow.id, partner=flow.partner, attempt=flow.attempt, interface=work.brief.interface, bytes=flow.size,
-        pieces=pieces, accepted=accepted, refused=pieces - accepted, verdict=decision.verdict if decision else "", ended=ended,
-        trouble=work.trouble.code if work.trouble else "", ms=round((perf_counter() - work.started) * 1000),
-    )  # fmt: skip

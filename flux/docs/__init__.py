@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from flux import starter
+from flux.docs.alarms import alarms
 from flux.docs.codes import codes, matrix
 from flux.docs.life import clocks, dossiers
 from flux.docs.market import market
@@ -15,6 +16,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "dossiers.md": dossiers,
     "clocks.md": clocks,
     "market.md": market,
+    "alarms.md": alarms,
 }
 
 

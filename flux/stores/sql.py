@@ -23,7 +23,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from flux.faults import Fault, Reason
 from flux.model import Deposited, Emission, EmissionState, Event, Flow, FlowVerdict, Plumbing
-from flux.ports import SUSPECT, Journal, Moved, Outcome, Piled
+from flux.ports import SUSPECT, Journal, Moved, Outcome, Piled, Pressure
 from flux.stores import _schema as t
 from flux.stores._chain import append, walk
 from flux.stores._emissions import Emissions, owe
@@ -169,6 +169,19 @@ class SqlLedger(Emissions, Standings):
             stuck = connection.scalar(select(func.count()).where(*dead)) or 0
             some = connection.execute(select(t.emission).where(*dead).order_by(t.emission.c.seq).limit(SHOWN)).all()
         return Piled({row.state: row.many for row in states}, owed, stuck, tuple(emission_of(row) for row in some))
+
+    def pressure(self) -> Pressure:
+        """What presses now, by the indexes over what is open alone."""
+        undecided = (Plumbing.RECEIVED, Plumbing.PROCESSING)
+        with self._read() as connection:
+            at_work = t.flow.c.state.in_([state for state in Plumbing if state is not Plumbing.CLOSED])
+            states = connection.execute(select(t.flow.c.state, func.count().label("many")).where(at_work).group_by(t.flow.c.state)).all()
+            due = connection.scalar(select(func.min(t.flow.c.due_at)).where(t.flow.c.state.in_(undecided)))
+            waiting = t.emission.c.state.in_((EmissionState.PENDING, EmissionState.STAGED))
+            owed = connection.scalar(select(func.count()).where(waiting)) or 0
+            stuck = connection.scalar(select(func.count()).where(waiting, t.emission.c.problem != "")) or 0
+            some = connection.execute(select(t.emission).where(waiting, t.emission.c.problem != "").order_by(t.emission.c.seq).limit(SHOWN)).all()
+        return Pressure({row.state: row.many for row in states}, instant(due) if due else None, owed, stuck, tuple(emission_of(row) for row in some))
 
     def journal(self) -> Journal:
         """The journal, proven line by line."""

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from flux.faults import Fault
 from flux.model import FlowVerdict, Severity, Stage
-from flux.tables import _reading, cdar, clocks, inbound, life, market
+from flux.tables import _reading, alarms, cdar, clocks, inbound, life, market
 from flux.tables._reading import Text, read, shaped
 from flux.tables.cdar import Cdar
 from flux.tables.clocks import Clocks
@@ -26,7 +26,7 @@ from flux.tables.market import MarketTable
 CELLS = ("allowed", "forbidden", "not_applicable")
 MODES = ("edi", "portail", "service")
 DEPOSITS = ("initial", "association")
-_WORDS = ("faults.toml", "words.toml")  # what operators read judges nothing
+_WORDS = ("faults.toml", "words.toml", "alarms.toml")  # what operators read judges nothing
 
 
 class Works(Struct, frozen=True, forbid_unknown_fields=True):
@@ -153,6 +153,7 @@ class Tables(Struct, frozen=True):
     flow_statuses: dict[FlowVerdict, FlowStatus]
     life: Life
     clocks: Clocks
+    alarms: dict[str, alarms.Row]
     cdar: Cdar
     inbound: Inbound
     codes: Codes
@@ -179,6 +180,7 @@ def load() -> Tables:
         flow_statuses=shaped("flow_statuses.toml", read("flow_statuses.toml"), dict[FlowVerdict, FlowStatus]),
         life=life.load(),
         clocks=clocks.load(),
+        alarms=alarms.load(),
         cdar=cdar.load(),
         inbound=inbound.load(),
         codes=codes,

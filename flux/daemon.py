@@ -1,0 +1,133 @@
+"""The daemon: one installation after another, as its configuration is read anew; and what it shows to whoever watches it."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from flux import __version__, directory, folders, kit, log, monitor, tables
+from flux.alarms import Alarm, Vitals, raised
+from flux.app import Installation, fresh, open_reader, opened, stuck, utc_now
+from flux.config import Config
+from flux.faults import Fault
+from flux.monitor import Meter
+from flux.notices import Bell, watched
+from flux.supervisor import Supervisor
+from flux.when import day_of
+
+
+def outside(config: Config) -> Vitals:
+    """What anybody sees of an installation, beside a daemon or without one."""
+    lack = folders.room(config.spool).lacking(config) if config.spool.is_dir() else None
+    stale = directory.stale(config, day_of(utc_now()))
+    if fresh(config):
+        return Vitals(lack=lack, directory=stale)
+    try:
+        with open_reader(config) as ledger:
+            return Vitals(lack=lack, directory=stale, pressure=ledger.pressure())
+    except Fault as trouble:
+        return Vitals(lack=lack, directory=stale, ledger=trouble)
+
+
+def vitals(house: Installation) -> Vitals:
+    """What the daemon shows of itself, to another thread as well."""
+    untaken = tuple(waits for waits in house.left() if waits.stuck)
+    return replace(
+        outside(house.config), beat_s=time.monotonic() - house.beat_at, turn=house.turn, inboxes=tuple(sorted(house.intake.troubled)), untaken=untaken,
+    )  # fmt: skip
+
+
+def health(config: Config, shown: Vitals | None = None) -> tuple[Alarm, ...]:
+    """The alarms that stand, by what the daemon shows of itself, or as seen from outside."""
+    if shown is None:
+        unread = tuple(p.name for p in config.partners if not os.access(config.inbox_of(p), os.R_OK | os.W_OK | os.X_OK))
+        shown = replace(outside(config), inboxes=unread, untaken=tuple(stuck(config)))
+    return raised(shown, utc_now(), config.stuck_s, tables.load().alarms)
+
+
+def run(config: Config, again: Callable[[], Config], supervisor: Supervisor) -> None:
+    """
+    The daemon: until SIGTERM or SIGINT; a second one ends it at once, which is safe at any instant. SIGHUP: the configuration is read anew.
+
+    *again* reads it; one that cannot be used is told in the log, and the daemon goes on under the one it has.
+    """
+    bell, meter = Bell(), Meter()
+
+    def asked(_signal: int, _frame: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        bell.stop()
+
+    signal.signal(signal.SIGTERM, asked)
+    signal.signal(signal.SIGINT, asked)
+    signal.signal(signal.SIGHUP, lambda _signal, _frame: bell.turn_over())
+    going: Config | None = config
+    while going is not None:
+        log.configure(config.log_format, config.log_level)
+        try:
+            config, going = going, _serve(going, bell, meter, again, supervisor)
+        except Fault as trouble:
+            if going is config:
+                raise
+            log.get().error("reload", ended="refused", trouble=str(Fault("FLX-I269", detail=str(trouble))))
+            going = config  # which has run, a moment ago
+
+
+def _reread(config: Config, again: Callable[[], Config]) -> Config:
+    """The configuration anew, where it may take the place of this one."""
+    try:
+        found = again()
+        _proven_same(found, config)
+    except Fault as trouble:
+        log.get().error("reload", ended="refused", trouble=str(Fault("FLX-I269", detail=str(trouble))))
+        return config
+    return found
+
+
+def _proven_same(found: Config, config: Config) -> None:
+    """Raises Fault where it is another installation."""
+    for name in ("spool", "ledger_url", "installation"):
+        if getattr(found, name) != getattr(config, name):
+            raise Fault("FLX-I270", name=name.removesuffix("_url"))
+
+
+def _serve(config: Config, bell: Bell, meter: Meter, again: Callable[[], Config], supervisor: Supervisor) -> Config | None:
+    """One configuration, until the bell asks for an end, None, or for another one: that."""
+    with opened(config, warm=True, meter=meter, beat=lambda: supervisor.tell("WATCHDOG=1")) as house:
+        house.sandbox.start()
+
+        def look() -> tuple[Vitals, tuple[Alarm, ...]]:
+            shown = vitals(house)
+            return shown, health(config, shown)
+
+        about = {"version": __version__, "rules": kit.build().pack}
+        inboxes = [config.inbox_of(partner) for partner in config.partners]
+        with monitor.watched(config.monitor, meter, look, tables.load().alarms, about), watched([*inboxes, config.spool], bell, config.scan_s):
+            log.get().info("started", partners=[p.name for p in config.partners], root=str(config.root))
+            supervisor.tell("READY=1")
+            while not bell.stopped:
+                if bell.reload:
+                    bell.reload = False  # before it is read: what asks for it meanwhile is asked for again
+                    if (found := _reread(config, again)) != config:
+                        supervisor.tell("RELOADING=1")
+                        log.get().info("reload", ended="begun")
+                        return found
+                if not house.step(lambda: bell.asked):
+                    bell.wait(_pause_s(house))
+            supervisor.tell("STOPPING=1")
+            log.get().info("stopped")
+            return None
+
+
+def _pause_s(house: Installation) -> float:
+    """How long there is nothing to do, unless something is dropped: the scan interval, or less when a file rests or a flow is due."""
+    if house.shaken:
+        return house.config.scan_s  # whatever it is, it is not mended in ten milliseconds
+    pauses = [house.config.scan_s]
+    if house.resting():
+        pauses.append(max(0.02, house.config.settle_s / 4))
+    if (due := house.due_in_s()) is not None:
+        pauses.append(due + 0.01)
+    return min(pauses)
