@@ -19,7 +19,7 @@ from flux.words import Words
 STYLE = {
     "IN_INTEGRE": "green", "accepted": "green", "ok": "green", "EMITTED": "green", "CLOSED": "green",
     "IN_INTEGRE_PARTIEL": "yellow", "warning": "yellow", "warn": "yellow", "HELD": "bold red",
-    "IN_REJETE": "red", "rejected": "red", "error": "red", "bad": "bold red",
+    "IN_REJETE": "red", "IN_INCIDENTE": "magenta", "rejected": "red", "error": "red", "bad": "bold red",
     "NOT_EVALUATED": "magenta", "not_evaluated": "magenta", "QUARANTINED": "bold red",
 }  # fmt: skip
 CELLS = {"allowed": "[green]✓[/]", "forbidden": "[red]✗[/]", "not_applicable": "[dim]–[/]"}
