@@ -191,9 +191,9 @@ def child_of(unit: Unit, ordinals: tuple[int, ...], parent: Again | None, pieces
     """
     partial = parent is not None and bool(parent.ordinals)
     of = parent.of if parent is not None and partial else pieces
-    whole = unit.corrected is not None or (len(ordinals) == pieces and not partial)
+    whole = len(ordinals) == pieces and not partial
     return Again(
-        parent=unit.parent, root=parent.root if parent else unit.parent, reinjection=reinjection, ordinals=() if whole else tuple(sorted(ordinals)),
+        parent=unit.parent, root=parent.root if parent else unit.parent, reinjection=reinjection, pieces=() if whole else tuple(sorted(ordinals)),
         of=0 if unit.corrected else of, sequence=(parent.sequence if parent else 1) + 1, replaces=replaces, corrected=unit.corrected is not None,
     )  # fmt: skip
 

@@ -174,18 +174,23 @@ class Again(Struct, frozen=True):
     """
     What makes a flow a re-injection. parent: the flow that it takes up; root: the first of that line, whose name and number its sender knows.
 
-    ordinals: of the pieces that are judged, () for all; of: how many pieces the content had, 0 unknown. sequence: of its answer, the first is 1.
-    replaces: the name, without extension, of the answer that this one replaces, "" where none was given. corrected: other bytes than the parent's.
+    pieces: of the parent, by ordinal, those that it takes up, () for all; of: how many its content has, 0 unknown. sequence: of its answer, the
+    first is 1. replaces: the name, without extension, of the answer that this one replaces, "" where none was given. corrected: other bytes.
     """
 
     parent: str
     root: str
     reinjection: str
-    ordinals: tuple[int, ...] = ()
+    pieces: tuple[int, ...] = ()
     of: int = 0
     sequence: int = 2
     replaces: str = ""
     corrected: bool = False
+
+    @property
+    def ordinals(self) -> tuple[int, ...]:
+        """Of the pieces of its own content that are judged, () for all: other bytes are numbered anew."""
+        return () if self.corrected else self.pieces
 
 
 class Flow(Struct, frozen=True):

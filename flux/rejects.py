@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from flux.again import Named, Wanted, Why
 from flux.export import as_csv
 from flux.faults import Fault
-from flux.model import Again, VerdictKind
+from flux.model import Again, FlowVerdict, VerdictKind
 from flux.process import chosen
 from flux.rehearsal import Rehearsed, Stage, rehearse
 from flux.words import Words
@@ -38,8 +38,12 @@ class Rejects(Struct, frozen=True):
         return as_csv([[say(f"reject.{name}") for name in COLUMNS], *_rows(self.pieces, say)])
 
 
-def rejects(stage: Stage, what: Named) -> Rejects:
-    """The rejected pieces of a flow that no re-injection has accepted since, or those of them that are named. Raises Fault when there are none."""
+def rejects(stage: Stage, what: Named, to: str = "") -> Rejects:
+    """
+    The rejected pieces of a flow that no re-injection has accepted since, or those of them that are named. Raises Fault when there are none.
+
+    *to*: the name that is wanted for the file; one that ends as an archive does is one.
+    """
     ledger = stage.office.ledger
     row = ledger.flow(what.flow)
     assert row is not None, "it was named"  # noqa: S101 - an invariant of Named
@@ -54,17 +58,28 @@ def rejects(stage: Stage, what: Named) -> Rejects:
     documents = [pair for rehearsed in rehearse([flow], stage) for pair in _documents(rehearsed)]
     name = row.flow.display_name.removesuffix(".gz").rpartition(".")
     stem = f"{name[0] or name[2]}-rejets"
-    if len(documents) == 1:
+    archive = to.lower().endswith((".tar.gz", ".tgz"))
+    if to and len(documents) > 1 and not archive:
+        raise Fault("FLX-I219", count=str(len(documents)), name=to)
+    if len(documents) == 1 and not archive:
         return Rejects(f"{stem}.{documents[0][0].rpartition('.')[2]}", documents[0][1], 1, tuple(told))
     return Rejects(f"{stem}.tar.gz", _packed(documents), len(documents), tuple(told))
 
 
 def _accepted_since(stage: Stage, what: Named) -> set[int]:
-    """Ordinals that a re-injection of the same bytes has accepted."""
+    """Ordinals that a re-injection has accepted, or in whose place a corrected file went in."""
     ledger = stage.office.ledger
     later = [one for one in ledger.candidates(Wanted(named=(what,), again=True)) if one.why == Why.ACCEPTED and one.flow != what.flow]
     rows = {id_: ledger.flow(id_) for id_ in {one.flow for one in later}}
-    return {one.ordinal for one in later if (row := rows[one.flow]) and row.flow.again and not row.flow.again.corrected}
+    found: set[int] = set()
+    for one in later:
+        row = rows[one.flow]
+        again = row.flow.again if row else None
+        if row and again and not again.corrected:
+            found.add(one.ordinal)
+        elif row and again and row.verdict == FlowVerdict.INTEGRATED:
+            found |= set(again.pieces)
+    return found
 
 
 def _documents(rehearsed: Rehearsed) -> Iterator[tuple[str, bytes]]:

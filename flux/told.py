@@ -133,7 +133,7 @@ def replaces(received: Flow) -> dict[str, Any] | None:
         return None
     return {
         "flow": again.parent, "root": again.root, "reinjection": again.reinjection, "answer": again.replaces or None,
-        "pieces": list(again.ordinals) or None, "corrected": again.corrected,
+        "pieces": list(again.pieces) or None, "corrected": again.corrected,
     }  # fmt: skip
 
 

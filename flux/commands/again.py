@@ -193,7 +193,7 @@ def export_rejected(
     house = find(context, where)
     log.configure(house.log_format, "warning")
     with app.open_desk(house, _wait) as desk:
-        made = rejects(desk.stage, reinjection.named(desk.ledger, what))
+        made = rejects(desk.stage, reinjection.named(desk.ledger, what), to.name if to else "")
     path = to or Path(made.name)
     listed = path.with_name(f"{path.name.removesuffix('.gz').rpartition('.')[0] or path.name}.csv")
     for target, content in ((path, made.data), (listed, made.listed(say))):

@@ -30,7 +30,7 @@ def replaced(letter: Told) -> str:
     again = letter.flow.again
     if again is None or not again.replaces:
         return ""
-    pieces = f", pour {'la pièce' if len(again.ordinals) == 1 else 'les pièces'} {', '.join(map(str, again.ordinals))}" if again.ordinals else ""
+    pieces = f", pour {'la pièce' if len(again.pieces) == 1 else 'les pièces'} {', '.join(map(str, again.pieces))}" if again.pieces else ""
     return f"Réponse n° {again.sequence} au flux {again.root} : remplace {again.replaces}{pieces}."
 
 

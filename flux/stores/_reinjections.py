@@ -187,7 +187,7 @@ def _made(connection: Connection, asked: Reinjection, unit: Unit, now: datetime,
         new = replace(new, name=file.name, sha256=file.sha256, size=file.size)
     connection.execute(insert(t.flow), flow_row(new))
     connection.execute(insert(t.reinjected), [{"parent": unit.parent, "ordinal": n, "child": child} for n in left])
-    which = f" pieces={','.join(map(str, again.ordinals))}" if again.ordinals else ""
+    which = f" pieces={','.join(map(str, again.pieces))}" if again.pieces else ""
     append(connection, [
         Event(unit.parent, "reinjected", now, asked.by, detail=f"{child}{which} {_why(asked)}"),
         Event(child, "received", now, asked.by, detail=f"{new.size} B, sha256 {new.sha256}, {asked.id} {unit.parent}{which}"),
