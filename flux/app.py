@@ -250,7 +250,7 @@ def open_desk(config: Config, wait: Callable[[float], bool]) -> Iterator[Desk]:
     walls = max((policy.limits.expanded_mb for policy in settings.policies(config).values()), default=0)
     with open_office(config) as office:
         children = lambda: Sandbox(config.children, strict=config.sandbox == "strict", unpack_mb=walls)  # noqa: E731 - made where they are needed
-        stage = Stage(office, markets.living(config), directory.lookup(config), lambda: aside(FileStore(config.spool)), children)
+        stage = Stage(office, markets.living(config), directory.lookup(config), lambda: aside(FileStore(config.spool), config.spool, time.time()), children)
         ids = lambda: new_id(utc_now(), secrets.randbits)  # noqa: E731 - clock and luck, joined where they are known
         yield Desk(stage, utc_now, ids, config.second_person_above, lambda: folders.knock(config), wait)
 

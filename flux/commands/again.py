@@ -229,7 +229,9 @@ def _went(desk: Desk, house: Config, begun: Reinjection, how: How) -> int:
             raise Fault("FLX-I205", count=str(begun.count), above=str(desk.above))
         count = begun.count if how.yes or begun.state is not State.PREVIEWED else _typed(begun)
         reinjection.begin(desk, begun.id, count, how.by, how.second, how.rate)
-        _run(desk, house, begun, how)
+        _make(desk, begun, how)
+    if how.wait:
+        _settle(desk, house, begun, how)
     return _stands(desk, begun.id, as_json=how.as_json)
 
 
@@ -241,8 +243,8 @@ def _typed(begun: Reinjection) -> int:
     return int(typer.prompt(say("again.count"), type=int, err=True))
 
 
-def _run(desk: Desk, house: Config, begun: Reinjection, how: How) -> None:
-    """Make what is to be made, then wait until it is decided: by us, or by another flux that has the installation."""
+def _make(desk: Desk, begun: Reinjection, how: How) -> None:
+    """Make what is to be made."""
     with _bar("making", quiet=how.as_json) as move:
         done = 0
 
@@ -252,8 +254,10 @@ def _run(desk: Desk, house: Config, begun: Reinjection, how: How) -> None:
             move(done, done + turn.left)
 
         reinjection.run(desk, begun.id, told)
-    if not how.wait:
-        return
+
+
+def _settle(desk: Desk, house: Config, begun: Reinjection, how: How) -> None:
+    """Until what was made is decided and delivered: by us, or by another flux that has the installation. Also of one whose making is over."""
     with _bar("judging", quiet=how.as_json) as move:
 
         def look() -> int:

@@ -1,12 +1,16 @@
 """A content store beside another, for a rehearsal: what is asked for may lie in either, what is written is gone at the end."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from flux.stores.content import FileStore
+
+PREFIX = "rehearsal-"
+KEPT_S = 86_400.0
 
 
 class Aside(FileStore):
@@ -22,9 +26,17 @@ class Aside(FileStore):
 
 
 @contextmanager
-def aside(beneath: FileStore) -> Iterator[Aside]:
-    """One for a while, in a folder of its own: a daemon that starts meanwhile looks through none but its own."""
-    with TemporaryDirectory(prefix="flux-rehearsal-") as folder:
+def aside(beneath: FileStore, spool: Path, now_s: float) -> Iterator[Aside]:
+    """
+    One for a while, in a folder of its own beside the store: an archive may unpack to gigabytes, which a /tmp in memory has not.
+
+    What a kill left of an earlier one is removed after a day.
+    """
+    for left in spool.glob(f"{PREFIX}*"):
+        with suppress(OSError):
+            if left.stat().st_mtime < now_s - KEPT_S:
+                rmtree(left, ignore_errors=True)
+    with TemporaryDirectory(prefix=PREFIX, dir=spool) as folder:
         for name in ("tmp", "store"):
             (Path(folder) / name).mkdir()
         yield Aside(Path(folder), beneath)

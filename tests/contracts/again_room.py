@@ -42,7 +42,7 @@ class AgainRoom(Workroom):
 
     def __init__(self, folder, sandbox):
         super().__init__(folder)
-        self.sandbox, self._ids, self.above = sandbox, count(1), 100
+        self.sandbox, self._ids, self.above, self.folder = sandbox, count(1), 100, folder
         self.markets: dict[str, Market] = {}
         self.policies = {"batipro": Policy(), "toitures": Policy(naming="free")}
         self.waited: list[float] = []
@@ -67,7 +67,7 @@ class AgainRoom(Workroom):
             self.waited.append(seconds)
             return wait(self) if wait else True
 
-        stage = Stage(self.office, lambda: self.markets, nobody, lambda: aside(self.content), lambda: nullcontext(self.sandbox))
+        stage = Stage(self.office, lambda: self.markets, nobody, lambda: aside(self.content, self.folder, self.now.timestamp()), lambda: nullcontext(self.sandbox))
         return Desk(stage, lambda: self.now, lambda: f"c{next(self._ids)}", self.above, lambda: None, waited)
 
     def preview(self, *flows, key="", file=None, **filter_):
