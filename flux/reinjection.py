@@ -110,7 +110,8 @@ def named(ledger: Ledger, told: str) -> Named:
 def preview(desk: Desk, asked: Asked, told: Callable[[int, int], object] = lambda _done, _of: None) -> Preview:
     """What it would do, kept under its id. Asked again with the same key it is the first, rehearsed anew. Raises Fault."""
     _proven(asked)
-    if (before := desk.ledger.reinjection(asked.key) if asked.key else None) is not None and before.id == asked.key:
+    key = f"K-{asked.key}" if asked.key else ""  # never the id of a flow, whose journal stands beside this one's
+    if (before := desk.ledger.reinjection(key) if key else None) is not None and before.id == key:
         return _foreseen(desk, before.id, desk.ledger.units(before.id), desk.ledger.candidates(asked.wanted), told)
     candidates = desk.ledger.candidates(asked.wanted)
     units = units_of(candidates)
@@ -120,7 +121,7 @@ def preview(desk: Desk, asked: Asked, told: Callable[[int, int], object] = lambd
         units = (_corrected(desk, units, *asked.file),)
     if not units:
         return Preview("", 0, 0, (), tuple(one for one in candidates if one.why), second=False)
-    id_ = asked.key or f"R-{desk.new_id()}"
+    id_ = key or f"R-{desk.new_id()}"
     foreseen = _foreseen(desk, id_, units, candidates, told)
     now, said = desk.now(), json.encode(asked.wanted).decode()
     kept = Reinjection(id_, asked.by, asked.reason, said, foreseen.count, now)

@@ -260,17 +260,21 @@ def _settle(desk: Desk, house: Config, begun: Reinjection, how: How) -> None:
     """Until what was made is decided and delivered: by us, or by another flux that has the installation. Also of one whose making is over."""
     with _bar("judging", quiet=how.as_json) as move:
 
-        def look() -> int:
-            found = desk.ledger.results(begun.id)
-            known = found.accepted + found.refused
-            move(known, known + found.open)
-            return found.open
+        looked = 0.0
+
+        def look() -> None:
+            nonlocal looked
+            if time.monotonic() >= looked:  # it reads every piece that was refused: once a second is enough for anybody's eyes
+                found = desk.ledger.results(begun.id)
+                move(found.accepted + found.refused, found.accepted + found.refused + found.open)
+                looked = time.monotonic() + 1.0
 
         look()
         if app.handle(house, look):
             return
         over, before = time.monotonic() + PATIENCE_S, -1
-        while (left := look()) and time.monotonic() < over:
+        while (left := desk.ledger.results(begun.id).open) and time.monotonic() < over:
+            look()
             over, before = time.monotonic() + PATIENCE_S if left != before else over, left
             time.sleep(LOOK_S)
 

@@ -189,7 +189,7 @@ def test_a_re_injection_that_is_begun_twice_makes_its_flows_once(room):
 
 def test_what_is_asked_again_with_its_key_is_the_same(room):
     first, second = (room.preview("f1", key="form-7") for _ in range(2))
-    assert (first.id, second.id, len(room.ledger.reinjections(10))) == ("form-7", "form-7", 1)
+    assert (first.id, second.id, len(room.ledger.reinjections(10))) == ("K-form-7", "K-form-7", 1)
 
 
 def test_while_it_is_being_judged_it_is_told_so(room):

@@ -10,7 +10,7 @@ from scenario import CONFIG, acts
 
 BATCH = "FSO4100A_ABC001_ABC0014100000000000001301.tar.gz"  # piece 4 is refused: nobody knows its market
 WORDS = ("reinject", "--cause", "FLX-P20", "--reason", "market file", "--by", "anne", "--yes", "--key", "night-7")
-EVERY = 12  # of the points; the campaign takes all of them
+EVERY = 16  # of the points; the campaign takes all of them
 GOES_TO = "moe-99913225100029"
 
 
