@@ -61,6 +61,7 @@ SITE = (
     Setting("least_free_mb", 64, "MB that must be free where the spool is: with less, nothing new is taken from the inboxes.", "Mo libres exigés là où se trouve spool : en dessous, rien de nouveau n'est pris dans les boîtes.", int, least=0, most=1_000_000),
     Setting("siret_check", "error", "What a SIRET whose Luhn key is wrong does.", "Effet d'un SIRET dont la clé de Luhn est fausse.", choices=_SEVERITIES),
     Setting("vat_check", "warning", "What a French VAT number whose key is wrong does.", "Effet d'un numéro de TVA français dont la clé est fausse.", choices=_SEVERITIES),
+    Setting("second_person_above", 100, "Pieces above which a re-injection needs a second person.", "Nombre de pièces au-delà duquel une réinjection demande une seconde personne.", int, least=0, most=1_000_000),
     Setting("directory_days", 35, "Days after which the structure directory in force is called stale, by flux doctor and in the log.", "Jours après lesquels l'annuaire des structures en vigueur est dit périmé, par flux doctor et dans le journal.", int, least=1, most=3650),
     Setting("market_check", "error", "What a piece that contradicts its market's file does: another MOE, an actor whom the file does not name.", "Effet d'une pièce qui contredit le fichier de son marché : une autre MOE, un acteur que le fichier ne nomme pas.", choices=_SEVERITIES),
     Setting("unknown_market", "off", "What the number of a market does of which there is no file.", "Effet d'un numéro de marché dont il n'y a pas de fichier.", choices=_SEVERITIES),

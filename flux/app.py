@@ -24,7 +24,10 @@ from flux.model import Plumbing
 from flux.monitor import Meter
 from flux.ops import Office
 from flux.ports import ContentStore, Ledger, Unsettled, Why
+from flux.rehearsal import Stage
+from flux.reinjection import Desk
 from flux.sandbox.pool import Sandbox
+from flux.stores.aside import aside
 from flux.stores.content import FileStore
 from flux.stores.sql import SqlLedger, unborn
 from flux.transports.folder import FolderInbox, FolderOutbox
@@ -275,11 +278,30 @@ def shelves(config: Config, *, read_only: bool = False) -> Iterator[tuple[Ledger
         yield ledger, FileStore(config.spool)
 
 
-def handle(config: Config) -> bool:
-    """Bring what is due in the ledger to its decision, and deliver it. False: another flux is at work here, and will."""
+@contextmanager
+def open_desk(config: Config, wait: Callable[[float], bool]) -> Iterator[Desk]:
+    """What re-injections need, beside a daemon or without one. *wait*: between two groups; False ends it."""
+    walls = max((policy.limits.expanded_mb for policy in settings.policies(config).values()), default=0)
+    with open_office(config) as office:
+        children = lambda: Sandbox(config.children, strict=config.sandbox == "strict", unpack_mb=walls)  # noqa: E731 - made where they are needed
+        stage = Stage(office, markets.living(config), directory.lookup(config), lambda: aside(FileStore(config.spool), config.spool, time.time()), children)
+        ids = lambda: new_id(utc_now(), secrets.randbits)  # noqa: E731 - clock and luck, joined where they are known
+        yield Desk(stage, utc_now, ids, config.second_person_above, lambda: folders.knock(config), wait)
+
+
+def handle(config: Config, recorded: Callable[[], object] = lambda: None) -> bool:
+    """
+    Bring what is due in the ledger to its decision, and deliver it. False: another flux is at work here, and will.
+
+    *recorded* is called after each group that was decided and delivered.
+    """
+    def deliver() -> None:
+        house.deliver()
+        recorded()
+
     try:
         with opened(config) as house:
-            while house.worker.step(house.deliver):
+            while house.worker.step(deliver):
                 pass
             house.deliver()
     except Fault as trouble:

@@ -16,7 +16,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from flux import __version__, app, asking, config, daemon, folders, screen
-from flux.commands import deposit, directory, dossier, market, running
+from flux.commands import again, deposit, directory, dossier, market, running
 from flux.commands.desk import AsJson, Exit, Where, err, find, out, say, unknown, write
 from flux.faults import Fault
 from flux.ports import FlowRow
@@ -217,6 +217,7 @@ def _quiet() -> Iterator[None]:
     yield
 
 
+again.add(main)
 deposit.add(main)
 dossier.add(main)
 running.add(main)

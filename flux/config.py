@@ -68,6 +68,7 @@ class Config(Struct, frozen=True):
     log_format: str
     log_level: str
     least_free_mb: int
+    second_person_above: int
     directory_days: int
     limits: Limits
     severities: dict[str, Severity]

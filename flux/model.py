@@ -58,11 +58,12 @@ class Plumbing(StrEnum):
 
 
 class FlowVerdict(StrEnum):
-    """Chorus Pro's terminal flow states (domain 3.5), and ours for what could not be judged."""
+    """Chorus Pro's terminal flow states (domain 3.5), and ours for what could not be judged. INCIDENT: given up by us, to be sent again whole."""
 
     INTEGRATED = "IN_INTEGRE"
     PARTIAL = "IN_INTEGRE_PARTIEL"
     REJECTED = "IN_REJETE"
+    INCIDENT = "IN_INCIDENTE"
     NOT_EVALUATED = "NOT_EVALUATED"
 
 
@@ -169,6 +170,29 @@ class Envelope(Struct, frozen=True):
     number: str = ""
 
 
+class Again(Struct, frozen=True):
+    """
+    What makes a flow a re-injection. parent: the flow that it takes up; root: the first of that line, whose name and number its sender knows.
+
+    pieces: of the parent, by ordinal, those that it takes up, () for all; of: how many its content has, 0 unknown. sequence: of its answer, the
+    first is 1. replaces: the name, without extension, of the answer that this one replaces, "" where none was given. corrected: other bytes.
+    """
+
+    parent: str
+    root: str
+    reinjection: str
+    pieces: tuple[int, ...] = ()
+    of: int = 0
+    sequence: int = 2
+    replaces: str = ""
+    corrected: bool = False
+
+    @property
+    def ordinals(self) -> tuple[int, ...]:
+        """Of the pieces of its own content that are judged, () for all: other bytes are numbered anew."""
+        return () if self.corrected else self.pieces
+
+
 class Flow(Struct, frozen=True):
     """One admitted file. name: the bytes of the original file name, never used as a path again."""
 
@@ -183,6 +207,7 @@ class Flow(Struct, frozen=True):
     depositor: Actor | None = None  # as whom, where a deposit says it (portail, service); None: the supplier of each piece
     attempt: int = 0
     fence: int = 0
+    again: Again | None = None
 
     @property
     def display_name(self) -> str:

@@ -1,6 +1,6 @@
 """The ports: what the loops ask of the world. The only Protocols of the house; nothing here is particular to SQLite or to a folder."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
 from enum import StrEnum
@@ -8,6 +8,7 @@ from typing import BinaryIO, Protocol
 
 from msgspec import Struct
 
+from flux.again import Candidate, Reinjection, Results, State, Turn, Unit, Wanted
 from flux.dossier import Ref, Standing
 from flux.faults import Reason
 from flux.model import Decision, Deposited, Emission, Event, Flow, Plumbing
@@ -341,6 +342,36 @@ class Ledger(Protocol):
 
     def pieces(self, *, flow: str = "", number: str = "") -> Sequence[PieceRow]:
         """The pieces of a flow, or those with a number across flows."""
+
+    def candidates(self, wanted: Wanted) -> Sequence[Candidate]:
+        """What may be taken up again, in order of reception; of what was named also that which may not, with why."""
+
+    def plan(self, asked: Reinjection, units: Sequence[Unit], event: Event) -> bool:
+        """Keep a preview; False where there is one with this id, which stays."""
+
+    def reinjection(self, id_: str) -> Reinjection | None:
+        """One; *id_* may be any part of an id that only one has."""
+
+    def reinjections(self, limit: int) -> Sequence[Reinjection]:
+        """The newest first."""
+
+    def turn(self, id_: str, before: Iterable[State], after: Reinjection, event: Event) -> bool:
+        """Bring it from one of these states to that of *after*, with its second person and its rate; False when it is in none of them."""
+
+    def units(self, id_: str) -> Sequence[Unit]:
+        """What it takes up, in order."""
+
+    def make(self, id_: str, most: int, now: datetime, new_id: Callable[[], str]) -> Turn:
+        """Make flows of its next units, up to *most* pieces, in one transaction; nothing unless it is RUNNING."""
+
+    def results(self, id_: str) -> Results:
+        """What became of it so far."""
+
+    def give_up(self, outcome: Outcome, now: datetime) -> bool:
+        """End a flow that is HELD or QUARANTINED, with what it owes; False when it is neither any more."""
+
+    def redeliver(self, tried: Sequence[str], copies: Sequence[Emission], events: Sequence[Event]) -> Sequence[str]:
+        """Emissions that could not be delivered are tried first; *copies* are owed beside theirs. Gives the keys of the copies that were new."""
 
     def events(self, flow: str) -> Sequence[Event]:
         """The journal of a flow, in order."""

@@ -119,8 +119,9 @@ def conclude(
     decided = []
     if len(judged) > (most := context.policy.limits.pieces_per_flow):  # a file of several pieces can hide more than its container tells
         found, judged = [*found, Finding("FLX-L03", facts=(("found", str(len(judged))), ("expected", str(most))))], []
-    room = min(MOST_TOLD, max(LEAST_TOLD, FLOW_TOLD // max(1, len(judged))))
-    for ordinal, one in enumerate(sorted(judged, key=lambda j: (j.document, j.index)), 1):
+    judged_here = chosen(flow, judged)
+    room = min(MOST_TOLD, max(LEAST_TOLD, FLOW_TOLD // max(1, len(judged_here))))
+    for ordinal, one in judged_here:
         if one.line is not None:
             decided.append(_conclude_line(ordinal, one, one.line, hearing, room, context))
             continue
@@ -130,7 +131,16 @@ def conclude(
         decided.append(done)
     findings = tuple(f for f in found if effective_severity(f, context.policy, kit.tables) is not Severity.OFF)
     decision = decide(envelope, findings, tuple(decided), context.policy, kit.tables)
-    return replace(decision, pack=kit.pack, interface=context.interface or _only(one.interface for one in judged))
+    return replace(decision, pack=kit.pack, interface=context.interface or _only(one.interface for _, one in judged_here))
+
+
+def chosen(flow: Flow, judged: Iterable[Judged]) -> list[tuple[int, Judged]]:
+    """The pieces with their ordinals; of a re-injected flow those that it takes up, under the ordinals that its sender knows. Raises Fault."""
+    numbered = list(enumerate(sorted(judged, key=lambda j: (j.document, j.index)), 1))
+    wanted = flow.again.ordinals if flow.again else ()
+    if wanted and numbered and (gone := set(wanted) - {ordinal for ordinal, _ in numbered}):
+        raise Fault("FLX-I200", flow=flow.id, ordinal=str(min(gone)), parent=flow.again.parent if flow.again else "")
+    return [(ordinal, one) for ordinal, one in numbered if not wanted or ordinal in wanted]
 
 
 def _only(names: Iterable[str]) -> str:

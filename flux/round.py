@@ -172,7 +172,7 @@ class Round:
                 self._prove(work)
             else:
                 member = Member(1, flow.display_name, 0, flow.size, flow.sha256)
-                self._expect(work, flow.sha256, (member,))
+                self._expect(work, flow.sha256, (member,), 1)
                 single.append((work, member))
         self._judge(single)
 
@@ -184,8 +184,8 @@ class Round:
         sha = work.flow.sha256
         self._jobs.append(Job(Prove(key, work.flow.size, work.policy.limits), (partial(self._content.open, sha), partial(_again, scratch))))
 
-    def _expect(self, work: Work, blob: str, members: tuple[Member, ...]) -> None:
-        work.members, work.owed = members, len(members)
+    def _expect(self, work: Work, blob: str, members: tuple[Member, ...], judged: int) -> None:
+        work.members, work.owed = members, judged
         work.files = {(m.index, 0): Content(blob, m.offset, m.size) for m in members}
 
     def _judge(self, files: Sequence[tuple[Work, Member]]) -> None:
@@ -284,13 +284,24 @@ class Round:
         if (blob, size) != (proof.sha256, proof.size):  # what a child says of bytes is never taken for the bytes
             work.trouble = Fault("FLX-I71", where=_where(work.flow, None))
             return
-        self._expect(work, blob, proof.members)
-        self._judge([(work, member) for member in proof.members])
+        chosen, others = _chosen(work.flow, proof.members)
+        work.judged += [Judged(m.index, 1, m.name, m.sha256) for m in others]  # they keep their place, and so the others their ordinals
+        self._expect(work, blob, proof.members, len(chosen))
+        self._judge([(work, member) for member in chosen])
 
     def _key(self, work: Work, member: Member | None) -> int:
         key = next(self._serial)
         self._keys[key] = (work, member)
         return key
+
+
+def _chosen(flow: Flow, members: Sequence[Member]) -> tuple[Sequence[Member], Sequence[Member]]:
+    """The members that are judged, and the others: of a re-injected flow those of the pieces that it takes up, where each holds one piece."""
+    again = flow.again
+    if again is None or not again.ordinals or again.of != len(members):
+        return members, ()
+    wanted = set(again.ordinals)
+    return [m for n, m in enumerate(members, 1) if n in wanted], [m for n, m in enumerate(members, 1) if n not in wanted]
 
 
 def _chunks(files: Sequence[tuple[Work, Member]], most: int) -> Iterable[list[tuple[Work, Member]]]:

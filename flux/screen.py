@@ -19,7 +19,7 @@ from flux.words import Words
 STYLE = {
     "IN_INTEGRE": "green", "accepted": "green", "ok": "green", "EMITTED": "green", "CLOSED": "green",
     "IN_INTEGRE_PARTIEL": "yellow", "warning": "yellow", "warn": "yellow", "HELD": "bold red",
-    "IN_REJETE": "red", "rejected": "red", "error": "red", "bad": "bold red",
+    "IN_REJETE": "red", "IN_INCIDENTE": "magenta", "rejected": "red", "error": "red", "bad": "bold red",
     "NOT_EVALUATED": "magenta", "not_evaluated": "magenta", "QUARANTINED": "bold red",
 }  # fmt: skip
 CELLS = {"allowed": "[green]✓[/]", "forbidden": "[red]✗[/]", "not_applicable": "[dim]–[/]"}
@@ -80,6 +80,9 @@ def flow_whole(out: Console, flow: dict[str, Any], say: Words) -> None:
     if flow.get("reason"):
         what = say("say.held") if flow.get("plumbing") == "HELD" else say("say.why")
         out.print(f"  [bold red]{what}[/] {flow['reason']['code']} {escape(flow['reason'][say.language])}", highlight=False, soft_wrap=True)
+    if again := flow.get("replaces"):
+        which = ", ".join(str(n) for n in again["pieces"] or ()) or say("say.all_pieces")
+        out.print(f"  {say('say.takes_up', flow=again['flow'], pieces=which, sequence=flow['sequence'])}", style="dim", highlight=False, soft_wrap=True)
     finding_list(out, flow["findings"], say, indent=2)
     piece_table(out, pieces, say)
     if "events" in flow:

@@ -114,6 +114,8 @@ def recorded(row: FlowRow, pieces: Sequence[PieceRow], events: Sequence[Event], 
         "bytes": f.size,
         "sha256": f.sha256,
         "duplicate_of": f.duplicate_of or None,
+        "sequence": f.again.sequence if f.again else 1,
+        "replaces": replaces(f),
         "interface": row.interface or None,
         "syntax": row.syntax or None,
         "state": row.verdict or FlowVerdict.NOT_EVALUATED.value,
@@ -122,6 +124,17 @@ def recorded(row: FlowRow, pieces: Sequence[PieceRow], events: Sequence[Event], 
         "events": [_event(e) for e in events],
         "emissions": [_emission(e) for e in emissions],
     }
+
+
+def replaces(received: Flow) -> dict[str, Any] | None:
+    """What a re-injected flow takes up, and which answer its own replaces: null for a flow that was received."""
+    again = received.again
+    if again is None:
+        return None
+    return {
+        "flow": again.parent, "root": again.root, "reinjection": again.reinjection, "answer": again.replaces or None,
+        "pieces": list(again.pieces) or None, "corrected": again.corrected,
+    }  # fmt: skip
 
 
 def met(row: PieceRow) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from flux.process import conclude, flow_findings, wanted
 from flux.round import Round, Work
 from flux.sandbox.pool import Sandbox
 from flux.structures import Lookup, nobody
+from flux.tables import Tables
 from flux.validators import Context
 from flux.validators.dossier import openers
 from flux.validators.status import put
@@ -129,11 +130,7 @@ class Worker:
             trouble = Fault("FLX-I69", attempts=str(flow.attempt - 1))
         if policy is None or trouble:
             return Work(flow, Policy(), Envelope(), Brief("", Policy(), day_of(flow.received_at)), [], perf_counter(), trouble=trouble)
-        envelope, findings = flow_findings(flow, policy, self._kit)
-        interface = envelope.interface or (policy.interface if flow.mode == "edi" else "")  # the setting is of his EDI flows
-        pivot = any(route.form == "pivot" for route in self._set.routes)
-        brief = Brief(interface, policy, day_of(flow.received_at), flow.mode, flow.depositor, pivot=pivot)
-        return Work(flow, policy, envelope, brief, list(findings), perf_counter())
+        return prepared(flow, policy, self._set.routes, self._kit)
 
     # -- after: decide, record, or try again ----------------------------------------------------------------------------------------------
 
@@ -156,8 +153,8 @@ class Worker:
 
         *met*: identities that it refused before; one that a piece has only of what it carries over cannot be asked for in advance.
         """
-        taken = dict(self._ledger.deposited([*_identities(works), *met]))
-        standing = self._before(works)
+        taken = dict(self._ledger.deposited([*identities(works), *met]))
+        standing = before(self._ledger, works, self._kit.tables)
         drafts = [(work, draft) for work in works if (draft := self._drafted(work, Known(taken, dict(self._set.markets()), standing))) is not None]
         packs = [draft.pack(self._read) for _, draft in drafts]
         stored = self._content.add_all([pack.open() for pack in packs]) if packs else []
@@ -180,17 +177,6 @@ class Worker:
         told = self._office.tell_all([(one.standing, steps_of(one)) for one in moved], now)
         events = [moved_event(one.standing, step) for one in moved[len(done.moved) :] for step in steps_of(one)]
         return replace(done, moved=tuple(moved), emissions=(*done.emissions, *told), events=(*done.events, *events))
-
-    def _before(self, works: Iterable[Work]) -> dict[str, tuple[Standing, ...]]:
-        """The pieces on which those at hand are deposited, as these name them: by number, or as flow/ordinal; those of status lines, by number."""
-        judged = [j for work in works for j in work.judged if j.piece and not j.closed]
-        named = {j.piece.previous for j in judged if j.piece and j.piece.deposit == "association"}
-        numbers = {j.piece.number for j in judged if j.piece and j.line and not j.line.flow}
-        found = dict(self._ledger.standings(named | numbers)) if named or numbers else {}
-        refs = {name: ref for name in named - found.keys() if (ref := Ref.of(name))}  # a number may hold a slash as well
-        found |= {name: (one,) for name, ref in refs.items() if (one := self._ledger.standing(ref))}
-        first = {number for j in judged if j.piece for number in openers(j.piece, found.get(j.piece.previous, ()), self._kit.tables)}
-        return found | dict(self._ledger.standings(first - found.keys())) if first else found
 
     def _read(self, content: Content) -> Iterator[bytes]:
         """A range of a content, some at a time: it may be as large as the largest piece."""
@@ -266,5 +252,27 @@ def _in_turn(works: list[Work]) -> Iterator[list[Work]]:
         brings, names = ({work.flow.id: found[work.flow.id] for work in works} for found in (brings, names))
 
 
-def _identities(works: Iterable[Work]) -> list[str]:
+def prepared(flow: Flow, policy: Policy, routes: Iterable[Route], kit: Kit) -> Work:
+    """A flow before its first stage: what its own name and size say."""
+    envelope, findings = flow_findings(flow, policy, kit)
+    interface = envelope.interface or (policy.interface if flow.mode == "edi" else "")  # the setting is of his EDI flows
+    pivot = any(route.form == "pivot" for route in routes)
+    brief = Brief(interface, policy, day_of(flow.received_at), flow.mode, flow.depositor, pivot=pivot)
+    return Work(flow, policy, envelope, brief, list(findings), perf_counter())
+
+
+def before(ledger: Ledger, works: Iterable[Work], tables: Tables) -> dict[str, tuple[Standing, ...]]:
+    """The pieces on which those at hand are deposited, as these name them: by number, or as flow/ordinal; those of status lines, by number."""
+    judged = [j for work in works for j in work.judged if j.piece and not j.closed]
+    named = {j.piece.previous for j in judged if j.piece and j.piece.deposit == "association"}
+    numbers = {j.piece.number for j in judged if j.piece and j.line and not j.line.flow}
+    found = dict(ledger.standings(named | numbers)) if named or numbers else {}
+    refs = {name: ref for name in named - found.keys() if (ref := Ref.of(name))}  # a number may hold a slash as well
+    found |= {name: (one,) for name, ref in refs.items() if (one := ledger.standing(ref))}
+    first = {number for j in judged if j.piece for number in openers(j.piece, found.get(j.piece.previous, ()), tables)}
+    return found | dict(ledger.standings(first - found.keys())) if first else found
+
+
+def identities(works: Iterable[Work]) -> list[str]:
+    """Of the pieces that these works may bring."""
     return [identity(judged.piece) for work in works for judged in work.judged if judged.piece and not judged.closed and not judged.line]

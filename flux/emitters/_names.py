@@ -6,6 +6,7 @@ from flux.emitters import Moved, Told
 UNKNOWN_DEPOSIT = "CSO0000A"  # local: the integration report of a flow that is of no interface, or of several
 
 CERTIFICATE = "CERTIFICAT"
+INCIDENT = "Ce flux n'a pas pu être traité, pour une raison qui n'est pas de votre fait : rien n'en est intégré. Redéposez-le tel quel."
 
 
 def report_stem(letter: Told) -> str:
@@ -15,8 +16,22 @@ def report_stem(letter: Told) -> str:
 
 
 def stem(letter: Told, interface: str) -> str:
-    """``<interface>_<installation>_<flow id>``: the shape of Chorus Pro's names, with an id that is never used again."""
-    return f"{interface}_{letter.installation}_{letter.flow.id}"
+    """
+    ``<interface>_<installation>_<flow id>``: the shape of Chorus Pro's names, with an id that is never used again.
+
+    Behind it, where the flow was re-injected, the sequence of its answer: 2 for the first that replaces another (local).
+    """
+    again = letter.flow.again
+    return "-".join(filter(None, (f"{interface}_{letter.installation}_{letter.flow.id}", str(again.sequence) if again else "")))
+
+
+def replaced(letter: Told) -> str:
+    """Which answer this one replaces, in French, for formats that have no field for it; "" when it is the first."""
+    again = letter.flow.again
+    if again is None or not again.replaces:
+        return ""
+    pieces = f", pour {'la pièce' if len(again.pieces) == 1 else 'les pièces'} {', '.join(map(str, again.pieces))}" if again.pieces else ""
+    return f"Réponse n° {again.sequence} au flux {again.root} : remplace {again.replaces}{pieces}."
 
 
 def step_stem(installation: str, ref: Ref, seq: int, interface: str, tag: str = "") -> str:

@@ -6,12 +6,13 @@ A move that leaves its piece where it was (an acknowledgement) is no step: told 
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 from msgspec import Struct
 
 from flux.dossier import Move, Routing, Standing
 from flux.emitters import Moved, Told
-from flux.emitters._names import report_stem
+from flux.emitters._names import replaced, report_stem
 from flux.lifecycle import current, doer
 from flux.model import Decided, Severity, VerdictKind
 from flux.piece import Actor, Party, Piece
@@ -39,9 +40,9 @@ class Step(Struct, frozen=True):
 
 
 def of_deposit(letter: Told) -> Iterator[Step]:
-    """What the pieces of a flow reached by their deposit alone."""
-    for decided in letter.decision.pieces:
-        comment = _refusal(decided, letter)
+    """What the pieces of a flow reached by their deposit alone; of one that was re-injected, also which answer this replaces."""
+    for decided, told in zip(letter.decision.pieces, letter.told, strict=True):
+        comment = " ".join(filter(None, (_refusal(decided, told, letter), replaced(letter))))
         for seq, status in enumerate(decided.verdict.statuses, 1):
             at = letter.flow.received_at if status == _DEPOSITED else letter.at
             yield Step(decided.piece, seq, status, at, letter.flow.received_at, comment=comment)
@@ -63,11 +64,11 @@ def _before(standing: Standing, move: Move) -> Move | None:
     return next((other for other in reversed(standing.moves) if other.seq < move.seq), None)
 
 
-def _refusal(decided: Decided, letter: Told) -> str:
+def _refusal(decided: Decided, told: dict[str, Any], letter: Told) -> str:
     """For a refused piece, its codes with their labels: the whole is in the integration report, which is named."""
     if decided.verdict.kind is not VerdictKind.REJECTED:
         return ""
-    errors = {f["code"] for f in letter.told[decided.piece.ordinal - 1]["findings"] if f["severity"] == Severity.ERROR}
+    errors = {f["code"] for f in told["findings"] if f["severity"] == Severity.ERROR}
     listed = " ; ".join(f"{code} {letter.tables.catalogue[code].label}" for code in sorted(errors))
     return f"{listed}. Détail : {report_stem(letter)}.xml"
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from flux.emitters import Emitter, Told
 from flux.emitters._cpp_statut import document, stamp
-from flux.emitters._names import report_stem
+from flux.emitters._names import INCIDENT, replaced, report_stem
 from flux.emitters._xml import box, text
 from flux.gate import quoted
-from flux.model import Answer, VerdictKind
+from flux.model import Answer, FlowVerdict, VerdictKind
 
 NUMBER_MOST = 40  # characters of a piece's number before each of its findings: it is whole in the finding about it
 NATURE = {"error": "REJET", "warning": "AVERTISSEMENT"}
@@ -31,7 +31,7 @@ def render(letter: Told) -> tuple[Answer, ...]:
         text("Commentaire", _receipt(letter)),
         text("Horodatage", stamp(letter.at)),
         text("Producteur", letter.installation),
-        text("IdFlux", letter.decision.envelope.number or letter.flow.id),
+        text("IdFlux", letter.decision.envelope.number or (letter.flow.again.root if letter.flow.again else letter.flow.id)),
         box("Details", *lines, NbLignesErreur=str(len(lines))) if lines else "",
     )
     branch = box("CPPFluxStatuts", box("CPPFluxStatutUnitaire", data, NumOrdre="1"), compteur="1")
@@ -64,10 +64,11 @@ def _receipt(letter: Told) -> str:
     flow, pieces = letter.flow, letter.decision.pieces
     accepted = sum(d.verdict.kind is VerdictKind.ACCEPTED for d in pieces)
     noun = "Lignes de statut prises en compte" if pieces and all(d.line for d in pieces) else "Pièces intégrées"
-    return (
-        f"Reçu : {flow.display_name}, {flow.size} octets, SHA-256 {flow.sha256}. "
-        f"{noun} : {accepted} sur {len(pieces)}. Règles : {letter.decision.pack}."
-    )
+    received = f"Reçu : {flow.display_name}, {flow.size} octets, SHA-256 {flow.sha256}."
+    if letter.decision.verdict is FlowVerdict.INCIDENT:
+        return f"{received} {INCIDENT}"
+    told = f"{received} {noun} : {accepted} sur {len(pieces)}. Règles : {letter.decision.pack}."
+    return " ".join(filter(None, (told, replaced(letter))))
 
 
 EMITTER = Emitter("integration", render, "cpp-statut")

@@ -8,7 +8,7 @@ from functools import lru_cache
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from flux.emitters import Emitter, Told
-from flux.emitters._names import report_stem
+from flux.emitters._names import INCIDENT, report_stem
 from flux.model import Answer, VerdictKind
 from flux.when import in_paris
 from flux.words import Words
@@ -40,6 +40,7 @@ def render(letter: Told) -> tuple[Answer, ...]:
         used=[code for code in cadres if code in {piece["cadre"] for piece in letter.told}],
         report=report_stem(letter),
         installation=letter.installation,
+        incident=INCIDENT,
     )
     return (Answer("report-html", f"{report_stem(letter)}.html", page.encode()),)
 

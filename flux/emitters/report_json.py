@@ -2,6 +2,7 @@
 
 import orjson
 
+from flux import told
 from flux.emitters import Emitter, Told
 from flux.emitters._names import report_stem
 from flux.model import Answer
@@ -20,6 +21,8 @@ def render(letter: Told) -> tuple[Answer, ...]:
         "bytes": flow.size,
         "sha256": flow.sha256,
         "duplicate_of": flow.duplicate_of or None,
+        "sequence": flow.again.sequence if flow.again else 1,
+        "replaces": told.replaces(flow),
         "interface": decision.interface or None,
         "syntax": decision.syntax or None,
         "state": decision.verdict.value,

@@ -52,6 +52,19 @@ class Emissions(Writing):
                 )
                 append(connection, events)
 
+    def redeliver(self, tried: Sequence[str], copies: Sequence[Emission], events: Sequence[Event]) -> list[str]:
+        """Emissions that could not be delivered are tried first; *copies* are owed beside theirs. Gives the keys of the copies that were new."""
+        with self._write() as connection:
+            for start in range(0, len(tried), _IN):
+                due = (t.emission.c.key.in_(tried[start : start + _IN]), t.emission.c.state != EmissionState.EMITTED)
+                connection.execute(update(t.emission).where(*due), {"problem": ""})
+            keys = [copy.key for copy in copies]
+            known = set(connection.scalars(select(t.emission.c.key).where(t.emission.c.key.in_(keys)))) if keys else set()
+            new = [copy for copy in copies if copy.key not in known]
+            owe(connection, new)
+            append(connection, events)
+        return [copy.key for copy in new]
+
     def _move(self, keys: Sequence[str], before: EmissionState, after: EmissionState) -> None:
         with self._write() as connection:
             _change(connection, keys, before, after)

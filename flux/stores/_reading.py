@@ -7,12 +7,13 @@ from datetime import date, datetime
 from typing import Any
 
 import orjson
+from msgspec import json
 from sqlalchemy import Connection, false, func, select
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 
 from flux.faults import Fault, Reason
-from flux.model import Emission, EmissionState, Event, Flow, FlowVerdict, Plumbing
+from flux.model import Again, Emission, EmissionState, Event, Flow, FlowVerdict, Plumbing
 from flux.piece import Actor
 from flux.ports import FlowRow, PieceRow, Tally
 from flux.stores import _schema as t
@@ -30,6 +31,7 @@ def flow_of(row: Any) -> Flow:  # noqa: ANN401 - a database row
     return Flow(
         id=row.id, partner=row.partner, name=row.name, sha256=row.sha256, size=row.size, received_at=instant(row.received_at),
         duplicate_of=row.duplicate_of, mode=row.mode, depositor=actor_of(row.depositor), attempt=row.attempt, fence=row.fence,
+        again=json.decode(row.again, type=Again) if row.again else None,
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-VERSION = "2"
+VERSION = "3"
 
 # What brings a ledger of an earlier version to the next one; new tables are made by themselves. A piece that was accepted before version 2
 # has no standing: its life was not kept.
@@ -13,6 +13,7 @@ UPGRADES = {
         "DROP INDEX flow_by_bytes",
         "CREATE INDEX flow_by_bytes ON flow (sha256, partner)",
     ),
+    "2": ("ALTER TABLE flow ADD COLUMN again TEXT NOT NULL DEFAULT ''",),
 }
 
 metadata = MetaData()
@@ -48,6 +49,7 @@ flow = Table(
     Column("pieces", Integer, nullable=False, server_default="0"),
     Column("accepted", Integer, nullable=False, server_default="0"),
     Column("told", LargeBinary, nullable=False, server_default="[]"),
+    Column("again", Text, nullable=False, server_default=""),  # of a re-injection: model.Again as JSON
     Index("flow_by_bytes", "sha256", "partner"),
     Index("flow_by_state", "state", "due_at"),
 )
@@ -126,6 +128,44 @@ emission = Table(
     Column("problem", Text, nullable=False, server_default=""),
     Index("emission_by_state", "state", "problem", "seq"),
     Index("emission_by_flow", "flow", "state"),
+)
+
+# A re-injection: who asked what and why, and the units that it takes up, one a flow.
+reinjection = Table(
+    "reinjection",
+    metadata,
+    Column("seq", _serial, primary_key=True, autoincrement=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("by", String, nullable=False),
+    Column("second", String, nullable=False, server_default=""),
+    Column("reason", Text, nullable=False),
+    Column("asked", Text, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("rate", Integer, nullable=False, server_default="0"),
+    Column("state", String, nullable=False),
+    Column("at", String, nullable=False),
+)
+
+reinjection_unit = Table(
+    "reinjection_unit",
+    metadata,
+    Column("reinjection", String, primary_key=True),
+    Column("parent", String, primary_key=True),
+    Column("n", Integer, nullable=False),
+    Column("stage", String, nullable=False),
+    Column("child", String, nullable=False, server_default=""),
+    Column("kept", Text, nullable=False),  # again.Unit as JSON
+    Index("reinjection_unit_by_stage", "reinjection", "stage", "n"),
+)
+
+# What was taken up, once for ever: ordinal 0 is a flow without pieces. The primary key is the rule against a second child of one parent.
+reinjected = Table(
+    "reinjected",
+    metadata,
+    Column("parent", String, primary_key=True),
+    Column("ordinal", Integer, primary_key=True),
+    Column("child", String, nullable=False),
+    Index("reinjected_by_child", "child"),
 )
 
 event = Table(

@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from msgspec import json
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from flux.faults import Fault
+from flux.model import Flow, Plumbing
 from flux.stores._reading import Reading, known_trouble
+from flux.when import moment
 
 
 class Writing(Reading):
@@ -21,3 +24,13 @@ class Writing(Reading):
                 yield connection
         except DBAPIError as error:  # the disk is full, the file is gone, a lock is held too long: nothing was committed
             raise known_trouble(error) or Fault("FLX-I26", detail=str(error.orig)) from error
+
+
+def flow_row(flow: Flow) -> dict[str, object]:
+    """A flow that comes into custody, as its row."""
+    return {
+        "id": flow.id, "partner": flow.partner, "name": flow.name, "sha256": flow.sha256, "size": flow.size,
+        "received_at": moment(flow.received_at), "due_at": moment(flow.received_at), "duplicate_of": flow.duplicate_of,
+        "state": Plumbing.RECEIVED, "mode": flow.mode, "depositor": f"{flow.depositor.role}:{flow.depositor.id}" if flow.depositor else "",
+        "again": json.encode(flow.again).decode() if flow.again else "",
+    }  # fmt: skip

@@ -28,7 +28,9 @@ from flux.stores import _schema as t
 from flux.stores._chain import append, walk
 from flux.stores._emissions import Emissions, owe
 from flux.stores._reading import READS, emission_of, flow_of, known_trouble
+from flux.stores._reinjections import Reinjections
 from flux.stores._standings import Standings, change_standings, overtaken, standing_row
+from flux.stores._writing import flow_row
 from flux.when import instant, moment
 
 _WENT_IN = (FlowVerdict.INTEGRATED, FlowVerdict.PARTIAL)
@@ -36,7 +38,7 @@ SHOWN = 3  # undeliverable emissions that are told with the count of them
 _IN = 500  # values in one IN (...): below every database's limit
 
 
-class SqlLedger(Emissions, Standings):
+class SqlLedger(Emissions, Reinjections, Standings):
     """The ledger behind a database URL. One writer: the daemon, under the installation's lock. Readers are many."""
 
     def __init__(self, url: str, *, read_only: bool = False) -> None:
@@ -62,7 +64,7 @@ class SqlLedger(Emissions, Standings):
             known = set(connection.scalars(select(t.flow.c.id).where(t.flow.c.id.in_(ids))))
             new = [replace(flow, duplicate_of=_first_with(connection, flow.partner, flow.sha256)) for flow in flows if flow.id not in known]
             if new:
-                connection.execute(insert(t.flow), [_flow_row(flow) for flow in new])
+                connection.execute(insert(t.flow), [flow_row(flow) for flow in new])
                 fresh = {flow.id for flow in new}
                 append(connection, [e for e in events if e.flow in fresh])
             return new
@@ -151,6 +153,16 @@ class SqlLedger(Emissions, Standings):
             owe(connection, emissions)
             append(connection, events)
         return ""
+
+    def give_up(self, outcome: Outcome, now: datetime) -> bool:
+        """End a flow that waits for a person: decided without an attempt, under no fence but its state. One that owes nothing is closed at once."""
+        here = (t.flow.c.id == outcome.flow.id, t.flow.c.state.in_((Plumbing.HELD, Plumbing.QUARANTINED)))
+        closed = {} if outcome.emissions else {"state": Plumbing.CLOSED}
+        with self._write() as connection:
+            if not connection.execute(update(t.flow).where(*here), {**_decided_row(outcome, now), **closed}).rowcount:
+                return False
+            _write_outcome(connection, outcome, now)
+        return True
 
     # -- the machine ------------------------------------------------------------------------------------------------------------------
 
@@ -270,14 +282,6 @@ def _suspect(row: Any) -> bool:  # noqa: ANN401 - a database row
 def _mine(flow: Flow):  # type: ignore[no-untyped-def]  # noqa: ANN202 - SQLAlchemy's own type says no more
     """The update that only the present owner's fence allows."""
     return update(t.flow).where(t.flow.c.id == flow.id, t.flow.c.state == Plumbing.PROCESSING, t.flow.c.fence == flow.fence)
-
-
-def _flow_row(flow: Flow) -> dict[str, object]:
-    return {
-        "id": flow.id, "partner": flow.partner, "name": flow.name, "sha256": flow.sha256, "size": flow.size,
-        "received_at": moment(flow.received_at), "due_at": moment(flow.received_at), "duplicate_of": flow.duplicate_of,
-        "state": Plumbing.RECEIVED, "mode": flow.mode, "depositor": f"{flow.depositor.role}:{flow.depositor.id}" if flow.depositor else "",
-    }  # fmt: skip
 
 
 def _decided_row(outcome: Outcome, now: datetime) -> dict[str, object]:

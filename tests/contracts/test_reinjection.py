@@ -1,0 +1,348 @@
+"""What is taken up again: once, from the sealed original, with who and why, and its answer says which one it replaces."""
+
+import json
+from contextlib import closing
+
+import pytest
+from again_room import BATCH, AgainRoom, market_known, marketfile_of_the_examples
+
+from flux import reinjection
+from flux.again import Named, State, Wanted
+from flux.faults import Fault
+from flux.model import Plumbing
+from flux.reinjection import Asked
+from flux.rejects import rejects
+from flux.sandbox.pool import Sandbox
+
+
+@pytest.fixture(scope="module")
+def children():
+    with Sandbox(1) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def room(tmp_path, children):
+    """A batch whose first four pieces are refused: three for their recipient, the fourth for a market that nobody knows."""
+    with closing(AgainRoom(tmp_path, children)) as room:
+        room.receive("f1")
+        room.work()
+        assert room.pieces("f1") == {1: "rejected", 2: "rejected", 3: "rejected", 4: "rejected", 5: "accepted"}
+        yield room
+
+
+def refused(call, *given, **more):
+    with pytest.raises(Fault) as trouble:
+        call(*given, **more)
+    return trouble.value.code
+
+
+def by_ordinal(seen):
+    return {one.ordinal: (one.what, one.codes) for one in seen.becomes}
+
+
+# -- what is taken up ------------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_piece_out_of_a_batch_is_judged_alone_under_the_ordinal_and_the_name_that_its_sender_knows(room):
+    room.markets = market_known()
+    seen, results = room.again(Named("f1", (4,)))
+    assert by_ordinal(seen) == {4: ("accepted", ())}
+    assert (results.accepted, results.refused, room.pieces("c2")) == (1, 0, {4: "accepted"})
+    told = json.loads(room.ledger.pieces(flow="c2")[0].told)
+    assert (told["ordinal"], told["document"]) == (4, "SIT-2026-1304.xml")
+    assert room.pieces("f1")[4] == "rejected"  # the old rows never change
+
+
+def test_the_answer_says_which_answer_it_replaces_in_each_format_and_counts_on(room):
+    room.markets = market_known()
+    room.again(Named("f1", (4,)))
+    names = {kind: room.said("c2", kind) for kind in ("report-json", "report-html", "integration", "lifecycle")}
+    assert {name.rpartition(".")[0] for name, _ in names.values()} == {"CSO4100A_FLUX01_c2-2", "FEN1201A_FLUX01_c2-2"}
+    told = json.loads(names["report-json"][1])
+    assert told["sequence"] == 2
+    assert told["replaces"] == {"flow": "f1", "root": "f1", "reinjection": "R-c1", "answer": "CSO4100A_FLUX01_f1", "pieces": [4], "corrected": False}
+    words = "Réponse n° 2 au flux f1 : remplace CSO4100A_FLUX01_f1, pour la pièce 4."
+    assert words in names["integration"][1]
+    assert names["lifecycle"][1].count(words) == 2
+    assert "CSO4100A_FLUX01_f1" in names["report-html"][1]
+
+
+def test_the_first_answer_replaces_none(room):
+    told = json.loads(room.said("f1", "report-json")[1])
+    assert (told["sequence"], told["replaces"]) == (1, None)
+
+
+def test_a_whole_flow_takes_up_what_was_refused_of_it_and_leaves_what_was_accepted(room):
+    room.markets = market_known()
+    seen, results = room.again("f1")
+    assert by_ordinal(seen) == {1: ("same", ("FLX-P01",)), 2: ("same", ("FLX-P02",)), 3: ("same", ("FLX-P03",)), 4: ("accepted", ())}
+    assert [(one.ordinal, one.why) for one in seen.skipped] == [(5, "accepted")]
+    assert (results.accepted, results.refused, results.same) == (1, 3, 3)
+    assert room.pieces("c2") == {1: "rejected", 2: "rejected", 3: "rejected", 4: "accepted"}
+
+
+def test_a_piece_that_was_accepted_is_not_taken_up_though_it_is_named(room):
+    seen, _ = room.again(Named("f1", (5,)))
+    assert (seen.id, seen.count, [one.why for one in seen.skipped]) == ("", 0, ["accepted"])
+
+
+def test_its_parents_bytes_make_it_no_duplicate(room):
+    room.again("f1")
+    assert room.ledger.flow("c2").flow.duplicate_of == ""
+    assert "FLX-D03" not in room.said("c2", "integration")[1]
+
+
+def test_what_is_taken_up_a_second_time_is_the_piece_that_was_refused_last(room):
+    room.again(Named("f1", (4,)))
+    room.markets = market_known()
+    room.again(Named("f1", (4,)))
+    last = room.ledger.flow("c4").flow
+    assert (last.again.parent, last.again.root, last.again.sequence, last.again.replaces) == ("c2", "f1", 3, "CSO4100A_FLUX01_c2-2")
+    assert room.pieces("c4") == {4: "accepted"}
+
+
+def test_the_preview_is_what_then_happens_also_where_two_flows_bring_the_same_piece(room):
+    room.receive("f2", "FSO4100A_ABC001_ABC0014100000000000001302.tar.gz", partner="toitures")
+    room.work()
+    room.markets = market_known()
+    seen, results = room.again(cause="FLX-P20")
+    assert [(one.flow, one.what) for one in seen.becomes] == [("f1", "accepted"), ("f2", "refused")]
+    assert (results.accepted, results.refused, results.same) == (1, 1, 0)
+
+
+def test_a_preview_changes_nothing_but_that_it_is_kept(room):
+    before = (room.ledger.flows(), room.ledger.piled().by_state)
+    room.markets = market_known()
+    assert room.preview("f1").count == 4
+    assert (room.ledger.flows(), room.ledger.piled().by_state) == before
+
+
+# -- filters ---------------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("filter_", "found"),
+    [
+        ({"cause": "FLX-P20"}, {4}), ({"cause": "FLX-P21"}, set()), ({"partner": "batipro"}, {1, 2, 3, 4}), ({"partner": "toitures"}, set()),
+        ({"number": "SIT-2026-1304"}, {4}), ({"number": "ACP-2026-1305"}, set()), ({"cause": "FLX-P20", "partner": "batipro"}, {4}),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_filter_finds_what_was_refused(room, filter_, found):
+    assert {one.ordinal for one in room.ledger.candidates(Wanted(**filter_))} == found
+
+
+def test_a_filter_by_day_counts_days_of_paris(room):
+    today = room.now.date()
+    assert len(room.ledger.candidates(Wanted(since=today))) == 4
+    assert room.ledger.candidates(Wanted(until=today.replace(day=today.day - 1))) == []
+
+
+def test_what_was_refused_again_for_the_same_cause_is_left_out_next_time_unless_it_is_asked_for(room):
+    room.again(cause="FLX-P20")
+    left = room.preview(cause="FLX-P20")
+    assert (left.id, [one.why for one in left.skipped]) == ("", ["same"])
+    assert room.preview(cause="FLX-P20", again=True).count == 1
+
+
+def test_what_was_refused_again_for_another_cause_is_not_left_out(room):
+    room.again(cause="FLX-P03")
+    room.policies = {"batipro": room.policies["batipro"].__class__(default_cadre="A4", non_works="refuse", naming="chorus")}
+    assert room.preview(partner="batipro").count == 3  # 1, 2 and 4; the third was refused for the same cause
+
+
+def test_everything_that_was_ever_refused_is_no_filter(room):
+    assert refused(room.preview) == "FLX-I210"
+
+
+# -- once ------------------------------------------------------------------------------------------------------------------------------------
+
+
+def test_two_re_injections_of_the_same_at_once_make_it_once(room):
+    room.markets = market_known()
+    one, other = room.preview("f1"), room.preview(cause="FLX-P20")
+    for seen in (one, other):
+        room.begin(seen)
+    assert [reinjection.run(room.desk(), seen.id).pieces for seen in (one, other)] == [4, 0]
+    assert room.ledger.results(other.id).skipped == 1
+    room.work()
+    assert sum("accepted" in room.pieces(row.flow.id).values() for row in room.ledger.flows()) == 2  # piece 5 before, piece 4 now
+
+
+def test_what_overlaps_in_part_is_taken_up_for_the_rest(room):
+    one, other = room.preview(Named("f1", (1, 2))), room.preview(Named("f1", (2, 3)))
+    for seen in (one, other):
+        room.begin(seen)
+        reinjection.run(room.desk(), seen.id)
+    room.work()
+    assert (room.pieces("c3"), room.pieces("c4")) == ({1: "rejected", 2: "rejected"}, {3: "rejected"})
+
+
+def test_a_re_injection_that_is_begun_twice_makes_its_flows_once(room):
+    seen = room.preview("f1")
+    for _ in range(2):
+        room.begin(seen)
+    assert [reinjection.run(room.desk(), seen.id).pieces for _ in range(2)] == [4, 0]
+    assert refused(room.begin, seen) == "FLX-I208"
+
+
+def test_what_is_asked_again_with_its_key_is_the_same(room):
+    first, second = (room.preview("f1", key="form-7") for _ in range(2))
+    assert (first.id, second.id, len(room.ledger.reinjections(10))) == ("K-form-7", "K-form-7", 1)
+
+
+def test_while_it_is_being_judged_it_is_told_so(room):
+    seen = room.preview("f1")
+    room.begin(seen)
+    reinjection.run(room.desk(), seen.id)
+    assert {one.why for one in room.ledger.candidates(Wanted((Named("f1"),)))} == {"under_way", "accepted"}
+    assert room.ledger.candidates(Wanted(cause="FLX-P20")) == []
+
+
+# -- who and why -----------------------------------------------------------------------------------------------------------------------------
+
+
+def test_author_reason_and_second_person_are_in_the_journal_of_both_flows(room):
+    seen = room.preview("f1")
+    room.begin(seen, second="bob")
+    reinjection.run(room.desk(), seen.id)
+    parent, child = ({e.what: e for e in room.ledger.events(id_)} for id_ in ("f1", "c2"))
+    assert (parent["reinjected"].who, parent["reinjected"].detail) == ("anne", "c2 pieces=1,2,3,4 R-c1 second=bob reason=the market file came late")
+    assert child["received"].detail.endswith("R-c1 f1 pieces=1,2,3,4")
+    assert [e.detail.split()[0] for e in room.ledger.events("R-c1")] == ["PREVIEWED", "RUNNING", "DONE"]
+    assert room.ledger.journal().broken is None
+
+
+@pytest.mark.parametrize(("by", "reason"), [("", "why"), ("anne", " ")])
+def test_nobody_asks_without_a_name_or_a_reason(room, by, reason):
+    assert refused(reinjection.preview, room.desk(), Asked(Wanted(cause="FLX-P20"), by, reason)) == "FLX-I209"
+
+
+def test_above_the_threshold_a_second_person_must_agree_who_is_another(room):
+    room.above = 3
+    seen = room.preview("f1")
+    assert seen.second
+    assert refused(room.begin, seen) == "FLX-I205"
+    assert refused(room.begin, seen, second="Anne") == "FLX-I206"
+    assert refused(room.begin, seen, by="bob", second="anne") == "FLX-I206"
+    assert room.begin(seen, second="bob").state is State.RUNNING
+
+
+def test_at_the_threshold_one_person_is_enough(room):
+    room.above = 4
+    assert not room.preview("f1").second
+
+
+def test_the_count_is_typed_back(room):
+    seen = room.preview("f1")
+    assert refused(reinjection.begin, room.desk(), seen.id, 5, "anne") == "FLX-I204"
+    assert room.ledger.reinjection(seen.id).state is State.PREVIEWED
+    assert reinjection.begin(room.desk(), seen.id, 4, "anne").state is State.RUNNING
+
+
+# -- pace ------------------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def three(room):
+    """Three flows of one refused piece each, beside the batch; what finds them."""
+    for n in range(3):
+        room.receive(f"g{n}", f"x{n}.xml", b"<nothing/>" * (n + 1), partner="toitures")
+    room.work()
+    return {"partner": "toitures"}
+
+
+def test_a_rate_makes_so_many_a_minute(room, three):
+    seen = room.preview(**three)
+    room.begin(seen, rate=6)
+    assert reinjection.run(room.desk(), seen.id).state is State.DONE
+    assert room.waited == [10.0, 10.0]  # six a minute: one in ten seconds
+
+
+def test_what_is_paused_makes_nothing_more_until_it_is_resumed(room, three):
+    seen = room.preview(**three)
+    room.begin(seen, rate=6)
+
+    def pause(room):
+        reinjection.pause(room.desk(), seen.id, "bob")
+        return True
+
+    assert reinjection.run(room.desk(pause), seen.id).state is State.PAUSED
+    assert (room.ledger.results(seen.id).made, room.ledger.results(seen.id).left) == (1, 2)
+    room.begin(seen)
+    reinjection.run(room.desk(), seen.id)
+    assert (room.ledger.results(seen.id).made, room.ledger.reinjection(seen.id).state) == (3, State.DONE)
+
+
+def test_what_is_aborted_is_judged_as_far_as_it_was_made_and_is_over(room, three):
+    seen = room.preview(**three)
+    room.begin(seen, rate=6)
+
+    def abort(room):
+        reinjection.abort(room.desk(), seen.id, "bob")
+        return True
+
+    reinjection.run(room.desk(abort), seen.id)
+    room.work()
+    found = room.ledger.results(seen.id)
+    assert (found.made, found.left, found.refused, found.open) == (1, 2, 1, 0)
+    assert refused(room.begin, seen) == "FLX-I208"
+    assert room.preview(again=True, **three).count == 3
+
+
+# -- what is held, what is corrected ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_held_flow_is_tried_again_with_a_new_budget_under_its_own_id(room):
+    room.receive("h1", "FSO4100A_ABC001_ABC0014100000000000001303.tar.gz", partner="gone")
+    room.work(2)
+    assert room.state("h1") is Plumbing.HELD
+    room.policies = {**room.policies, "gone": room.policies["toitures"]}
+    seen, results = room.again(cause="FLX-I65")
+    assert (seen.count, results.made, results.held) == (1, 1, 0)
+    row = room.ledger.flow("h1")
+    assert (row.state, row.flow.attempt, row.flow.again) == (Plumbing.DECIDED, 1, None)
+    assert json.loads(room.said("h1", "report-json")[1])["sequence"] == 1
+
+
+def test_a_corrected_file_stays_linked_to_the_flow_in_whose_place_it_comes(room):
+    wrong = rejects(room.desk().stage, Named("f1", (4,))).data
+    seen = room.preview(Named("f1", (4,)), file=("mended.xml", wrong.replace(b"2026-MT-0999", b"2026-MT-0042")))
+    room.markets = marketfile_of_the_examples()
+    room.begin(seen)
+    reinjection.run(room.desk(), seen.id)
+    room.work()
+    flow = room.ledger.flow("c2").flow
+    assert (flow.again.parent, flow.again.corrected, flow.again.pieces) == ("f1", True, (4,))
+    assert flow.display_name == "FSO4100A_ABC001_ABC0014100000000000001301.xml"  # by its name it is known whose it is
+    assert room.pieces("c2") == {1: "accepted"}
+    assert room.ledger.flow("f1").flow.sha256 != flow.sha256
+    assert [one.why for one in room.ledger.candidates(Wanted((Named("f1", (4,)),)))] == ["accepted"]
+
+
+def test_the_same_bytes_are_no_correction(room):
+    assert refused(room.preview, "f1", file=("same.tar.gz", BATCH)) == "FLX-I212"
+
+
+def test_a_corrected_file_takes_the_place_of_one_flow(room, three):
+    assert refused(room.preview, file=("mended.xml", b"<a/>"), **three) == "FLX-I211"
+
+
+def test_a_flow_that_was_refused_whole_is_taken_up_whole(room):
+    room.receive("n1", "bad name.xml", b"<a/>")
+    room.work()
+    assert room.ledger.flow("n1").pieces == 0
+    room.policies = {"batipro": room.policies["toitures"]}  # any name will do now
+    seen, results = room.again("n1")
+    assert (by_ordinal(seen), results.same) == ({1: ("refused", ("FLX-X07",))}, 0)
+
+
+@pytest.mark.parametrize(("told", "flow", "ordinals"), [("f1", "f1", ()), ("f1/3", "f1", (3,)), ("f1/3,5-7", "f1", (3, 5, 6, 7))])
+def test_a_flow_or_pieces_of_it_are_named(room, told, flow, ordinals):
+    assert reinjection.named(room.ledger, told) == Named(flow, ordinals)
+
+
+@pytest.mark.parametrize(("told", "code"), [("f2", "FLX-I201"), ("f1/", "FLX-I202"), ("f1/0", "FLX-I202"), ("f1/7-5", "FLX-I202"), ("f1/x", "FLX-I202")])
+def test_what_names_nothing_is_said(room, told, code):
+    assert refused(reinjection.named, room.ledger, told) == code
