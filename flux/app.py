@@ -35,6 +35,7 @@ from flux.worker import Settings, Worker
 ONCE_PATIENCE_S = 5.0  # how long ``once`` waits, beyond the rest that is set, for a file that keeps changing or a flow that is due again
 DUE_S = 3_600.0      # between two looks at delays that have passed
 RECEIVE_S = 0.05       # between two scans while the worker works
+COUNTED = 20           # decisions of before causes were kept that are counted in a turn
 LOOKED_AT = 1_000      # files of an inbox that the doctor tries to open
 
 
@@ -91,6 +92,7 @@ class Installation:
         parts = kit.build()
         self._office = Office(self.ledger, content, parts, policies, config.routes, config.installation)
         self._due_at = 0.0  # by the monotonic clock
+        self._uncounted = self.ledger.uncounted()
         self.worker = Worker(self.ledger, content, self.sandbox, parts, asked, now=utc_now, directory=directory.lookup(config))
         self.dispatch = Dispatch(outbox, content, self.ledger, now=utc_now)
         ids = lambda: new_id(utc_now(), secrets.randbits)  # noqa: E731 - clock and luck, joined where they are known
@@ -118,7 +120,7 @@ class Installation:
             if self.shaken:
                 self.ledger.release_leases("")
                 self.shaken = False
-            return self.intake.step() + self.worker.step(self.deliver, self._receive, stopped) + self._fall_due() + self.dispatch.step()
+            return self.intake.step() + self.worker.step(self.deliver, self._receive, stopped) + self._fall_due() + self.dispatch.step() + self._count_causes()
         except (Fault, OSError) as trouble:
             self._shake(trouble)
             return 0
@@ -129,6 +131,12 @@ class Installation:
             return 0
         self._due_at = time.monotonic() + DUE_S
         return ops.fall_due(self._office, utc_now())
+
+    def _count_causes(self) -> int:
+        """Count the causes of some decisions of an earlier version's ledger; whether there are more."""
+        if self._uncounted:
+            self._uncounted = self.ledger.count_causes(COUNTED)
+        return int(self._uncounted > 0)
 
     def _lacking(self) -> Fault | None:
         return folders.room(self.config.spool).lacking(self.config)

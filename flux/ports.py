@@ -8,6 +8,7 @@ from typing import BinaryIO, Protocol
 
 from msgspec import Struct
 
+from flux.cause import Blamed, Cause, Met, Sought
 from flux.dossier import Ref, Standing
 from flux.faults import Reason
 from flux.model import Decision, Deposited, Emission, Event, Flow, Plumbing
@@ -228,6 +229,7 @@ class Outcome(Struct, frozen=True):
     events: tuple[Event, ...]
     standings: tuple[Standing, ...] = ()  # of the pieces that were accepted
     moved: tuple[Moved, ...] = ()         # pieces before, on which these were deposited, and those that a status line moved
+    met: tuple[Met, ...] = ()             # what refused which piece
 
 
 class Ledger(Protocol):
@@ -282,6 +284,21 @@ class Ledger(Protocol):
 
     def search(self, asked: Asked) -> Sequence[Standing]:
         """The accepted pieces that fit, the newest first."""
+
+    def causes(self, sought: Sought, today: date) -> tuple[Sequence[Cause], int]:
+        """The causes that fit, the most frequent first, and how many they are with those beyond the limit, all together counted."""
+
+    def blamed(self, sought: Sought, *, alone: bool = False) -> Sequence[Blamed]:
+        """The pieces and flows behind causes, the newest first; *alone*: those only that no other code refused."""
+
+    def alone(self, code: str, since: date | None = None, partner: str = "") -> Sequence[tuple[str, int]]:
+        """Exactly the pieces that this code alone refused, as (flow, ordinal), in the order in which they were decided; ordinal 0: a flow whole."""
+
+    def uncounted(self) -> int:
+        """How many lines of the journal are older than the causes, and not yet counted."""
+
+    def count_causes(self, most: int) -> int:
+        """Count the causes of *most* decisions that were recorded before causes were kept. Gives how many lines of the journal are left."""
 
     def owed(self, limit: int) -> Sequence[Emission]:
         """Emissions PENDING, oldest first, those that cannot be staged last."""

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-VERSION = "2"
+VERSION = "3"
 
 # What brings a ledger of an earlier version to the next one; new tables are made by themselves. A piece that was accepted before version 2
 # has no standing: its life was not kept.
@@ -12,6 +12,11 @@ UPGRADES = {
         "ALTER TABLE flow ADD COLUMN depositor VARCHAR NOT NULL DEFAULT ''",
         "DROP INDEX flow_by_bytes",
         "CREATE INDEX flow_by_bytes ON flow (sha256, partner)",
+    ),
+    "2": (
+        # Causes are counted as they are met; those of before are counted behind, along the journal up to here (stores._causes).
+        "INSERT INTO meta (key, value) SELECT 'causes_until', CAST(COALESCE(MAX(seq), 0) AS VARCHAR) FROM event",
+        "INSERT INTO meta (key, value) VALUES ('causes_done', '0')",
     ),
 }
 
@@ -126,6 +131,48 @@ emission = Table(
     Column("problem", Text, nullable=False, server_default=""),
     Index("emission_by_state", "state", "problem", "seq"),
     Index("emission_by_flow", "flow", "state"),
+)
+
+# What refuses pieces, or holds flows: counted in the transaction that decides. ours: 1 for what is no sender's. pack: the rules that met it first.
+# flow, ordinal: where it was met last.
+cause = Table(
+    "cause",
+    metadata,
+    Column("id", _serial, primary_key=True, autoincrement=True),
+    Column("partner", String, nullable=False),
+    Column("code", String, nullable=False),
+    Column("place", String, nullable=False),
+    Column("ours", Integer, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("first", String, nullable=False),
+    Column("last", String, nullable=False),
+    Column("pack", String, nullable=False),
+    Column("flow", String, nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Index("cause_of_partner", "partner", "code", "place", "ours", unique=True),
+    Index("cause_by_code", "code"),
+)
+
+cause_day = Table(
+    "cause_day",
+    metadata,
+    Column("day", String, primary_key=True),  # in Paris
+    Column("cause", Integer, primary_key=True),
+    Column("count", Integer, nullable=False),
+    Index("cause_day_by_cause", "cause", "day"),
+)
+
+# Which pieces a cause refused; ordinal 0: the flow itself. alone: 1 where no other code did.
+refusal = Table(
+    "refusal",
+    metadata,
+    Column("seq", _serial, primary_key=True, autoincrement=True),
+    Column("cause", Integer, nullable=False),
+    Column("flow", String, nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("alone", Integer, nullable=False),
+    Column("at", String, nullable=False),
+    Index("refusal_by_cause", "cause", "seq"),
 )
 
 event = Table(
