@@ -67,7 +67,7 @@ class Sought(Struct, frozen=True):
 
 
 class Blamed(Struct, frozen=True):
-    """A piece, or with ordinal 0 a flow, that a cause refused or holds, for reading. number: "" for a flow, or what could not be read."""
+    """A piece, or with ordinal 0 a flow, that a cause refused or holds, for reading. number, supplier: "" for a flow, or what could not be read."""
 
     flow: str
     ordinal: int
@@ -77,6 +77,7 @@ class Blamed(Struct, frozen=True):
     at: datetime
     alone: bool
     number: str = ""
+    supplier: str = ""
 
 
 def place_of(field: str, xpath: str) -> str:

@@ -12,6 +12,7 @@ from flux.cause import Blamed, Cause, Met, Sought
 from flux.dossier import Ref, Standing
 from flux.faults import Reason
 from flux.model import Decision, Deposited, Emission, Event, Flow, Plumbing
+from flux.quarantine import Quarantine
 
 SUSPECT = 2  # attempts in a row that never came to an end: from then on a flow is tried alone
 
@@ -299,6 +300,12 @@ class Ledger(Protocol):
 
     def count_causes(self, most: int) -> int:
         """Count the causes of *most* decisions that were recorded before causes were kept. Gives how many lines of the journal are left."""
+
+    def quarantine(self, line: Quarantine, event: Event) -> None:
+        """Add a line to the book of quarantines, and to the journal."""
+
+    def quarantines(self) -> Sequence[Quarantine]:
+        """The book of quarantines, in order."""
 
     def owed(self, limit: int) -> Sequence[Emission]:
         """Emissions PENDING, oldest first, those that cannot be staged last."""

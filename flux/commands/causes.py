@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from flux import causes
+from flux import causes as room
 from flux.cause import Sought
 from flux.commands.desk import AsJson, Where, find, out, say, unknown, write
 from flux.when import day_of
@@ -20,10 +20,10 @@ BARS = "▁▂▃▄▅▆▇█"
 
 def add(main: typer.Typer) -> None:
     """The command, for the command line."""
-    main.command("causes", help=say("help.causes"))(causes_)
+    main.command(help=say("help.causes"))(causes)
 
 
-def causes_(
+def causes(
     context: typer.Context,
     code: Annotated[str, typer.Argument(metavar="[CODE]", help=say("help.causes_one"))] = "",
     partner: Annotated[str, typer.Option(metavar="CODE", help=say("help.flows_partner"))] = "",
@@ -39,14 +39,14 @@ def causes_(
     """The list of causes, or one code with the pieces behind it."""
     config, today = find(context, where), day_of(datetime.now(UTC))
     asked = (code or only).upper()
-    if asked and not causes.known_code(asked):
+    if asked and not room.known_code(asked):
         raise unknown(say("say.no_code", code=asked))
     sought = Sought(partner, asked, since.date() if since else None, side, limit)
     if to:
-        count = causes.save(config, sought, today, to, say.language)
+        count = room.save(config, sought, today, to, say.language)
         out.print(escape(say("say.causes_saved", count=count, file=to)), highlight=False, soft_wrap=True)
         return
-    told = causes.one(config, sought, today) if code else causes.listed(config, sought, today)
+    told = room.one(config, sought, today) if code else room.listed(config, sought, today)
     if as_json:
         write(told)
         return
@@ -72,7 +72,7 @@ def _list(told: dict[str, Any]) -> None:
         table = Table(*(say(f"cause.{name}") for name in names), box=None, padding=(0, 1))
         for row in told["causes"]:
             what = f"{row['what'][say.language]}{say('cause.is_ours') if row['side'] == 'ours' else ''}"
-            texts = (row["code"], what, causes.place(row, say.language), row["partner"], str(row["count"]), f"{100 * row['share']:.1f} %")
+            texts = (row["code"], what, room.place(row, say.language), row["partner"], str(row["count"]), f"{100 * row['share']:.1f} %")
             example = "/".join(str(part) for part in row["example"].values() if part)
             table.add_row(*(Text(cell, overflow="fold") for cell in (*texts, row["first"][:10], row["last"][:10], _trend(row["trend"]), example)))
         out.print(table)

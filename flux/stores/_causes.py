@@ -84,7 +84,7 @@ class Causes(Writing):
         """The pieces and flows behind causes, the newest first; *alone*: those only that no other code refused."""
         row, cause = t.refusal.c, t.cause.c
         query = (
-            select(row.flow, row.ordinal, row.at, row.alone, cause.code, cause.place, cause.partner, func.coalesce(t.piece.c.number, "").label("number"))
+            select(row.flow, row.ordinal, row.at, row.alone, cause.code, cause.place, cause.partner, t.piece.c.number, t.piece.c.supplier)
             .join(t.cause, cause.id == row.cause)
             .outerjoin(t.piece, (t.piece.c.flow == row.flow) & (t.piece.c.ordinal == row.ordinal))
             .where(*_fitting(sought))
@@ -96,7 +96,10 @@ class Causes(Writing):
         if alone:
             query = query.where(row.alone == 1)
         with self._read() as connection:
-            return [Blamed(r.flow, r.ordinal, r.code, r.place, r.partner, instant(r.at), bool(r.alone), r.number) for r in connection.execute(query)]
+            return [
+                Blamed(r.flow, r.ordinal, r.code, r.place, r.partner, instant(r.at), bool(r.alone), r.number or "", r.supplier or "")
+                for r in connection.execute(query)
+            ]
 
     def alone(self, code: str, since: date | None = None, partner: str = "") -> list[tuple[str, int]]:
         """Exactly the pieces that this code alone refused, as (flow, ordinal), in the order in which they were decided; ordinal 0: a flow whole."""

@@ -175,6 +175,20 @@ refusal = Table(
     Index("refusal_by_cause", "cause", "seq"),
 )
 
+# The book of quarantines: a line is added for each, and for each release (severity ""), and none is ever changed. partner: "" for all.
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("seq", _serial, primary_key=True, autoincrement=True),
+    Column("code", String, nullable=False),
+    Column("partner", String, nullable=False),
+    Column("severity", String, nullable=False),
+    Column("until", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("who", String, nullable=False),
+    Column("at", String, nullable=False),
+)
+
 event = Table(
     "event",
     metadata,
@@ -190,10 +204,11 @@ event = Table(
     Index("event_by_flow", "flow"),
 )
 
-# The journal is append-only, whoever holds the pen.
+# The journal and the book of quarantines are append-only, whoever holds the pen.
 APPEND_ONLY = {
-    "sqlite": (
-        "CREATE TRIGGER event_is_never_changed BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END",
-        "CREATE TRIGGER event_is_never_deleted BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END",
+    "sqlite": tuple(
+        f"CREATE TRIGGER IF NOT EXISTS {table}_is_never_{done} BEFORE {act} ON {table} BEGIN SELECT RAISE(ABORT, '{name} is append-only'); END"
+        for table, name in (("event", "the journal"), ("quarantine", "the book of quarantines"))
+        for act, done in (("UPDATE", "changed"), ("DELETE", "deleted"))
     ),
 }

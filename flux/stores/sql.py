@@ -29,6 +29,7 @@ from flux.stores import _schema as t
 from flux.stores._causes import Causes, Noted, note
 from flux.stores._chain import append, walk
 from flux.stores._emissions import Emissions, owe
+from flux.stores._quarantines import Quarantines
 from flux.stores._reading import READS, emission_of, flow_of, known_trouble
 from flux.stores._standings import Standings, change_standings, overtaken, standing_row
 from flux.when import instant, moment
@@ -38,7 +39,7 @@ SHOWN = 3  # undeliverable emissions that are told with the count of them
 _IN = 500  # values in one IN (...): below every database's limit
 
 
-class SqlLedger(Causes, Emissions, Standings):
+class SqlLedger(Causes, Emissions, Quarantines, Standings):
     """The ledger behind a database URL. One writer: the daemon, under the installation's lock. Readers are many."""
 
     def __init__(self, url: str, *, read_only: bool = False) -> None:
@@ -186,9 +187,9 @@ class SqlLedger(Causes, Emissions, Standings):
         else:
             t.metadata.create_all(connection, checkfirst=True)
             version = connection.scalar(select(t.meta.c.value).where(t.meta.c.key == "version"))
+            for statement in t.APPEND_ONLY.get(self._engine.dialect.name, ()) if version != t.VERSION else ():
+                connection.exec_driver_sql(statement)
             if version is None:
-                for statement in t.APPEND_ONLY.get(self._engine.dialect.name, ()):
-                    connection.exec_driver_sql(statement)
                 connection.execute(insert(t.meta), {"key": "version", "value": t.VERSION})
                 version = t.VERSION
             while version in t.UPGRADES:  # one transaction for all of them: a ledger is of one version or of another
