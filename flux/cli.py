@@ -16,7 +16,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from flux import __version__, app, asking, config, folders, screen
-from flux.commands import causes, deposit, directory, dossier, market, rule
+from flux.commands import causes, deposit, directory, dossier, market, replay, rule
 from flux.commands.desk import AsJson, Exit, Where, err, find, out, say, unknown, write
 from flux.faults import Fault
 from flux.ports import FlowRow
@@ -219,6 +219,7 @@ def _quiet() -> Iterator[None]:
 causes.add(main)
 deposit.add(main)
 dossier.add(main)
+replay.add(main)
 main.add_typer(directory.app, name="directory")
 main.add_typer(market.app, name="market")
 main.add_typer(rule.app, name="rule")

@@ -307,6 +307,15 @@ class Ledger(Protocol):
     def quarantines(self) -> Sequence[Quarantine]:
         """The book of quarantines, in order."""
 
+    def past(self, start: datetime, end: datetime, partner: str = "") -> Sequence[tuple[int, str]]:
+        """The flows received from *start* on and before *end*, by the place of their decision in the journal, in that order; held ones stand behind."""
+
+    def decided(self, flow: str) -> tuple[int, datetime | None]:
+        """The place of a flow's decision in the journal, and when that was recorded."""
+
+    def moves_before(self, ref: Ref, place: int) -> int:
+        """How many steps the piece had made, beside those of its deposit, when the journal stood at *place*."""
+
     def owed(self, limit: int) -> Sequence[Emission]:
         """Emissions PENDING, oldest first, those that cannot be staged last."""
 

@@ -29,6 +29,7 @@ from flux.stores import _schema as t
 from flux.stores._causes import Causes, Noted, note
 from flux.stores._chain import append, walk
 from flux.stores._emissions import Emissions, owe
+from flux.stores._past import Past
 from flux.stores._quarantines import Quarantines
 from flux.stores._reading import READS, emission_of, flow_of, known_trouble
 from flux.stores._standings import Standings, change_standings, overtaken, standing_row
@@ -39,7 +40,7 @@ SHOWN = 3  # undeliverable emissions that are told with the count of them
 _IN = 500  # values in one IN (...): below every database's limit
 
 
-class SqlLedger(Causes, Emissions, Quarantines, Standings):
+class SqlLedger(Causes, Emissions, Past, Quarantines, Standings):
     """The ledger behind a database URL. One writer: the daemon, under the installation's lock. Readers are many."""
 
     def __init__(self, url: str, *, read_only: bool = False) -> None:
