@@ -107,7 +107,7 @@ def _proven_partner(config: Config, partner: str) -> None:
 
 def _proven_words(*words: str) -> None:
     for one in words:
-        if not 1 <= len(one.strip()) <= MOST_REASON:
+        if not 1 <= len(one.strip()) <= MOST_REASON or not one.isprintable():  # it goes into every return flow: no XML holds a bell
             raise Fault("FLX-I223", found=one, most=str(MOST_REASON))
 
 

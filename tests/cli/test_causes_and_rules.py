@@ -114,9 +114,10 @@ def test_the_pieces_of_a_rule_are_those_that_it_alone_refused(house):
         ({"until": TODAY + timedelta(days=367)}, "FLX-I221"),
         ({"reason": " "}, "FLX-I223"),
         ({"who": "x" * 201}, "FLX-I223"),
+        ({"reason": "a bell\a"}, "FLX-I223"),
         ({"partner": "nobody"}, "FLX-I17"),
     ],
-    ids=["the matrix", "a day that is past", "a day too far", "no reason", "a name too long", "no such partner"],
+    ids=["the matrix", "a day that is past", "a day too far", "no reason", "a name too long", "what no XML holds", "no such partner"],
 )
 def test_what_cannot_be_quarantined_is_refused_and_changes_nothing(house, changes, code):
     before = rules.listed(house, TODAY)
