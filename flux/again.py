@@ -58,7 +58,8 @@ class Wanted(Struct, frozen=True):
     """
     What is to be taken up: what is named, or else what the filter finds. since, until: days of reception in Paris.
 
-    cause: code of an error that refused it, or for which it is held. again: also what was refused again for the same cause.
+    cause: code of an error that refused it, or for which it is held. alone: only what no other code refuses. again: also what was refused again
+    for the same cause.
     """
 
     named: tuple[Named, ...] = ()
@@ -67,7 +68,12 @@ class Wanted(Struct, frozen=True):
     number: str = ""
     since: date | None = None
     until: date | None = None
+    alone: bool = False
     again: bool = False
+
+    def fits(self, codes: tuple[str, ...]) -> bool:
+        """Whether what is refused, or held, for these is meant."""
+        return (not self.cause or self.cause in codes) and (not self.alone or len(codes) == 1)
 
 
 class Candidate(Struct, frozen=True):

@@ -38,6 +38,7 @@ ONCE_PATIENCE_S = 5.0  # how long ``once`` waits, beyond the rest that is set, f
 DUE_S = 3_600.0      # between two looks at delays that have passed
 BEAT_S = 1.0           # between two signs of life
 RECEIVE_S = 0.05       # between two scans while the worker works
+COUNTED = 20           # decisions of before causes were kept that are counted in a turn
 LOOKED_AT = 1_000      # files of an inbox that the doctor tries to open
 
 
@@ -97,6 +98,7 @@ class Installation:
         parts = kit.build()
         self._office = Office(self.ledger, content, parts, policies, config.routes, config.installation, asked.markets, directory.lookup(config))
         self._due_at = 0.0  # by the monotonic clock
+        self._uncounted = self.ledger.uncounted()
         self.worker = Worker(self.ledger, content, self.sandbox, parts, asked, now=utc_now, directory=directory.lookup(config), counted=self._meter.attempted)
         self.dispatch = Dispatch(outbox, content, self.ledger, now=utc_now)
         ids = lambda: new_id(utc_now(), secrets.randbits)  # noqa: E731 - clock and luck, joined where they are known
@@ -130,7 +132,7 @@ class Installation:
             if self.shaken:
                 self.ledger.release_leases("")
                 self.shaken = False
-            done = self._received() + self.worker.step(self.deliver, self._receive, stopped) + self._fall_due() + self._delivered()
+            done = self._received() + self.worker.step(self.deliver, self._receive, stopped) + self._fall_due() + self._delivered() + self._count_causes()
         except (Fault, OSError) as trouble:
             self._shake(trouble)
             return 0
@@ -162,6 +164,12 @@ class Installation:
             return 0
         self._due_at = time.monotonic() + DUE_S
         return ops.fall_due(self._office, utc_now())
+
+    def _count_causes(self) -> int:
+        """Count the causes of some decisions of an earlier version's ledger; whether there are more."""
+        if self._uncounted:
+            self._uncounted = self.ledger.count_causes(COUNTED)
+        return int(self._uncounted > 0)
 
     def _lacking(self) -> Fault | None:
         return folders.room(self.config.spool).lacking(self.config)
@@ -284,7 +292,7 @@ def open_desk(config: Config, wait: Callable[[float], bool]) -> Iterator[Desk]:
     walls = max((policy.limits.expanded_mb for policy in settings.policies(config).values()), default=0)
     with open_office(config) as office:
         children = lambda: Sandbox(config.children, strict=config.sandbox == "strict", unpack_mb=walls)  # noqa: E731 - made where they are needed
-        stage = Stage(office, markets.living(config), directory.lookup(config), lambda: aside(FileStore(config.spool), config.spool, time.time()), children)
+        stage = Stage(office, markets.living(config), directory.lookup(config), lambda: aside(FileStore(config.spool), config.spool, time.time()), children, utc_now)
         ids = lambda: new_id(utc_now(), secrets.randbits)  # noqa: E731 - clock and luck, joined where they are known
         yield Desk(stage, utc_now, ids, config.second_person_above, lambda: folders.knock(config), wait)
 

@@ -15,6 +15,8 @@ from flux.faults import Fault
 from flux.policy import Policy
 from flux.ports import FlowRow, Ledger
 from flux.precheck import precheck
+from flux.quarantine import in_force, under
+from flux.when import day_of
 
 
 class Listed(Struct, frozen=True):
@@ -40,6 +42,7 @@ def check(files: Sequence[Path], config: Config | None, interface: str, partner:
     if fresh(config):
         return precheck(files, chosen, kept, None, utc_now(), partner or "check", strict=strict, directory=known)
     with open_reader(config) as ledger:
+        chosen = under(chosen, partner, in_force(ledger.quarantines(), day_of(utc_now())), tables.load())
         return precheck(files, chosen, kept, ledger, utc_now(), partner or "check", strict=strict, directory=known)
 
 

@@ -16,7 +16,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from flux import __version__, app, asking, config, daemon, folders, screen
-from flux.commands import again, deposit, directory, dossier, market, running
+from flux.commands import again, causes, deposit, directory, dossier, market, replay, rule, running
 from flux.commands.desk import AsJson, Exit, Where, err, find, out, say, unknown, write
 from flux.faults import Fault
 from flux.ports import FlowRow
@@ -218,11 +218,14 @@ def _quiet() -> Iterator[None]:
 
 
 again.add(main)
+causes.add(main)
 deposit.add(main)
 dossier.add(main)
+replay.add(main)
 running.add(main)
 main.add_typer(directory.app, name="directory")
 main.add_typer(market.app, name="market")
+main.add_typer(rule.app, name="rule")
 
 if __name__ == "__main__":
     main()

@@ -15,8 +15,9 @@ from flux import _settings as s
 from flux import marketfile, tables
 from flux.faults import Fault
 from flux.market import Market
-from flux.model import Severity, Stage
+from flux.model import Severity
 from flux.policy import Limits, Policy, Route
+from flux.quarantine import fixed
 
 FILE = "flux.toml"
 MARKETS = "markets.toml"
@@ -224,9 +225,6 @@ def _proven_cadre(cadre: str, where: str) -> None:
         raise Fault("FLX-I81", where=where, value=s.told(cadre), known=", ".join(fit))
 
 
-_MATRIX = ("FLX-C01", "FLX-C02", "FLX-C03", "FLX-C04")  # what the matrix forbids, no setting allows
-
-
 def _severities(raw: Any, where: str) -> dict[str, Severity]:  # noqa: ANN401 - what TOML gave
     if not isinstance(raw, dict):
         raise Fault("FLX-I10", where=where, value=s.told(raw))
@@ -235,7 +233,7 @@ def _severities(raw: Any, where: str) -> dict[str, Severity]:  # noqa: ANN401 - 
         if code not in known:
             near = get_close_matches(code, known, 1, 0) or [""]
             raise Fault("FLX-I04", where=where, name=code, near=near[0])
-        if (stage := known[code].stage) in (Stage.TRANSPORT, Stage.ARCHIVE, Stage.FORMAT, Stage.DUPLICATE, Stage.DOSSIER) or code in _MATRIX:
+        if (stage := fixed(code, tables.load())) is not None:
             raise Fault("FLX-I18", where=where, code=code, stage=stage.value)
         if severity not in tuple(Severity):
             raise Fault("FLX-I07", where=where, name=code, value=s.told(severity), expected=", ".join(Severity))

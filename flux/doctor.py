@@ -29,6 +29,7 @@ from flux.faults import Fault
 from flux.model import Plumbing, shown
 from flux.policy import Brief, Policy
 from flux.ports import Journal, Ledger, Piled, Unsettled
+from flux.quarantine import in_force
 from flux.sandbox.pool import Job, Sandbox
 from flux.sandbox.wire import MEMORY_BYTES, STRICT, Item, Judge, Lost
 from flux.when import day_of
@@ -297,6 +298,9 @@ def _ledger(config: Config, open_reader: OpenReader) -> Iterator[Line]:
         with open_reader(config) as ledger:
             yield from _piled(ledger.piled())
             yield _journal(ledger.journal())
+            yield from _quarantined(ledger)
+            if left := ledger.uncounted():
+                yield Line("ok", "ledger", "uncounted", {"count": str(left)})
     except Fault as fault:
         yield _faulty("ledger", fault)
 
@@ -309,6 +313,14 @@ def _piled(piled: Piled) -> Iterator[Line]:
         which = "; ".join(f"{e.flow}: {e.problem.partition(' ')[2]}" for e in piled.some)
         which += " …" if piled.undeliverable > len(piled.some) else ""
         yield Line("warn", "ledger", "ledger_stuck", {"count": str(piled.undeliverable), "which": which}, "ledger_stuck_do")
+
+
+def _quarantined(ledger: Ledger) -> Iterator[Line]:
+    """Each rule that weighs less than it was written to, until when and why."""
+    for one in in_force(ledger.quarantines(), day_of(datetime.now(UTC))).values():
+        option = f" --partner {one.partner}" if one.partner else ""
+        facts = {"code": one.code, "to": one.to, "until": one.until.isoformat(), "partner": one.partner or "*", "who": one.who, "reason": one.reason, "option": option}
+        yield Line("warn", "quarantine", "quarantine_found", facts, "quarantine_do")
 
 
 def _journal(journal: Journal) -> Line:

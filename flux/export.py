@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from decimal import Decimal
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -24,7 +24,12 @@ def write(pieces: Iterable[dict[str, Any]], to: Path, language: str) -> None:
     """Write *to*, whole or not at all; what it is is told by its ending, CSV where there is none that is known."""
     rows = [list(_cells(one, language)) for one in pieces]
     head = [Words(language)(f"column.{name}") for name in COLUMNS]
-    put(to, as_xlsx([head, *rows]) if to.suffix.lower() == ".xlsx" else as_csv([head, *rows]))
+    save([head, *rows], to, [COLUMNS.index(name) for name in _AMOUNTS])
+
+
+def save(rows: Iterable[Iterable[str]], to: Path, numbers: Collection[int] = ()) -> None:
+    """Any rows, the first of them the heads, as *to* ends. numbers: columns, from 0, whose texts are decimals."""
+    put(to, as_xlsx(rows, numbers) if to.suffix.lower() == ".xlsx" else as_csv(rows))
 
 
 def as_csv(rows: Iterable[Iterable[str]]) -> bytes:
@@ -34,8 +39,8 @@ def as_csv(rows: Iterable[Iterable[str]]) -> bytes:
     return b"\xef\xbb\xbf" + text.getvalue().encode()
 
 
-def as_xlsx(rows: Iterable[Iterable[str]]) -> bytes:
-    """A workbook of one sheet: every cell is a text but the amounts, whose column says so."""
+def as_xlsx(rows: Iterable[Iterable[str]], numbers: Collection[int] = ()) -> bytes:
+    """A workbook of one sheet: every cell is a text but the amounts, whose column is one of *numbers*."""
     from openpyxl import Workbook  # late: it takes a third of a second
 
     book = Workbook()
@@ -44,7 +49,7 @@ def as_xlsx(rows: Iterable[Iterable[str]]) -> bytes:
         for x, text in enumerate(row, 1):
             cell = sheet.cell(y, x, _shown(text))
             cell.data_type = "s"  # else what begins with = is a formula
-            if y > 1 and COLUMNS[x - 1] in _AMOUNTS and text:
+            if y > 1 and x - 1 in numbers and text:
                 cell.value = Decimal(text)
     sheet.freeze_panes = "A2"
     made = BytesIO()

@@ -11,6 +11,7 @@ from flux.parsers import Parser
 from flux.stores import schemas
 from flux.stores.schemas import Schemas
 from flux.tables import Tables
+from flux.tables._reading import Home
 from flux.validators import Check
 
 
@@ -33,9 +34,13 @@ class Kit(Struct, frozen=True):
         return next((p for p in self.parsers.values() if p.magic and content.startswith(p.magic)), None)
 
 
-def build() -> Kit:
-    """Find every part and check that they fit. Raises Fault: a part that is missing stops the start, never an invoice."""
-    known = tables.load()
+def build(home: Home = None) -> Kit:
+    """
+    Find every part and check that they fit. Raises Fault: a part that is missing stops the start, never an invoice.
+
+    *home*: a folder of other tables than the package's, whole.
+    """
+    known = tables.load() if home is None else tables.load_from(home)
     found = registry.discover(parsers, "PARSER")
     checks = tuple(check for family in registry.discover(validators, "CHECKS").values() for check in family)
     _sound(known, found, checks)
@@ -46,7 +51,7 @@ def build() -> Kit:
         parsers=found,
         checks=checks,
         emitters=tuple(registry.discover(emitters, "EMITTER").values()),
-        pack=_pack(pinned),
+        pack=_pack(pinned, home),
     )
 
 
@@ -58,10 +63,10 @@ def _sound(known: Tables, found: dict[str, Parser], checks: tuple[Check, ...]) -
         raise Fault("FLX-I35", codes=", ".join(sorted(unknown)))
 
 
-def _pack(pinned: Schemas) -> str:
+def _pack(pinned: Schemas, home: Home) -> str:
     """Version of flux and a digest of tables and schemas: two packs of one name judge alike."""
     digest = hashlib.sha256()
-    for content in tables.sources():
+    for content in tables.sources(home):
         digest.update(content)
     for row in pinned.rows():
         digest.update(row.sha256.encode())

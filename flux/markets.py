@@ -66,7 +66,7 @@ def take(config: Config, file: Path, who: str, now: datetime) -> dict[str, Any]:
     if source.read.faults:
         return _told(source, [])
     folders.made(config.spool, 0o700)
-    who = who or _user()
+    who = who or user()
     done = MarketStore(config.spool).add(source.read.markets, lambda version: Import(version, now, who, source.name, source.sha256))
     return _told(source, [_row(kept) | {"state": IMPORTED if new else UNCHANGED} for kept, new in done])
 
@@ -141,7 +141,7 @@ def _fixed(market: Market) -> dict[str, Any]:
     return {"number": market.number, "label": market.label or None, "version": None, "at": None, "who": None, "source": settings.MARKETS, "sha256": None}
 
 
-def _user() -> str:
+def user() -> str:
     """Who runs the command, as the system knows him."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name

@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from flux import pivot, told
+from flux.cause import Met, met
 from flux.decision import effective_severity
 from flux.dossier import Move, Ref, Standing
 from flux.emitters import Told
@@ -91,6 +92,7 @@ class Draft(Struct, frozen=True):
     answers: tuple[Answer, ...]
     files: Files
     pivots: dict[int, "Pivot"] = {}  # by ordinal
+    met: tuple[Met, ...] = ()
 
     def pack(self, read: Read = lambda _: ()) -> Pack:
         """Everything that this decision made: its answers, and its pieces as pivot. *read*: gives the content of which pivots are made."""
@@ -138,6 +140,7 @@ def tell(flow: Flow, decision: Decision, policy: Policy, installation: str, at: 
         told_flow=orjson.dumps(findings),
         answers=tuple(render(letter, kit)),
         files=files,
+        met=met(decision, severity),
     )
 
 
@@ -218,6 +221,7 @@ def outcome(draft: Draft, blob: str, pack: Pack, now: datetime, tables: Tables) 
         ),
         standings=opened_,
         moved=moved,
+        met=draft.met,
     )
 
 

@@ -29,6 +29,17 @@ class Limits(Struct, frozen=True):
     judge_s_per_mb: int = 1           # and for each MB of it
 
 
+class Lowered(Struct, frozen=True):
+    """A rule in quarantine: seq of its line in the ledger's book, its severity without, and with it, the last day, why and by whom."""
+
+    seq: int
+    was: Severity
+    to: Severity
+    until: date
+    reason: str
+    who: str
+
+
 class Policy(Struct, frozen=True):
     """What an installation and a partner may set, as the judgement sees it. Values, handed in with each task."""
 
@@ -46,6 +57,11 @@ class Policy(Struct, frozen=True):
     moe_for_moa: bool = False         # a MOE who acts for the MOA may deposit A16 and A18 on the piece before
     lifecycle: str = "cpp-statut"     # cpp-statut, cdar, both, none: in which form he is told where his pieces stand
     speaks_for: tuple[str, ...] = ()  # SIRETs whose statuses he may report by CPPStatut
+    lowered: dict[str, Lowered] = {}  # by code: the rules in quarantine, whose severities stand in severities
+
+    def pack(self, rules: str) -> str:
+        """The identity of the rules under this policy: a verdict tells under which quarantines it was given."""
+        return "".join([rules, *(f"~{code}:{one.to}:{one.seq}" for code, one in sorted(self.lowered.items()))])
 
 
 class Route(Struct, frozen=True):

@@ -9,9 +9,11 @@ from typing import BinaryIO, Protocol
 from msgspec import Struct
 
 from flux.again import Candidate, Reinjection, Results, State, Turn, Unit, Wanted
+from flux.cause import Blamed, Cause, Met, Sought
 from flux.dossier import Ref, Standing
 from flux.faults import Reason
 from flux.model import Decision, Deposited, Emission, Event, Flow, Plumbing
+from flux.quarantine import Quarantine
 
 SUSPECT = 2  # attempts in a row that never came to an end: from then on a flow is tried alone
 
@@ -243,6 +245,7 @@ class Outcome(Struct, frozen=True):
     events: tuple[Event, ...]
     standings: tuple[Standing, ...] = ()  # of the pieces that were accepted
     moved: tuple[Moved, ...] = ()         # pieces before, on which these were deposited, and those that a status line moved
+    met: tuple[Met, ...] = ()             # what refused which piece
 
 
 class Ledger(Protocol):
@@ -297,6 +300,36 @@ class Ledger(Protocol):
 
     def search(self, asked: Asked) -> Sequence[Standing]:
         """The accepted pieces that fit, the newest first."""
+
+    def causes(self, sought: Sought, today: date) -> tuple[Sequence[Cause], int]:
+        """The causes that fit, the most frequent first, and how many they are with those beyond the limit, all together counted."""
+
+    def blamed(self, sought: Sought, *, alone: bool = False) -> Sequence[Blamed]:
+        """The pieces and flows behind causes, the newest first; *alone*: those only that no other code refused."""
+
+    def alone(self, code: str, since: date | None = None, partner: str = "") -> Sequence[tuple[str, int]]:
+        """Exactly the pieces that this code alone refused, as (flow, ordinal), in the order in which they were decided; ordinal 0: a flow whole."""
+
+    def uncounted(self) -> int:
+        """How many lines of the journal are older than the causes, and not yet counted."""
+
+    def count_causes(self, most: int) -> int:
+        """Count the causes of *most* decisions that were recorded before causes were kept. Gives how many lines of the journal are left."""
+
+    def quarantine(self, line: Quarantine, event: Event) -> None:
+        """Add a line to the book of quarantines, and to the journal."""
+
+    def quarantines(self) -> Sequence[Quarantine]:
+        """The book of quarantines, in order."""
+
+    def past(self, start: datetime, end: datetime, partner: str = "") -> Sequence[tuple[int, str]]:
+        """The flows received from *start* on and before *end*, by the place of their decision in the journal, in that order; held ones stand behind."""
+
+    def decided(self, flow: str) -> tuple[int, datetime | None]:
+        """The place of a flow's decision in the journal, and when that was recorded."""
+
+    def moves_before(self, ref: Ref, place: int) -> int:
+        """How many steps the piece had made, beside those of its deposit, when the journal stood at *place*."""
 
     def owed(self, limit: int) -> Sequence[Emission]:
         """Emissions PENDING, oldest first, those that cannot be staged last."""

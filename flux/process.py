@@ -129,9 +129,9 @@ def conclude(
         if done.verdict.kind == "accepted":
             taken[identity(done.piece)] = Deposited(flow.id, ordinal, done.sha256, flow.received_at)
         decided.append(done)
-    findings = tuple(f for f in found if effective_severity(f, context.policy, kit.tables) is not Severity.OFF)
+    findings = tuple(_excused(f, context.policy) for f in found if effective_severity(f, context.policy, kit.tables) is not Severity.OFF)
     decision = decide(envelope, findings, tuple(decided), context.policy, kit.tables)
-    return replace(decision, pack=kit.pack, interface=context.interface or _only(one.interface for _, one in judged_here))
+    return replace(decision, pack=context.policy.pack(kit.pack), interface=context.interface or _only(one.interface for _, one in judged_here))
 
 
 def chosen(flow: Flow, judged: Iterable[Judged]) -> list[tuple[int, Judged]]:
@@ -292,7 +292,17 @@ def _ask(stage: Stage, piece: Piece, known: Known, context: Context, kit: Kit) -
 
 def _weighed(findings: Iterable[Finding], where: dict[str, Place], context: Context) -> list[Finding]:
     """Findings that count under this policy, each with the place of its field."""
-    return [_located(f, where) for f in findings if effective_severity(f, context.policy, context.tables) is not Severity.OFF]
+    counting = (f for f in findings if effective_severity(f, context.policy, context.tables) is not Severity.OFF)
+    return [_excused(_located(f, where), context.policy) for f in counting]
+
+
+def _excused(finding: Finding, policy: Policy) -> Finding:
+    """What a quarantine lowers says so, and why."""
+    one = policy.lowered.get(finding.code)
+    if one is None:
+        return finding
+    told = {"quarantine": str(one.seq), "was": one.was, "until": one.until.isoformat(), "reason": one.reason, "who": one.who}
+    return replace(finding, facts=(*finding.facts, *((name if name == "quarantine" else f"quarantine_{name}", fact) for name, fact in told.items())))
 
 
 def _located(finding: Finding, where: dict[str, Place]) -> Finding:

@@ -6,7 +6,7 @@ What a re-injection previews, and where an export finds the documents of refused
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import date
+from datetime import date, datetime
 
 from msgspec import Struct
 
@@ -19,10 +19,12 @@ from flux.piece import identity
 from flux.policy import Policy
 from flux.ports import ContentStore
 from flux.process import conclude, wanted
+from flux.quarantine import in_force, under
 from flux.round import Round, Work
 from flux.sandbox.pool import Sandbox
 from flux.structures import Lookup
 from flux.validators import Context
+from flux.when import day_of
 from flux.worker import before, identities, prepared
 
 GROUP = 20  # flows judged at once
@@ -36,6 +38,7 @@ class Stage(Struct, frozen=True):
     directory: Lookup
     aside: Callable[[], AbstractContextManager[ContentStore]]
     children: Callable[[], Sandbox]
+    now: Callable[[], datetime]
 
 
 class Rehearsed(Struct, frozen=True):
@@ -64,9 +67,10 @@ def rehearse(flows: Iterable[Flow], stage: Stage) -> Iterator[Rehearsed]:
 
 def _judged(flows: Sequence[Flow], content: ContentStore, sandbox: Sandbox, stage: Stage) -> list[Work]:
     kit, works = stage.office.kit, []
+    holding = in_force(stage.office.ledger.quarantines(), day_of(stage.now()))
     for flow in flows:
         policy = stage.office.policies.get(flow.partner)
-        works.append(prepared(flow, policy or Policy(), stage.office.routes, kit))
+        works.append(prepared(flow, under(policy or Policy(), flow.partner, holding, kit.tables), stage.office.routes, kit))
         if policy is None:
             works[-1].trouble = Fault("FLX-I65", partner=flow.partner)
     with Round(content, sandbox, kit) as judging:

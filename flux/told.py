@@ -20,6 +20,7 @@ from flux.piece import Actor, Attachment, Party, Piece
 from flux.ports import FlowRow, PieceRow
 from flux.tables import Tables
 from flux.when import in_paris
+from flux.words import Words
 
 Weigh = Callable[[Finding], Severity]
 
@@ -28,6 +29,7 @@ def finding(one: Finding, tables: Tables, weigh: Weigh) -> dict[str, Any]:
     """A finding with its severity, its place and its words."""
     entry, field = tables.catalogue[one.code], tables.field(one.field)
     facts, facts_fr = entry.facts(one.facts, "en"), entry.facts(one.facts, "fr")
+    excused = _excused(facts)
     term = f" ({field.term})" if field.term else ""
     return {
         "code": one.code,
@@ -40,10 +42,20 @@ def finding(one: Finding, tables: Tables, weigh: Weigh) -> dict[str, Any]:
         "found": facts.get("found"),
         "expected": facts.get("expected"),
         "text": {
-            "fr": _text(one, facts_fr, entry.fr, entry.fix_fr, line="ligne", field=f"{field.fr}{term}"),
-            "en": _text(one, facts, entry.en, entry.fix_en, line="line", field=f"{field.en}{term}"),
+            "fr": " ".join((_text(one, facts_fr, entry.fr, entry.fix_fr, line="ligne", field=f"{field.fr}{term}"), *_excuse(excused, "fr"))),
+            "en": " ".join((_text(one, facts, entry.en, entry.fix_en, line="line", field=f"{field.en}{term}"), *_excuse(excused, "en"))),
         },
+        **({"quarantine": excused} if excused else {}),
     }
+
+
+def _excused(facts: dict[str, str]) -> dict[str, str]:
+    """The quarantine that lowers a finding, {} when there is none: its line in the book, the severity without it, the last day, why, by whom."""
+    return {name: facts[f"quarantine_{name}"] for name in ("was", "until", "reason", "who")} if "quarantine" in facts else {}
+
+
+def _excuse(excused: dict[str, str], language: str) -> tuple[str, ...]:
+    return (Words(language)("rule.excuse", until=excused["until"], reason=excused["reason"].rstrip(". ")),) if excused else ()
 
 
 def piece(one: Decided, tables: Tables, weigh: Weigh) -> dict[str, Any]:

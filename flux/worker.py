@@ -25,6 +25,7 @@ from flux.piece import identity
 from flux.policy import Brief, Policy, Route
 from flux.ports import SUSPECT, ContentStore, Ledger, Outcome
 from flux.process import conclude, flow_findings, wanted
+from flux.quarantine import Quarantine, in_force, under
 from flux.round import Round, Work
 from flux.sandbox.pool import Sandbox
 from flux.structures import Lookup, nobody
@@ -115,14 +116,15 @@ class Worker:
         """Take what is due, as far as there is room for it; nothing joins a flow that was leased alone. Gives how many."""
         if judging.open > TAKE // 2 or any(flow.attempt > SUSPECT for flow in (work.flow for work in in_hand.values())):
             return 0
-        works = [self._prepared(flow) for flow in self._ledger.take(self._set.owner, TAKE - judging.open, self._now(), alone=not in_hand)]
+        holding = in_force(self._ledger.quarantines(), day_of(self._now()))  # before anything is leased
+        works = [self._prepared(flow, holding) for flow in self._ledger.take(self._set.owner, TAKE - judging.open, self._now(), alone=not in_hand)]
         in_hand.update({work.flow.id: work for work in works})
         judging.add(works)
         return len(works)
 
     # -- before: what the flow's own name and size say ------------------------------------------------------------------------------------
 
-    def _prepared(self, flow: Flow) -> Work:
+    def _prepared(self, flow: Flow, holding: Mapping[tuple[str, str], Quarantine]) -> Work:
         policy, trouble = self._set.policies.get(flow.partner), None
         if policy is None:
             trouble = Fault("FLX-I65", partner=flow.partner)
@@ -130,7 +132,7 @@ class Worker:
             trouble = Fault("FLX-I69", attempts=str(flow.attempt - 1))
         if policy is None or trouble:
             return Work(flow, Policy(), Envelope(), Brief("", Policy(), day_of(flow.received_at)), [], perf_counter(), trouble=trouble)
-        return prepared(flow, policy, self._set.routes, self._kit)
+        return prepared(flow, under(policy, flow.partner, holding, self._kit.tables), self._set.routes, self._kit)
 
     # -- after: decide, record, or try again ----------------------------------------------------------------------------------------------
 

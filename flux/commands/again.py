@@ -83,6 +83,7 @@ def reinject(
     abort: Annotated[str, typer.Option(metavar="ID", help=say("help.reinject_abort"))] = "",
     where: Where = "",
     *,
+    alone: Annotated[bool, typer.Option("--alone", help=say("help.reinject_alone"))] = False,
     again: Annotated[bool, typer.Option("--again", help=say("help.reinject_again"))] = False,
     yes: Annotated[bool, typer.Option("--yes", help=say("help.reinject_yes"))] = False,
     preview: Annotated[bool, typer.Option("--preview", help=say("help.reinject_preview"))] = False,
@@ -92,7 +93,7 @@ def reinject(
     """Take up again what was refused or is held; or steer a re-injection that was begun."""
     house, how = find(context, where), How(by or getuser(), second, rate, yes, preview, not no_wait, as_json)
     log.configure(house.log_format, "warning")
-    wanted = Wanted(cause=cause, partner=partner, number=number, since=_day(since), until=_day(until), again=again)
+    wanted = Wanted(cause=cause, partner=partner, number=number, since=_day(since), until=_day(until), alone=alone, again=again)
     with app.open_desk(house, _wait) as desk:
         if pause or abort:
             done = (reinjection.pause if pause else reinjection.abort)(desk, pause or abort, how.by)

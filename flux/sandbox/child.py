@@ -1,5 +1,7 @@
 """
-A child of the sandbox: ``python -I -m flux.sandbox.child FD BYTES [--warm] [--strict]``, BYTES the largest file that it may write.
+A child of the sandbox: ``python -I -m flux.sandbox.child FD BYTES [--warm] [--strict] [--pack FOLDER]``.
+
+BYTES is the largest file that it may write, FOLDER holds other tables than the package's: a replay judges by them, and nothing else does.
 
 Reads tasks from its socket until it closes, or until it is killed. It raises its walls before it reads a byte, opens nothing that it was
 not handed, and dies with its parent.
@@ -49,7 +51,7 @@ def main() -> None:
     if os.getppid() != parent:
         sys.exit(0)
     with socket.socket(fileno=int(sys.argv[1])) as line:
-        kit = build()
+        kit = build(Path(sys.argv[sys.argv.index("--pack") + 1]) if "--pack" in sys.argv else None)
         if "--warm" in sys.argv:
             kit.schemas.warm()
         walls += _confine.close([Path(flux.__file__).parent, schemas.home()])

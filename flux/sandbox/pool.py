@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Self
 
 from msgspec.structs import replace
@@ -28,14 +29,15 @@ class Sandbox:
     A pool of children. One thread uses it; run() is a loop over whatever jobs it is given.
 
     unpack_mb: the most that any archive may unpack to. strict: judge only behind the walls that wire.missing() names. told: is called once,
-    with the walls of the first child that is ready.
+    with the walls of the first child that is ready. pack: the folder of other tables than the package's.
     """
 
     def __init__(
-        self, children: int, *, warm: bool = False, strict: bool = False, unpack_mb: int = Limits().expanded_mb, told: Told = lambda _walls: None
+        self, children: int, *, warm: bool = False, strict: bool = False, unpack_mb: int = Limits().expanded_mb, told: Told = lambda _walls: None,
+        pack: Path | None = None,
     ) -> None:
         self.children, self._strict, self._unpack_bytes, self._told = children, strict, unpack_mb << 20, told
-        self._flags = [*(["--warm"] if warm else []), *(["--strict"] if strict else [])]
+        self._flags = [*(["--warm"] if warm else []), *(["--strict"] if strict else []), *(["--pack", str(pack.resolve())] if pack else [])]
         self.walls: tuple[Wall, ...] = ()
         self._children: list[Child] = []
         self._number = 0

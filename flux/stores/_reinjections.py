@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from msgspec import json
 from msgspec.structs import replace
-from sqlalchemy import Connection, and_, func, insert, select, update
+from sqlalchemy import Connection, and_, func, insert, select, tuple_, update
 
 from flux.again import (
     OFFERED,
@@ -28,6 +28,7 @@ from flux.again import (
 )
 from flux.model import Again, Event, Flow, FlowVerdict, Plumbing
 from flux.stores import _schema as t
+from flux.stores._causes import counted, refused_by
 from flux.stores._chain import append
 from flux.stores._reading import flow_of
 from flux.stores._writing import Writing, flow_row
@@ -55,7 +56,7 @@ class Reinjections(Writing):
             family = _family(connection, wanted.named)
             found = [*_pieces(connection, wanted, family), *_flows(connection, wanted, family)]
         found.sort(key=lambda pair: (pair[0], pair[1].ordinal))
-        fitting = (one for _, one in found if not wanted.cause or wanted.cause in one.codes)
+        fitting = (one for _, one in found if wanted.fits(one.codes))
         return [replace(one, why="") if one.why is Why.SAME and (wanted.again or wanted.named) else one for one in fitting]
 
     # -- its life -------------------------------------------------------------------------------------------------------------------------
@@ -249,7 +250,7 @@ def _pieces(connection: Connection, wanted: Wanted, family: Mapping[str, Any], *
     """
     Refused pieces; of what was named the others too, with why they are not taken up.
 
-    THE query by cause: every refused piece of the span is looked at. Whoever has an index of causes answers from it instead.
+    By cause: from the index, once the causes of a ledger that was brought over are all counted; before, every refused piece is looked at.
     """
     child = t.flow.alias("child")
     taken = and_(t.reinjected.c.parent == t.piece.c.flow, t.reinjected.c.ordinal == t.piece.c.ordinal)
@@ -260,6 +261,8 @@ def _pieces(connection: Connection, wanted: Wanted, family: Mapping[str, Any], *
     )  # fmt: skip
     if not family:
         query = query.where(t.piece.c.verdict == "rejected", t.reinjected.c.child.is_(None))
+        if wanted.cause and counted(connection):
+            query = query.where(tuple_(t.piece.c.flow, t.piece.c.ordinal).in_(refused_by(wanted.cause)))
     if wanted.number:
         query = query.where(t.piece.c.number == wanted.number)
     for ids in _chunks(family) if family else ([],):

@@ -13,7 +13,12 @@ UPGRADES = {
         "DROP INDEX flow_by_bytes",
         "CREATE INDEX flow_by_bytes ON flow (sha256, partner)",
     ),
-    "2": ("ALTER TABLE flow ADD COLUMN again TEXT NOT NULL DEFAULT ''",),
+    "2": (
+        "ALTER TABLE flow ADD COLUMN again TEXT NOT NULL DEFAULT ''",
+        # Causes are counted as they are met; those of before are counted behind, along the journal up to here (stores._causes).
+        "INSERT INTO meta (key, value) SELECT 'causes_until', CAST(COALESCE(MAX(seq), 0) AS VARCHAR) FROM event",
+        "INSERT INTO meta (key, value) VALUES ('causes_done', '0')",
+    ),
 }
 
 metadata = MetaData()
@@ -168,6 +173,62 @@ reinjected = Table(
     Index("reinjected_by_child", "child"),
 )
 
+# What refuses pieces, or holds flows: counted in the transaction that decides. ours: 1 for what is no sender's. pack: the rules that met it first.
+# flow, ordinal: where it was met last.
+cause = Table(
+    "cause",
+    metadata,
+    Column("id", _serial, primary_key=True, autoincrement=True),
+    Column("partner", String, nullable=False),
+    Column("code", String, nullable=False),
+    Column("place", String, nullable=False),
+    Column("ours", Integer, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("first", String, nullable=False),
+    Column("last", String, nullable=False),
+    Column("pack", String, nullable=False),
+    Column("flow", String, nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Index("cause_of_partner", "partner", "code", "place", "ours", unique=True),
+    Index("cause_by_code", "code"),
+)
+
+cause_day = Table(
+    "cause_day",
+    metadata,
+    Column("day", String, primary_key=True),  # in Paris
+    Column("cause", Integer, primary_key=True),
+    Column("count", Integer, nullable=False),
+    Index("cause_day_by_cause", "cause", "day"),
+)
+
+# Which pieces a cause refused; ordinal 0: the flow itself. alone: 1 where no other code did.
+refusal = Table(
+    "refusal",
+    metadata,
+    Column("seq", _serial, primary_key=True, autoincrement=True),
+    Column("cause", Integer, nullable=False),
+    Column("flow", String, nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("alone", Integer, nullable=False),
+    Column("at", String, nullable=False),
+    Index("refusal_by_cause", "cause", "seq"),
+)
+
+# The book of quarantines: a line is added for each, and for each release (severity ""), and none is ever changed. partner: "" for all.
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("seq", _serial, primary_key=True, autoincrement=True),
+    Column("code", String, nullable=False),
+    Column("partner", String, nullable=False),
+    Column("severity", String, nullable=False),
+    Column("until", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("who", String, nullable=False),
+    Column("at", String, nullable=False),
+)
+
 event = Table(
     "event",
     metadata,
@@ -183,10 +244,11 @@ event = Table(
     Index("event_by_flow", "flow"),
 )
 
-# The journal is append-only, whoever holds the pen.
+# The journal and the book of quarantines are append-only, whoever holds the pen.
 APPEND_ONLY = {
-    "sqlite": (
-        "CREATE TRIGGER event_is_never_changed BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END",
-        "CREATE TRIGGER event_is_never_deleted BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END",
+    "sqlite": tuple(
+        f"CREATE TRIGGER IF NOT EXISTS {table}_is_never_{done} BEFORE {act} ON {table} BEGIN SELECT RAISE(ABORT, '{name} is append-only'); END"
+        for table, name in (("event", "the journal"), ("quarantine", "the book of quarantines"))
+        for act, done in (("UPDATE", "changed"), ("DELETE", "deleted"))
     ),
 }

@@ -8,7 +8,7 @@ A snapshot is opened for each question and let go: the daemon holds none of it i
 
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import date
 from pathlib import Path
@@ -107,14 +107,14 @@ def about(snapshot: Snapshot) -> About:
 
 
 class Snapshots:
-    """The lookup of an installation: ``structures.Lookup``."""
+    """The lookup of an installation: ``structures.Lookup``. *among*: which of its snapshots there are, for a replay; every one of them, else."""
 
-    def __init__(self, spool: Path) -> None:
-        self._spool = spool
+    def __init__(self, spool: Path, among: Callable[[], Sequence[Snapshot]] | None = None) -> None:
+        self._found = among or (lambda: snapshots(spool))
 
     def __call__(self, wanted: Iterable[Wanted], on: date) -> Directory | None:
         """The structures asked for, as they are in force on a day; None when no structures were ever imported."""
-        found = snapshots(self._spool)
+        found = self._found()
         structures, services = in_force(found, "structures", on), in_force(found, "services", on)
         if structures is None:
             return None

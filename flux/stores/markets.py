@@ -54,6 +54,7 @@ class MarketStore:
         self._read: dict[str, Kept] = {}  # by file name
         self._markets: dict[str, Market] = {}
         self._seen, self._looked = -1, 0.0
+        self._versions: list[Kept] | None = None  # every one, read once: for a replay
 
     def current(self) -> dict[str, Market]:
         """The latest version of every market, by number. Raises Fault when a kept file is not what was written."""
@@ -74,6 +75,12 @@ class MarketStore:
         names = [name for _, name in newest.values()]
         self._read = {name: self._read.get(name) or _kept(self._folder / name) for name in names}
         return sorted(self._read.values(), key=lambda kept: kept.market.number)
+
+    def as_of(self, at: datetime) -> dict[str, Market]:
+        """The version of every market that was the latest at this instant, by number. Raises Fault."""
+        if self._versions is None:
+            self._versions = sorted((_kept(self._folder / name) for name in _names(self._folder) if _NAME.fullmatch(name)), key=lambda kept: kept.how.version)
+        return {kept.market.number: kept.market for kept in self._versions if kept.how.at <= at}
 
     def add(self, markets: Sequence[Market], how: Callable[[int], Import]) -> list[tuple[Kept, bool]]:
         """

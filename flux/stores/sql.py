@@ -21,12 +21,16 @@ from sqlalchemy import event as sa_event
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from flux.cause import Met
 from flux.faults import Fault, Reason
 from flux.model import Deposited, Emission, EmissionState, Event, Flow, FlowVerdict, Plumbing
 from flux.ports import SUSPECT, Journal, Moved, Outcome, Piled, Pressure
 from flux.stores import _schema as t
+from flux.stores._causes import Causes, Noted, note
 from flux.stores._chain import append, walk
 from flux.stores._emissions import Emissions, owe
+from flux.stores._past import Past
+from flux.stores._quarantines import Quarantines
 from flux.stores._reading import READS, emission_of, flow_of, known_trouble
 from flux.stores._reinjections import Reinjections
 from flux.stores._standings import Standings, change_standings, overtaken, standing_row
@@ -38,7 +42,7 @@ SHOWN = 3  # undeliverable emissions that are told with the count of them
 _IN = 500  # values in one IN (...): below every database's limit
 
 
-class SqlLedger(Emissions, Reinjections, Standings):
+class SqlLedger(Causes, Emissions, Past, Quarantines, Reinjections, Standings):
     """The ledger behind a database URL. One writer: the daemon, under the installation's lock. Readers are many."""
 
     def __init__(self, url: str, *, read_only: bool = False) -> None:
@@ -104,13 +108,14 @@ class SqlLedger(Emissions, Reinjections, Standings):
 
     def hold(self, flow: Flow, state: Plumbing, reason: Reason, event: Event) -> None:
         """HELD or QUARANTINED, until a person acts; only its present owner may."""
-        self._give_back(flow, {"state": state}, reason, event)
+        self._give_back(flow, {"state": state}, reason, event, (Noted(flow.partner, flow.id, event.at, "", Met(0, reason.code, "", alone=True), ours=True),))
 
-    def _give_back(self, flow: Flow, changes: dict[str, object], reason: Reason, event: Event) -> None:
+    def _give_back(self, flow: Flow, changes: dict[str, object], reason: Reason, event: Event, noted: Sequence[Noted] = ()) -> None:
         with self._write() as connection:
             row = {"owner": "", "reason": orjson.dumps(asdict(reason)).decode(), **changes}
             if connection.execute(_mine(flow), row).rowcount:
                 append(connection, [event])
+                note(connection, noted)
 
     # -- decisions --------------------------------------------------------------------------------------------------------------------
 
@@ -132,6 +137,7 @@ class SqlLedger(Emissions, Reinjections, Standings):
     def record(self, outcomes: Sequence[Outcome], now: datetime) -> dict[str, str]:
         """T3: one transaction for the group, each outcome whole or not at all, only under its fence."""
         refused: dict[str, str] = {}
+        noted: list[Noted] = []
         with self._write() as connection:
             for outcome in outcomes:
                 if taken := _taken(connection, outcome.identities) or overtaken(connection, outcome.moved):
@@ -140,6 +146,8 @@ class SqlLedger(Emissions, Reinjections, Standings):
                     refused[outcome.flow.id] = "fence"
                 else:
                     _write_outcome(connection, outcome, now)
+                    noted += (Noted(outcome.flow.partner, outcome.flow.id, now, outcome.decision.pack, one) for one in outcome.met)
+            note(connection, noted)
         return refused
 
     # -- the life of a piece ----------------------------------------------------------------------------------------------------------
@@ -205,9 +213,9 @@ class SqlLedger(Emissions, Reinjections, Standings):
         else:
             t.metadata.create_all(connection, checkfirst=True)
             version = connection.scalar(select(t.meta.c.value).where(t.meta.c.key == "version"))
+            for statement in t.APPEND_ONLY.get(self._engine.dialect.name, ()) if version != t.VERSION else ():
+                connection.exec_driver_sql(statement)
             if version is None:
-                for statement in t.APPEND_ONLY.get(self._engine.dialect.name, ()):
-                    connection.exec_driver_sql(statement)
                 connection.execute(insert(t.meta), {"key": "version", "value": t.VERSION})
                 version = t.VERSION
             while version in t.UPGRADES:  # one transaction for all of them: a ledger is of one version or of another

@@ -16,7 +16,7 @@ from msgspec import Struct
 from flux.faults import Fault
 from flux.model import FlowVerdict, Severity, Stage
 from flux.tables import _reading, alarms, cdar, clocks, inbound, life, market
-from flux.tables._reading import Text, read, shaped
+from flux.tables._reading import Home, Text, read, shaped
 from flux.tables.cdar import Cdar
 from flux.tables.clocks import Clocks
 from flux.tables.inbound import Inbound
@@ -171,22 +171,27 @@ class Tables(Struct, frozen=True):
 @lru_cache
 def load() -> Tables:
     """Read and check every table of the package, once a process. Raises Fault, which names the table and the row."""
-    matrix = read("matrix.toml")
-    codes = shaped("codes.toml", read("codes.toml"), Codes)
+    return load_from(None)
+
+
+def load_from(home: Home) -> Tables:
+    """The same of a folder of other tables, each time anew; None: the package's."""
+    matrix = read("matrix.toml", home)
+    codes = shaped("codes.toml", read("codes.toml", home), Codes)
     tables = Tables(
         works=shaped("matrix.toml [works]", matrix.get("works"), dict[str, Works]),
         others=shaped("matrix.toml [others]", matrix.get("others"), dict[str, Other]),
-        interfaces=shaped("interfaces.toml", read("interfaces.toml"), dict[str, Interface]),
-        flow_statuses=shaped("flow_statuses.toml", read("flow_statuses.toml"), dict[FlowVerdict, FlowStatus]),
-        life=life.load(),
-        clocks=clocks.load(),
+        interfaces=shaped("interfaces.toml", read("interfaces.toml", home), dict[str, Interface]),
+        flow_statuses=shaped("flow_statuses.toml", read("flow_statuses.toml", home), dict[FlowVerdict, FlowStatus]),
+        life=life.load(home),
+        clocks=clocks.load(home),
         alarms=alarms.load(),
-        cdar=cdar.load(),
-        inbound=inbound.load(),
+        cdar=cdar.load(home),
+        inbound=inbound.load(home),
         codes=codes,
-        fields=shaped("fields.toml", read("fields.toml"), dict[str, Field]),
-        market=market.load(),
-        catalogue=_catalogue(),
+        fields=shaped("fields.toml", read("fields.toml", home), dict[str, Field]),
+        market=market.load(home),
+        catalogue=_catalogue(home),
         schemes={alias: type_ for type_, row in codes.identifier_types.items() for alias in row.aliases},
     )
     for fault in (*_matrix(tables), *_interfaces(tables), *_flow_statuses(tables), *_life(tables)):
@@ -194,22 +199,31 @@ def load() -> Tables:
     return tables
 
 
-def sources() -> Iterator[bytes]:
+def sources(home: Home = None) -> Iterator[bytes]:
     """The content of every table that judges, in a fixed order: what the identity of a rule pack is made of."""
-    for folder in (_reading.HOME, _reading.HOME.joinpath("catalogue")):
+    home = home or _reading.HOME
+    for folder in (home, home.joinpath("catalogue")):
         for file in sorted(folder.iterdir(), key=lambda f: f.name):
             if file.name.endswith(".toml") and file.name not in _WORDS:
                 yield file.read_bytes()
 
 
-def _catalogue() -> dict[str, Entry]:
+def missing(home: Home) -> list[str]:
+    """The tables that judge and are not in this folder: none, in a whole one."""
+    here = home or _reading.HOME
+    names = [f.name for f in _reading.HOME.iterdir() if f.name.endswith(".toml") and f.name not in _WORDS]
+    names += [f"catalogue/{f.name}" for f in _reading.HOME.joinpath("catalogue").iterdir() if f.name.endswith(".toml")]
+    return sorted(name for name in names if not here.joinpath(*name.split("/")).is_file())
+
+
+def _catalogue(home: Home) -> dict[str, Entry]:
     """Every file of catalogue/, one a family; a code stands in one of them only."""
     entries: dict[str, Entry] = {}
-    for file in sorted(_reading.HOME.joinpath("catalogue").iterdir(), key=lambda f: f.name):
+    for file in sorted((home or _reading.HOME).joinpath("catalogue").iterdir(), key=lambda f: f.name):
         if not file.name.endswith(".toml"):
             continue
         name = f"catalogue/{file.name}"
-        family = shaped(name, read(name), dict[str, Entry])
+        family = shaped(name, read(name, home), dict[str, Entry])
         if twice := entries.keys() & family.keys():
             raise Fault("FLX-I31", table=name, row=", ".join(sorted(twice)))
         entries |= family

@@ -2,7 +2,8 @@
 
 import tomllib
 from importlib.resources import files
-from typing import TypeVar
+from importlib.resources.abc import Traversable
+from typing import TypeAlias, TypeVar
 
 from msgspec import Struct, ValidationError, convert
 
@@ -11,6 +12,7 @@ from flux.faults import Fault
 T = TypeVar("T")
 
 HOME = files(__package__)
+Home: TypeAlias = "Traversable | None"
 
 
 class Text(Struct, frozen=True, forbid_unknown_fields=True):
@@ -20,10 +22,10 @@ class Text(Struct, frozen=True, forbid_unknown_fields=True):
     en: str
 
 
-def read(name: str) -> dict[str, object]:
-    """The table as TOML gives it."""
+def read(name: str, home: Home = None) -> dict[str, object]:
+    """The table as TOML gives it. *home*: another folder of tables than the package's."""
     try:
-        return tomllib.loads(HOME.joinpath(*name.split("/")).read_text("utf-8"))
+        return tomllib.loads((home or HOME).joinpath(*name.split("/")).read_text("utf-8"))
     except (ValueError, RecursionError) as error:  # ValueError: bytes that are no UTF-8, text that is no TOML
         raise Fault("FLX-I32", table=name, detail=str(error)) from error
 

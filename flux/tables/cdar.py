@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from flux.faults import Fault
-from flux.tables._reading import read, shaped
+from flux.tables._reading import Home, read, shaped
 from flux.tables.life import Life
 
 TRANSMISSION, TREATMENT = "305", "23"
@@ -48,9 +48,9 @@ class Cdar(Struct, frozen=True, forbid_unknown_fields=True):
     scheme: dict[str, str]
 
 
-def load() -> Cdar:
+def load(home: Home = None) -> Cdar:
     """Read the table. Raises Fault when a row has not its shape; what it says of others: see faults()."""
-    return shaped("cdar.toml", read("cdar.toml"), Cdar)
+    return shaped("cdar.toml", read("cdar.toml", home), Cdar)
 
 
 def faults(cdar: Cdar, life: Life, roles: Iterable[str], types: Iterable[str]) -> Iterator[Fault]:

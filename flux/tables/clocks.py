@@ -11,7 +11,7 @@ from datetime import date
 from msgspec import Struct
 
 from flux.faults import Fault
-from flux.tables._reading import Text, read, shaped
+from flux.tables._reading import Home, Text, read, shaped
 from flux.tables.life import ROLES, Life
 
 PIECE, DOSSIER = "piece", "dossier"
@@ -92,9 +92,9 @@ class Clocks(Struct, frozen=True):
         return self.payers[kind]
 
 
-def load() -> Clocks:
+def load(home: Home = None) -> Clocks:
     """Read the table. Raises Fault when a row has not its shape; what rows say of one another: see faults()."""
-    raw = read("clocks.toml")
+    raw = read("clocks.toml", home)
     return Clocks(
         calendar=shaped("clocks.toml [calendar]", raw.get("calendar"), Calendar),
         suspension=shaped("clocks.toml [suspension]", raw.get("suspension"), Suspension),

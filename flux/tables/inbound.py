@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from flux.faults import Fault
-from flux.tables._reading import read, shaped
+from flux.tables._reading import Home, read, shaped
 from flux.tables.life import Life
 
 TABLE = "inbound.toml"
@@ -37,9 +37,9 @@ class Inbound(Struct, frozen=True, forbid_unknown_fields=True):
     refused: dict[str, str]
 
 
-def load() -> Inbound:
+def load(home: Home = None) -> Inbound:
     """Read the table. Raises Fault when a row has not its shape; what it says of other tables: see faults()."""
-    return shaped(TABLE, read(TABLE), Inbound)
+    return shaped(TABLE, read(TABLE, home), Inbound)
 
 
 def faults(inbound: Inbound, life: Life, reasons: frozenset[str]) -> Iterator[Fault]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from flux.faults import Fault
-from flux.tables._reading import Text, read, shaped
+from flux.tables._reading import Home, Text, read, shaped
 
 ROLES = ("valideur", "moe", "moa", "fournisseur", "service_financier", "systeme", "deposant")
 WAITS = ("", *ROLES, "suspendant", "next", "before")
@@ -99,9 +99,9 @@ class Life(Struct, frozen=True):
         return tuple(row for row in self.chain if cadre in row.after)
 
 
-def load() -> Life:
+def load(home: Home = None) -> Life:
     """Read the three tables. Raises Fault when a row has not the shape of its table; what rows say of one another: see faults()."""
-    statuses, moves, chain = read("statuses.toml"), read("transitions.toml"), read("chain.toml")
+    statuses, moves, chain = read("statuses.toml", home), read("transitions.toml", home), read("chain.toml", home)
     others = shaped("statuses.toml [other]", statuses.pop("other", {}), dict[str, tuple[str, ...]])
     return Life(
         statuses=shaped("statuses.toml", statuses, dict[str, Status]),

@@ -6,7 +6,7 @@ from typing import Literal
 from msgspec import Struct
 
 from flux.faults import Fault
-from flux.tables._reading import Text, read, shaped
+from flux.tables._reading import Home, Text, read, shaped
 
 
 class Role(Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,9 +42,9 @@ class MarketTable(Struct, frozen=True, forbid_unknown_fields=True):
     fields: dict[str, dict[str, MarketField]]
 
 
-def load() -> MarketTable:
+def load(home: Home = None) -> MarketTable:
     """Read the table. Raises Fault when a row has not its shape; what rows say of one another: see faults()."""
-    return shaped("market.toml", read("market.toml"), MarketTable)
+    return shaped("market.toml", read("market.toml", home), MarketTable)
 
 
 # What the code of the market file and its rules name: a table without it would leave them without words, or without an answer.

@@ -67,7 +67,7 @@ class AgainRoom(Workroom):
             self.waited.append(seconds)
             return wait(self) if wait else True
 
-        stage = Stage(self.office, lambda: self.markets, nobody, lambda: aside(self.content, self.folder, self.now.timestamp()), lambda: nullcontext(self.sandbox))
+        stage = Stage(self.office, lambda: self.markets, nobody, lambda: aside(self.content, self.folder, self.now.timestamp()), lambda: nullcontext(self.sandbox), lambda: self.now)
         return Desk(stage, lambda: self.now, lambda: f"c{next(self._ids)}", self.above, lambda: None, waited)
 
     def preview(self, *flows, key="", file=None, **filter_):

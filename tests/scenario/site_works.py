@@ -82,15 +82,29 @@ class SiteWorks:
         for name in ("tmp", "store"):
             (folder / "spool" / name).mkdir(parents=True)
         self.config = settings.load(folder / "flux.toml")
+        self.now, self._known = at(start), []
         self.markets = markets.living(self.config)()
         self.ledger, self.content = SqlLedger(self.config.ledger_url), FileStore(self.config.spool)
         self.sandbox = Sandbox(1)
-        self.now, self._luck = at(start), count(1)
+        self._luck = count(1)
         self.kit, policies = kit.build(), settings.policies(self.config)
         asked = Settings("me", "FLUX01", policies, self.config.routes, lambda: self.markets, 3, (1, 10, 60))
         self.worker = Worker(self.ledger, self.content, self.sandbox, self.kit, asked, now=lambda: self.now)
         self.office = ops.Office(self.ledger, self.content, self.kit, policies, self.config.routes, "FLUX01")
         self.papers = {}
+
+    @property
+    def markets(self):
+        """As they are now."""
+        return self._known[-1][1]
+
+    @markets.setter
+    def markets(self, known):
+        self._known.append((self.now, known))
+
+    def markets_at(self, moment):
+        """As they were known then."""
+        return next(known for since, known in reversed(self._known) if since <= moment)
 
     def close(self):
         self.sandbox.close()

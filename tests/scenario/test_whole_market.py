@@ -6,7 +6,7 @@ Whole markets, played from their first statement to their last payment on the re
 
 import os
 from contextlib import closing
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,9 +15,12 @@ from msgspec.structs import replace
 from rig import EXAMPLES
 from site_works import HOLDER, PAYER, SiteWorks
 
+from flux import config as settings
 from flux.dossier import Routing
 from flux.piece import Party
 from flux.ports import Asked
+from flux.replay import Replay, World
+from flux.structures import nobody
 
 pytestmark = pytest.mark.slow
 GOLDEN = Path(__file__).with_name("golden")
@@ -134,6 +137,17 @@ def test_each_month_has_three_dossiers_of_three_pieces_that_end_paid(market):
     for firsts in months.values():
         for number, cadre in zip(firsts, ("A4", "A13", "A10"), strict=True):
             assert site.dossier(number) == [(cadre, number, "ASSOCIEE"), ("A15", f"A15-{number}", "ASSOCIEE"), ("A19", f"A19-{number}", "MISE_EN_PAIEMENT")]
+
+
+@pytest.mark.parametrize("which", ["market", "tacit"])
+def test_judged_again_under_the_same_rules_not_one_verdict_of_a_market_changes(which, request):
+    """Pieces on pieces before, each against how those stood then: acts of people, delays that fell due, what was not there yet."""
+    site = request.getfixturevalue(which)[0]
+    world = World(site.kit, settings.policies(site.config), site.markets_at, lambda _at: nobody)
+    replay = Replay(site.ledger, site.content, world, site.sandbox)
+    tally = replay.run(datetime(2026, 1, 1, tzinfo=UTC), datetime(2029, 1, 1, tzinfo=UTC), "", lambda _done, _all: None)
+    assert tally.pieces == sum(row.pieces for row in site.ledger.flows(limit=1000)) > 2
+    assert (tally.listed, dict(tally.trouble)) == ([], {})
 
 
 def test_the_final_statement_is_a_dossier_of_four_pieces_that_ends_paid(market):
