@@ -21,6 +21,7 @@ from flux.doctor import Line
 from flux.faults import Fault
 from flux.ids import new_id
 from flux.intake import Intake
+from flux.keeping import Keeper, Shelf
 from flux.model import Plumbing
 from flux.notices import Bell, watched
 from flux.ops import Office
@@ -238,6 +239,15 @@ def shelves(config: Config, *, read_only: bool = False) -> Iterator[tuple[Ledger
         folders.make(config)
         _proven_ledger(config)
     with open_reader(config) if read_only else closing(SqlLedger(config.ledger_url)) as ledger:
+        yield ledger, FileStore(config.spool)
+
+
+@contextmanager
+def custody(config: Config, *, read_only: bool = False) -> Iterator[tuple[Keeper, Shelf]]:
+    """Ledger and content store as those ask them who keep, prove, purge and give out what was received. Raises Fault when nothing ever was."""
+    if fresh(config):
+        raise Fault("FLX-I21", path=str(config.ledger_file))
+    with closing(SqlLedger(config.ledger_url, read_only=read_only)) as ledger:
         yield ledger, FileStore(config.spool)
 
 

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-VERSION = "2"
+VERSION = "3"
 
 # What brings a ledger of an earlier version to the next one; new tables are made by themselves. A piece that was accepted before version 2
 # has no standing: its life was not kept.
@@ -12,6 +12,10 @@ UPGRADES = {
         "ALTER TABLE flow ADD COLUMN depositor VARCHAR NOT NULL DEFAULT ''",
         "DROP INDEX flow_by_bytes",
         "CREATE INDEX flow_by_bytes ON flow (sha256, partner)",
+    ),
+    "2": (
+        "ALTER TABLE event ADD COLUMN rows VARCHAR NOT NULL DEFAULT ''",
+        "CREATE INDEX IF NOT EXISTS emission_by_blob ON emission (blob)",
     ),
 }
 
@@ -126,6 +130,7 @@ emission = Table(
     Column("problem", Text, nullable=False, server_default=""),
     Index("emission_by_state", "state", "problem", "seq"),
     Index("emission_by_flow", "flow", "state"),
+    Index("emission_by_blob", "blob"),  # who still needs these bytes: asked by a purge, of each blob
 )
 
 event = Table(
@@ -138,9 +143,39 @@ event = Table(
     Column("at", String, nullable=False),
     Column("who", String, nullable=False),
     Column("detail", Text, nullable=False),
+    Column("rows", String, nullable=False, server_default=""),  # what was written with this line: see _seal
     Column("before", String, nullable=False),
     Column("hash", String, nullable=False),
     Index("event_by_flow", "flow"),
+)
+
+# What was purged of a flow: what is content, returns or told; sha256: of the findings about the flow that were told, where these went.
+purge = Table(
+    "purge",
+    metadata,
+    Column("flow", String, primary_key=True),
+    Column("what", String, primary_key=True),
+    Column("at", String, nullable=False),
+    Column("who", String, nullable=False),
+    Column("sha256", String, nullable=False, server_default=""),
+)
+
+# A flow of which something was refused, and which somebody has looked at: until then it is kept, whatever its age.
+acknowledged = Table(
+    "acknowledged",
+    metadata,
+    Column("flow", String, primary_key=True),
+    Column("at", String, nullable=False),
+    Column("who", String, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
+# In a restored ledger: what the original may have sent or answered since, item by item, until a person says so. kind: flow, emission.
+doubt = Table(
+    "doubt",
+    metadata,
+    Column("item", String, primary_key=True),
+    Column("kind", String, nullable=False),
 )
 
 # The journal is append-only, whoever holds the pen.

@@ -7,6 +7,8 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from flux.faults import Fault
+from flux.stores import _seal
+from flux.stores._chain import append
 from flux.stores._reading import Reading, known_trouble
 
 
@@ -18,6 +20,8 @@ class Writing(Reading):
         """One transaction that takes the write lock first: a reader that turns writer half-way is how SQLite says busy."""
         try:
             with self._engine.connect() as connection, connection.begin():
+                _seal.noted(connection)  # of a transaction that was given up
                 yield connection
+                append(connection, [])   # what was written behind the last line of this transaction
         except DBAPIError as error:  # the disk is full, the file is gone, a lock is held too long: nothing was committed
             raise known_trouble(error) or Fault("FLX-I26", detail=str(error.orig)) from error
