@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from flux import config as settings
-from flux import deposits, directory, doctor, durable, folders, kit, log, markets, ops, starter
+from flux import deposits, directory, doctor, durable, folders, kit, log, markets, ops, pause, starter
 from flux.config import Config
 from flux.deposits import Asked, Hands, Receipt
 from flux.dispatch import Dispatch
@@ -194,8 +194,9 @@ def _proven_ledger(config: Config) -> None:
 
 @contextmanager
 def opened(config: Config, *, warm: bool = False) -> Iterator[Installation]:
-    """The installation, under its lock. Raises Fault when another flux has it."""
+    """The installation, under its lock. Raises Fault when another flux has it, or when it is paused."""
     folders.made(config.spool, 0o700)
+    pause.proven(config)
     fd = durable.lock(config.spool / "lock")
     if fd is None:
         raise Fault("FLX-I20", root=str(config.root))
@@ -251,15 +252,29 @@ def custody(config: Config, *, read_only: bool = False) -> Iterator[tuple[Keeper
         yield ledger, FileStore(config.spool)
 
 
+@contextmanager
+def ledger_at(path: Path) -> Iterator[Keeper]:
+    """The ledger of a backup, for reading."""
+    with closing(SqlLedger(f"sqlite:///{path.absolute()}", read_only=True)) as ledger:
+        yield ledger
+
+
+@contextmanager
+def ledger_of(config: Config) -> Iterator[Keeper]:
+    """The ledger of an installation that is only being restored."""
+    with closing(SqlLedger(config.ledger_url)) as ledger:
+        yield ledger
+
+
 def handle(config: Config) -> bool:
-    """Bring what is due in the ledger to its decision, and deliver it. False: another flux is at work here, and will."""
+    """Bring what is due in the ledger to its decision, and deliver it. False: another flux is at work here, or will be once a pause ends, and will."""
     try:
         with opened(config) as house:
             while house.worker.step(house.deliver):
                 pass
             house.deliver()
     except Fault as trouble:
-        if trouble.code != "FLX-I20":
+        if trouble.code not in ("FLX-I20", "FLX-I240"):
             raise
         return False
     return True
@@ -313,7 +328,9 @@ def run(config: Config) -> None:
         with watched([*(config.inbox_of(p) for p in config.partners), config.spool], bell, config.scan_s):
             log.get().info("started", partners=[p.name for p in config.partners], root=str(config.root))
             while not bell.stopped:
-                if not house.step(lambda: bell.stopped):
+                if pause.of(config):
+                    bell.wait(config.scan_s)
+                elif not house.step(lambda: bell.stopped):
                     bell.wait(_pause_s(house))
             log.get().info("stopped")
 

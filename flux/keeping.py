@@ -96,6 +96,12 @@ class Keeper(Ledger, Protocol):
     def acknowledged(self, flow: str) -> tuple[datetime, str, str] | None:
         """When, by whom and why."""
 
+    def wanted(self) -> Iterator[str]:
+        """Every content that some row needs, once, in the order of their hashes."""
+
+    def note(self, event: Event) -> None:
+        """A line of the journal that is of no flow."""
+
     def drop(self, shas: Sequence[str], forget: Callable[[Sequence[str]], int]) -> int:
         """Ask again, under the write lock, which of these nobody needs, and have those forgotten; gives what *forget* gives."""
 

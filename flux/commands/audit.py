@@ -1,23 +1,28 @@
 """``flux audit`` and ``flux proof``: whether the ledger is what was written, and one flow as evidence that others can check."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec.structs import asdict
 from rich.table import Table
 from rich.text import Text
 
-from flux import app, audit
-from flux.commands.desk import AsJson, Exit, Where, find, out, say, write
+from flux import app, audit, durable, proof
+from flux.commands.desk import AsJson, Exit, Making, Where, find, out, say, unknown, write
+from flux.config import Config
 from flux.keeping import Audit
 
 SIGNS = {True: "[green]✓[/]", False: "[bold red]✗[/]"}
 
 sub = typer.Typer(help=say("help.audit"), no_args_is_help=True, rich_markup_mode=None)
+proofs = typer.Typer(cls=Making, help=say("help.proof"), no_args_is_help=True, rich_markup_mode=None)
 
 
 def add(main: typer.Typer) -> None:
     """These commands, beside the others."""
     main.add_typer(sub, name="audit")
+    main.add_typer(proofs, name="proof")
 
 
 @sub.command(help=say("help.audit_verify"))
@@ -89,3 +94,47 @@ def _shown(found: Audit) -> None:
 
 def _say(holds: bool, sentence: str) -> None:
     out.print(f"{SIGNS[holds]} {sentence}", highlight=False, soft_wrap=True)
+
+
+@proofs.command(help=say("help.proof_make"))
+def make(
+    context: typer.Context,
+    flow: Annotated[str, typer.Argument(metavar="FLOW", help=say("help.show_flow"))],
+    to: Annotated[Path | None, typer.Option("-o", "--to", metavar="FILE.zip", help=say("help.proof_to"))] = None,
+    head: Annotated[str, typer.Option(metavar="HASH", help=say("help.proof_head"))] = "",
+    where: Where = "",
+) -> None:
+    """One flow as evidence."""
+    written(find(context, where), flow, to, head)
+
+
+def written(config: Config, wanted: str, to: Path | None, head: str) -> None:
+    """Write the proof of a flow, whole or not at all, and say where."""
+    with app.custody(config, read_only=True) as (ledger, store):
+        row = ledger.flow(wanted)
+        if row is None:
+            raise unknown(say("say.no_flow", id=wanted))
+        target = to or Path(f"{row.flow.id}.zip")
+        with durable.whole(target) as file:
+            head = proof.build(ledger, store, row, head, file, config.installation)
+    out.print(say("proof.made", file=target, head=head), highlight=False, soft_wrap=True, markup=False)
+
+
+@proofs.command("verify", help=say("help.proof_verify"))
+def verify_proof(
+    file: Annotated[Path, typer.Argument(metavar="FILE.zip", help=say("help.proof_file"))],
+    head: Annotated[str, typer.Option(metavar="HASH", help=say("help.audit_head_kept"))] = "",
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Whether a proof holds; no installation is needed."""
+    found = proof.verify(file, head)
+    if as_json:
+        write({**asdict(found), "holds": not found.wrong})
+    else:
+        for what in found.wrong:
+            _say(False, say("proof.wrong", what=what))
+        if not found.wrong:
+            _say(True, say("proof.holds", flow=found.flow, files=found.files, lines=found.lines))
+            out.print(say("proof.up_to" if not head else "proof.up_to_yours", head=found.head), highlight=False, soft_wrap=True)
+    raise typer.Exit(Exit.REFUSED if found.wrong else Exit.DONE)

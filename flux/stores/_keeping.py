@@ -109,6 +109,18 @@ class Keeping(Writing):
         with self._read() as connection:
             return _claims(connection, shas)
 
+    def wanted(self) -> Iterator[str]:
+        """Every content that some row needs, once, in the order of their hashes."""
+        received = select(t.flow.c.sha256.label("sha")).where(~_gone(t.flow.c.id, CONTENT))
+        owed = select(t.emission.c.blob.label("sha")).where(_still())
+        with self._read() as connection:
+            yield from connection.scalars(received.union(owed).order_by("sha"))
+
+    def note(self, event: Event) -> None:
+        """A line of the journal that is of no flow."""
+        with self._write() as connection:
+            append(connection, [event])
+
     def drop(self, shas: Sequence[str], forget: Callable[[Sequence[str]], int]) -> int:
         """Ask again which of these nobody needs, and have those forgotten, while no other transaction can come to need one."""
         with self._write() as connection:
@@ -206,12 +218,16 @@ def _claims(connection: Connection, shas: Sequence[str]) -> dict[str, bool]:
 
 
 def _referred(connection: Connection, shas: Sequence[str]) -> Iterator[tuple[str, bool]]:
-    e = t.emission.c
     received = select(t.flow.c.sha256, (~_gone(t.flow.c.id, CONTENT)).label("needed")).where(t.flow.c.sha256.in_(shas))
-    needed = or_(e.state != EmissionState.EMITTED, and_(e.kind == PIECE, ~_gone(e.flow, CONTENT)), and_(e.kind != PIECE, ~_gone(e.flow, RETURNS)))
-    owed = select(e.blob, needed.label("needed")).where(e.blob.in_(shas)).distinct()
+    owed = select(t.emission.c.blob, _still().label("needed")).where(t.emission.c.blob.in_(shas)).distinct()
     for query in (received, owed):
         yield from ((row[0], row.needed) for row in connection.execute(query))
+
+
+def _still() -> ColumnElement[bool]:
+    """Whether an emission still needs its blob."""
+    e = t.emission.c
+    return or_(e.state != EmissionState.EMITTED, and_(e.kind == PIECE, ~_gone(e.flow, CONTENT)), and_(e.kind != PIECE, ~_gone(e.flow, RETURNS)))
 
 
 def _shortened(connection: Connection, flow: str, row: Mapping[str, str]) -> list[tuple[int, str]]:
