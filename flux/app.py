@@ -23,6 +23,7 @@ from flux.ids import new_id
 from flux.intake import Intake
 from flux.keeping import Keeper, Shelf
 from flux.model import Plumbing
+from flux.night import Night
 from flux.notices import Bell, watched
 from flux.ops import Office
 from flux.ports import ContentStore, Ledger, Unsettled, Why
@@ -92,6 +93,7 @@ class Installation:
         parts = kit.build()
         self._office = Office(self.ledger, content, parts, policies, config.routes, config.installation)
         self._due_at = 0.0  # by the monotonic clock
+        self._night = Night(config, self.ledger, content, utc_now())
         self.worker = Worker(self.ledger, content, self.sandbox, parts, asked, now=utc_now, directory=directory.lookup(config))
         self.dispatch = Dispatch(outbox, content, self.ledger, now=utc_now)
         ids = lambda: new_id(utc_now(), secrets.randbits)  # noqa: E731 - clock and luck, joined where they are known
@@ -119,7 +121,7 @@ class Installation:
             if self.shaken:
                 self.ledger.release_leases("")
                 self.shaken = False
-            return self.intake.step() + self.worker.step(self.deliver, self._receive, stopped) + self._fall_due() + self.dispatch.step()
+            return self.intake.step() + self.worker.step(self.deliver, self._receive, stopped) + self._fall_due() + self.dispatch.step() + self._night.step(utc_now())
         except (Fault, OSError) as trouble:
             self._shake(trouble)
             return 0

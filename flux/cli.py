@@ -16,7 +16,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from flux import __version__, app, asking, config, folders, screen
-from flux.commands import audit, backup, deposit, directory, dossier, market
+from flux.commands import audit, backup, deposit, directory, dossier, market, retention
 from flux.commands.desk import AsJson, Exit, Where, err, find, out, say, unknown, write
 from flux.faults import Fault
 from flux.ports import FlowRow
@@ -224,6 +224,7 @@ audit.add(main)
 backup.add(main)
 deposit.add(main)
 dossier.add(main)
+retention.add(main)
 main.add_typer(directory.app, name="directory")
 main.add_typer(market.app, name="market")
 

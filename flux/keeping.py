@@ -43,14 +43,6 @@ class Audit(Struct, frozen=True):
         return not (self.troubles or self.journal.missing or self.known is False) and self.journal.broken is None
 
 
-class Purge(Struct, frozen=True):
-    """That something of a flow was purged: what (content, returns, told), when, by whom."""
-
-    what: str
-    at: datetime
-    who: str
-
-
 class Doubt(Struct, frozen=True):
     """In a restored ledger, something that the original may have done since. kind: emission or flow; told: target and name, or state and file."""
 
@@ -81,9 +73,6 @@ class Keeper(Ledger, Protocol):
     def purge(self, flows: Sequence[str], what: Sequence[str], who: str, now: datetime) -> None:
         """Note that this is purged of these flows, and let go of what was told where that is asked: one transaction."""
 
-    def purged(self, flow: str) -> list[Purge]:
-        """What was purged of a flow."""
-
     def would_free(self, plan: Mapping[str, Sequence[str]]) -> list[str]:
         """The contents that nobody would need any more if this were purged: flows by what. Nothing is changed."""
 
@@ -93,16 +82,13 @@ class Keeper(Ledger, Protocol):
     def acknowledge(self, flows: Sequence[str], who: str, reason: str, now: datetime) -> list[str]:
         """Those of these flows that were not acknowledged before are now."""
 
-    def acknowledged(self, flow: str) -> tuple[datetime, str, str] | None:
-        """When, by whom and why."""
-
     def wanted(self) -> Iterator[str]:
         """Every content that some row needs, once, in the order of their hashes."""
 
     def note(self, event: Event) -> None:
         """A line of the journal that is of no flow."""
 
-    def drop(self, shas: Sequence[str], forget: Callable[[Sequence[str]], int]) -> int:
+    def drop(self, shas: Sequence[str], forget: Callable[[Sequence[str]], tuple[int, int]]) -> tuple[int, int]:
         """Ask again, under the write lock, which of these nobody needs, and have those forgotten; gives what *forget* gives."""
 
     def shrink(self) -> int | None:
@@ -127,5 +113,5 @@ class Shelf(ContentStore, Protocol):
     def held(self) -> Iterator[list[tuple[str, int, float]]]:
         """Every content, folder by folder: sha256, bytes, and when it was last written."""
 
-    def forget(self, shas: Sequence[str], before: float) -> int:
-        """Remove these contents, but those that were written again since *before*; how many bytes that frees."""
+    def forget(self, shas: Sequence[str], before: float) -> tuple[int, int]:
+        """Remove these contents, but those that were written again since *before*; how many that were, and their bytes."""

@@ -11,7 +11,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -41,19 +41,6 @@ class Made(Struct, frozen=True):
     pruned: int = 0
 
 
-@contextmanager
-def alone(config: Config) -> Iterator[None]:
-    """One backup or purge of an installation at a time: a purge removes what a backup copies. Raises Fault."""
-    folders.made(config.spool, 0o700)
-    fd = durable.lock(config.spool / "keep.lock")
-    if fd is None:
-        raise Fault("FLX-I248")
-    try:
-        yield
-    finally:
-        os.close(fd)
-
-
 def make(config: Config, target: Path, now: datetime, ledger_of: LedgerOf, *, link: bool = False, keep: int = 0) -> Made:
     """Back up into *target*, beside a daemon or without one. keep: how many backups stay, 0 for all. Raises Fault; then there is no new backup."""
     ledger = config.ledger_file
@@ -62,7 +49,7 @@ def make(config: Config, target: Path, now: datetime, ledger_of: LedgerOf, *, li
     if not ledger.exists():
         raise Fault("FLX-I21", path=str(ledger))
     _proven_target(config, target)
-    with alone(config):
+    with folders.alone(config):
         for folder in (target, target / shape.POOL, target / shape.BACKUPS):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         fd = durable.lock(target / "lock")

@@ -7,9 +7,10 @@ from typing import Any
 import orjson
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, or_, select, update
 
-from flux.keeping import CONTENT, RETURNS, TOLD, Doubt, Purge
+from flux.keeping import CONTENT, RETURNS, TOLD, Doubt
 from flux.model import Emission, EmissionState, Event, FlowVerdict, Plumbing
 from flux.owing import PIECE
+from flux.ports import Purge
 from flux.stores import _schema as t
 from flux.stores import _seal
 from flux.stores._chain import append
@@ -121,7 +122,7 @@ class Keeping(Writing):
         with self._write() as connection:
             append(connection, [event])
 
-    def drop(self, shas: Sequence[str], forget: Callable[[Sequence[str]], int]) -> int:
+    def drop(self, shas: Sequence[str], forget: Callable[[Sequence[str]], tuple[int, int]]) -> tuple[int, int]:
         """Ask again which of these nobody needs, and have those forgotten, while no other transaction can come to need one."""
         with self._write() as connection:
             claimed = _claims(connection, shas)

@@ -77,23 +77,23 @@ class FileStore:
                 found = [(entry.name, entry.stat()) for entry in entries if re.fullmatch("[0-9a-f]{64}", entry.name)]
             yield [(name, stat.st_size, stat.st_mtime) for name, stat in found]
 
-    def forget(self, shas: Sequence[str], before: float) -> int:
+    def forget(self, shas: Sequence[str], before: float) -> tuple[int, int]:
         """
-        Remove these contents; how many bytes that frees. One that was written since *before* (seconds of the epoch) is kept: somebody wants it again.
+        Remove these contents; how many, and how many bytes that frees. One that was written since *before* (seconds of the epoch) is kept: somebody wants it again.
 
         Looking and removing exclude the rename by which content gets its name, so that nothing written meanwhile is ever taken for the old one.
         """
-        freed, folders = 0, set[Path]()
+        count, freed, folders = 0, 0, set[Path]()
         with self._alone(fcntl.LOCK_EX):
             for path in map(self._path, shas):
                 with suppress(FileNotFoundError):
                     found = path.stat()
                     if found.st_mtime < before:
                         path.unlink()
-                        freed += found.st_size
+                        count, freed = count + 1, freed + found.st_size
                         folders.add(path.parent)
         sync_folders(folders)
-        return freed
+        return count, freed
 
     @contextmanager
     def _alone(self, how: int) -> Iterator[None]:
