@@ -61,7 +61,8 @@ def purging(ledger: Keeper, store: Shelf, kept: Retention, now: datetime, tables
     for folder in store.held():
         for start in range(0, len(folder), DROP):
             _swept(ledger, store, folder[start : start + DROP], kept, now, gone)
-        yield gone
+            yield gone
+    yield gone
 
 
 def _together(plan: Mapping[str, Sequence[str]]) -> dict[tuple[str, ...], list[str]]:

@@ -119,9 +119,13 @@ def _claims(config: Config, half: Path) -> Iterator[str]:
 
 
 def _ledger(ledger: Path, copy: Path) -> None:
-    """SQLite's own online backup, in one step: readers do not wait, and a writer in WAL does not either. The copy is one file, without a WAL."""
+    """
+    SQLite's own online backup, in one step: readers do not wait, and a writer in WAL does not either. The copy is one file, without a WAL.
+
+    Opened for writing, since after a crash whoever comes first brings the WAL home; nothing else is written.
+    """
     try:
-        with closing(sqlite3.connect(f"{ledger.resolve().as_uri()}?mode=ro", uri=True, timeout=30)) as source, closing(sqlite3.connect(copy)) as into:
+        with closing(sqlite3.connect(f"{ledger.resolve().as_uri()}?mode=rw", uri=True, timeout=30)) as source, closing(sqlite3.connect(copy)) as into:
             source.backup(into)
             into.execute("PRAGMA journal_mode = DELETE")
     except sqlite3.Error as error:

@@ -87,7 +87,7 @@ def purge(
             gone = retention.foreseen(ledger, store, config.retention, now, tables.load())
         else:
             steps = retention.purging(ledger, store, config.retention, now, tables.load(), by or getuser())
-            gone = (deque(steps, maxlen=1) or [retention.Gone({})])[0]
+            (gone,) = deque(steps, maxlen=1)
             ledger_bytes = _vacuumed(config, ledger) if vacuum else ledger.shrink()
     if as_json:
         write({"dry_run": dry, "flows": gone.flows, "contents": gone.contents, "bytes": gone.size, "orphans": gone.orphans, "ledger_bytes": ledger_bytes})

@@ -1,12 +1,16 @@
 """Custody in SQL: what was acknowledged and purged, who still needs which content, and what is in doubt after a restore."""
 
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 import orjson
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, or_, select, update
+from sqlalchemy.exc import DBAPIError
 
+from flux.faults import Fault
 from flux.keeping import CONTENT, RETURNS, TOLD, Doubt
 from flux.model import Emission, EmissionState, Event, FlowVerdict, Plumbing
 from flux.owing import PIECE
@@ -91,7 +95,7 @@ class Keeping(Writing):
 
     def would_free(self, plan: Mapping[str, Sequence[str]]) -> list[str]:
         """The contents that nobody would need any more if this were purged: flows by what. It is done, looked at, and undone."""
-        with self._engine.connect() as connection:
+        with self._write() as connection:
             rows = [{"flow": flow, "what": what, "at": "", "who": ""} for what, flows in plan.items() for flow in flows]
             if rows:
                 connection.execute(insert(t.purge), rows)
@@ -130,29 +134,38 @@ class Keeping(Writing):
 
     def shrink(self) -> int | None:
         """Free pages go back, some at a time; None where the ledger was made before that was possible."""
-        with self._engine.connect() as connection:
-            raw = connection.connection.dbapi_connection
-            if raw is None or self._engine.dialect.name != "sqlite" or raw.execute("PRAGMA auto_vacuum").fetchone()[0] != 2:  # noqa: PLR2004 - incremental
+        with self._raw() as raw:
+            if raw is None or _asked(raw, "auto_vacuum") != 2:  # noqa: PLR2004 - SQLite's number for incremental
                 return None
-            size, freed = raw.execute("PRAGMA page_size").fetchone()[0], 0
-            while free := raw.execute("PRAGMA freelist_count").fetchone()[0]:
-                raw.execute(f"PRAGMA incremental_vacuum({_STEP})").fetchall()
-                freed += min(free, _STEP)
+            before, free = _asked(raw, "page_count"), _asked(raw, "freelist_count")
+            while free:
+                raw.executescript(f"PRAGMA incremental_vacuum({_STEP})")  # execute() would take one step of it, hence one page
+                free, last = _asked(raw, "freelist_count"), free
+                if free >= last:
+                    break
             raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        return int(freed * size)
+            return (before - _asked(raw, "page_count")) * _asked(raw, "page_size")
 
     def vacuum(self) -> int:
         """Write the ledger anew, without its free pages; from then on shrink() does."""
-        with self._engine.connect() as connection:
-            raw = connection.connection.dbapi_connection
-            if raw is None or self._engine.dialect.name != "sqlite":
+        with self._raw() as raw:
+            if raw is None:
                 return 0
-            before = raw.execute("PRAGMA page_count").fetchone()[0]
+            before = _asked(raw, "page_count")
             raw.execute("PRAGMA auto_vacuum = INCREMENTAL")
             raw.execute("VACUUM")
             raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-            size, after = raw.execute("PRAGMA page_size").fetchone()[0], raw.execute("PRAGMA page_count").fetchone()[0]
-        return int((before - after) * size)
+            return (before - _asked(raw, "page_count")) * _asked(raw, "page_size")
+
+    @contextmanager
+    def _raw(self) -> Iterator[sqlite3.Connection | None]:
+        """SQLite itself, outside a transaction; None where the ledger is a server's."""
+        try:
+            with self._engine.connect() as connection:
+                raw = connection.connection.dbapi_connection
+                yield raw if isinstance(raw, sqlite3.Connection) else None
+        except (sqlite3.Error, DBAPIError) as error:
+            raise Fault("FLX-I26", detail=str(error)) from error
 
     # -- after a restore ------------------------------------------------------------------------------------------------------------------
 
@@ -197,6 +210,10 @@ class Keeping(Writing):
         """What a flow owed, in order."""
         with self._read() as connection:
             return [emission_of(row) for row in connection.execute(select(t.emission).where(t.emission.c.flow == flow).order_by(t.emission.c.seq))]
+
+
+def _asked(raw: sqlite3.Connection, pragma: str) -> int:
+    return int(raw.execute(f"PRAGMA {pragma}").fetchone()[0])
 
 
 def _gone(flow: Any, what: str) -> ColumnElement[bool]:  # noqa: ANN401 - a column
