@@ -9,6 +9,7 @@ calls STAGED and is not there was published. Then every content that the copy ne
 import os
 import re
 import sqlite3
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, suppress
@@ -103,19 +104,30 @@ def _listed(folder: Path) -> list[Path]:
 
 
 def _claims(config: Config, half: Path) -> Iterator[str]:
-    """The claimed files; gives those that somebody still writes, which are not taken into custody yet either. One that goes meanwhile is custody's."""
+    """
+    The claimed files; gives those that somebody still writes, which are not taken into custody yet either. One that goes meanwhile is custody's.
+
+    A copy must not have changed under our hands: a lease tells of writers only where the file is ours.
+    """
     for path in sorted((config.spool / "claim").glob("*/*/*")):
         name = path.relative_to(config.spool / "claim")
         with suppress(FileNotFoundError):
+            before = path.lstat()
+            if not stat.S_ISREG(before.st_mode):
+                continue
             fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
             try:
-                written = durable.has_writer(fd)
+                written = bool(durable.has_writer(fd))
             finally:
                 os.close(fd)
+            target = half / "claim" / name
+            if not written:
+                shape.copied(path, target)
+                after = path.lstat()
+                written = (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns)
             if written:
+                target.unlink(missing_ok=True)
                 yield name.as_posix()
-                continue
-            shape.copied(path, half / "claim" / name)
 
 
 def _ledger(ledger: Path, copy: Path) -> None:

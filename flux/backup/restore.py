@@ -110,6 +110,8 @@ def _copied(backup: shape.Backup, name: str, target: Path, stamp: shape.Stamp) -
 def _filled(backup: shape.Backup, config: Config, *, link: bool) -> int:
     """Contents, ledger, claims and what else the spool holds, each proven on the way; gives how many contents."""
     count = 0
+    if shape.stamp(backup.path / shape.CONTENTS) != backup.manifest.files[shape.CONTENTS]:
+        raise Fault("FLX-I244", path=str(backup.path), detail=shape.CONTENTS)
     with shape.Shelf(config.spool / "store", link=link) as shelf:
         for sha256, _ in backup.contents():
             try:

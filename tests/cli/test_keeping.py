@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from rig import CONFIG, EXAMPLES, GOOD, REFUSED, Site, wait_for
 
-from flux import app, asking, config, pause, retention, tables
+from flux import app, asking, config, folders, pause, retention, tables
 from flux.backup import check, make, restore
 from flux.faults import Fault
+from flux.night import Night
 from flux.policy import Retention
 
 NUMBER = "PDF-2026-0301"
@@ -167,6 +168,25 @@ def test_the_night_s_purge_is_due_once_a_day_at_its_hour_of_paris(now, due):
     hour = datetime.fromisoformat("2026-01-01T02:30:00").time()
     assert retention.next_night(Retention(at=hour), datetime.fromisoformat(now)) == datetime.fromisoformat(due)
     assert retention.next_night(Retention(), datetime.fromisoformat(now)) is None
+
+
+def test_the_daemon_purges_at_its_hour_some_at_a_time_and_not_while_a_backup_is_made(done):
+    ended(done)
+    done.configure(f'{CONFIG}{KEPT}at = "02:30"\n')
+    known = config.load(done.root / "flux.toml")
+    due = retention.next_night(known.retention, LATER)
+    with app.custody(known) as (ledger, store):
+        night = Night(known, ledger, store, LATER)
+        assert night.step(due - timedelta(seconds=1)) == 0
+        with folders.alone(known):
+            assert night.step(due) == 0
+        assert night.step(due + timedelta(minutes=59)) == 0
+        steps = 0
+        while night.step(due + timedelta(hours=1)):
+            steps += 1
+        assert steps > 1
+        assert [purge.who for purge in ledger.purged(flow_of(done, "IN_INTEGRE")["id"])] == ["flux"] * 3
+        assert night.step(due + timedelta(hours=2)) == 0
 
 
 # -- backups ----------------------------------------------------------------------------------------------------------------------------------
@@ -346,19 +366,25 @@ def test_market_files_come_back_with_their_versions(done):
 def test_a_backup_taken_beside_a_daemon_at_work_is_sound_whenever_it_is_taken(site):
     site.drop(GOOD)
     assert site.flux("once").returncode == 0
-    with site.running():
-        for n, pattern in enumerate((REFUSED, "06-one-bad-in-forty/*.gz", "08-credit-note/*.xml", "11-duplicates/*.xml")):
-            site.drop(pattern)
-            for _ in range(3):
-                backed_up(site)
-                assert wrong(kept(site)) == (), n
+    known = config.load(site.root / "flux.toml")
+    with site.running() as log:
+        wait_for(lambda: any(line["event"] == "started" for line in log()))
+        site.drop(REFUSED, "06-one-bad-in-forty/*.gz", "08-credit-note/*.xml", "11-duplicates/*.xml")
+        states, taken = set(), 0
+        while taken < 3 or "CLOSED" not in states or len(states) > 1:
+            backed_up(site)
+            taken += 1
+            assert wrong(kept(site)) == (), taken
+            with app.open_reader(known) as ledger:
+                states = {row.state for row in ledger.flows()}
 
 
 def test_a_pause_holds_a_running_daemon_and_its_end_lets_it_go_on(site):
     site.drop(GOOD)
     assert site.flux("once").returncode == 0
     known = config.load(site.root / "flux.toml")
-    with site.running():
+    with site.running() as log:
+        wait_for(lambda: any(line["event"] == "started" for line in log()))
         assert site.flux("pause", "--by", "claire", "--reason", "travaux").returncode == 0
         site.drop(REFUSED)
         assert len(site.json("flows")["flows"]) == 1
