@@ -178,7 +178,7 @@ def finding_list(out: Console, findings: Sequence[dict[str, Any]], say: Words, *
 def _purged(out: Console, purges: Iterable[dict[str, str]], say: Words) -> None:
     """What is no longer there, since when, and by whose hand."""
     for one in purges:
-        said = say(f"say.purged_{one['what']}", at=one["at"][:19].replace("T", " "), who=one["who"])
+        said = say(f"purged.{one['what']}", at=one["at"][:19].replace("T", " "), who=one["who"])
         out.print(f"  {said}", style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 

@@ -9,8 +9,10 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from flux import app, pause
-from flux.backup import check, make, restore
+from flux import app
+from flux import pause as pausing
+from flux.backup import check, make
+from flux.backup import restore as restoring
 from flux.commands.desk import AsJson, Exit, Making, Where, find, out, say, unknown, write
 from flux.config import Config
 from flux.faults import Fault
@@ -27,9 +29,9 @@ AsLink = Annotated[bool, typer.Option("--link", help=say("help.backup_link"))]
 def add(main: typer.Typer) -> None:
     """These commands, beside the others."""
     main.add_typer(sub, name="backup")
-    main.command("restore", help=say("help.restore"))(restore_)
+    main.command("restore", help=say("help.restore"))(restore)
     main.command("restored", help=say("help.restored"))(restored)
-    main.command("pause", help=say("help.pause"))(pause_)
+    main.command("pause", help=say("help.pause"))(pause)
     main.command("resume", help=say("help.resume"))(resume)
 
 
@@ -78,7 +80,7 @@ def verify(source: Annotated[Path, typer.Argument(metavar="DEST", help=say("help
     raise typer.Exit(Exit.REFUSED if found.wrong else Exit.DONE)
 
 
-def restore_(
+def restore(
     source: Annotated[Path, typer.Argument(metavar="SRC", help=say("help.backup_source"))],
     target: Annotated[Path, typer.Argument(metavar="DEST", help=say("help.restore_dest"))],
     instead: Annotated[Path | None, typer.Option("--with", metavar="flux.toml", help=say("help.restore_with"))] = None,
@@ -88,9 +90,9 @@ def restore_(
     as_json: AsJson = False,
 ) -> None:
     """A backup as an installation again, paused."""
-    done = restore.restore(source, target, datetime.now(UTC), app.ledger_of, by or getuser(), instead=instead, link=link)
+    done = restoring.restore(source, target, datetime.now(UTC), app.ledger_of, by or getuser(), instead=instead, link=link)
     if as_json:
-        write(restore.told(done))
+        write(restoring.told(done))
         return
     facts = {"root": done.root, "made_at": done.backup.manifest.made_at, "contents": done.contents, "published": done.published, "count": len(done.doubts)}
     out.print(say("backup.restored", **facts), highlight=False, soft_wrap=True, markup=False)
@@ -120,19 +122,19 @@ def restored(
             chosen = [one.item for one in doubts] if every else list(items or ())
             if strange := [item for item in chosen if item not in {one.item for one in doubts}]:
                 raise Fault("FLX-I254", item=strange[0])
-            restore.settle(ledger, chosen, datetime.now(UTC), who, why, sent=sent)
+            restoring.settle(ledger, chosen, datetime.now(UTC), who, why, sent=sent)
             doubts = ledger.doubts()
-            if not doubts and (paused := pause.of(config)) and paused.backup:
+            if not doubts and (paused := pausing.of(config)) and paused.backup:
                 ledger.note(Event("", "resumed", datetime.now(UTC), who, detail=why))
-                pause.lift(config)
+                pausing.lift(config)
     _doubts(config, doubts, as_json=as_json)
 
 
 def _doubts(config: Config, doubts: list[Doubt], *, as_json: bool) -> None:
-    paused = pause.of(config)
+    paused = pausing.of(config)
     if as_json:
         known = {"backup": paused.backup or None, "made_at": paused.made_at or None, "waiting": list(paused.waiting)} if paused else None
-        write({"paused": known, "doubts": [restore.doubt(one) for one in doubts]})
+        write({"paused": known, "doubts": [restoring.doubt(one) for one in doubts]})
         return
     if paused and paused.backup:
         out.print(say("backup.cut", backup=paused.backup, made_at=paused.made_at), highlight=False, soft_wrap=True, markup=False)
@@ -148,14 +150,14 @@ def _doubts(config: Config, doubts: list[Doubt], *, as_json: bool) -> None:
         out.print(say("backup.paused" if paused else "backup.settled"), highlight=False, soft_wrap=True)
 
 
-def pause_(context: typer.Context, by: By = "", reason: Why = "", where: Where = "") -> None:
+def pause(context: typer.Context, by: By = "", reason: Why = "", where: Where = "") -> None:
     """Let the installation stand still, with or without a daemon at work."""
     config = find(context, where)
     who, why = who_and_why(by, reason)
-    if pause.of(config) is None:
+    if pausing.of(config) is None:
         with app.custody(config) as (ledger, _):
             ledger.note(Event("", "paused", datetime.now(UTC), who, detail=why))
-        pause.mark(config.spool, pause.begun(who, why, datetime.now(UTC)))
+        pausing.mark(config.spool, pausing.begun(who, why, datetime.now(UTC)))
     out.print(say("backup.paused"), highlight=False)
 
 
@@ -163,10 +165,10 @@ def resume(context: typer.Context, by: By = "", reason: Why = "", where: Where =
     """Go on; not while a restored installation waits for decisions."""
     config = find(context, where)
     who, why = who_and_why(by, reason)
-    if pause.of(config) is not None:
+    if pausing.of(config) is not None:
         with app.custody(config) as (ledger, _):
             if doubts := ledger.doubts():
                 raise Fault("FLX-I253", count=str(len(doubts)))
             ledger.note(Event("", "resumed", datetime.now(UTC), who, detail=why))
-        pause.lift(config)
+        pausing.lift(config)
     out.print(say("backup.settled"), highlight=False)
