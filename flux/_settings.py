@@ -118,6 +118,16 @@ _LIMIT_WORDS = {
 LIMITS = tuple(Setting(name, getattr(Limits(), name), en, fr, int, least=1, most=1_000_000) for name, (en, fr) in _LIMIT_WORDS.items())
 
 
+RETENTION = (
+    Setting("integrated_days", 0, "Days after which what was received and routed of an integrated flow is purged, counted from the decision or the end of its dossiers; 0: kept for ever.", "Jours après lesquels ce qui fut reçu et routé d'un flux intégré est purgé, depuis la décision ou la fin de ses dossiers ; 0 : gardé toujours.", int, least=0, most=36_525),
+    Setting("refused_days", 0, "The same of a flow of which something was refused, once it is acknowledged (flux acknowledge); 0: kept for ever.", "De même d'un flux dont quelque chose fut refusé, une fois pris en note (flux acknowledge) ; 0 : gardé toujours.", int, least=0, most=36_525),
+    Setting("returns_days", 0, "The same of the return flows that were delivered, certificates among them; 0: kept for ever.", "De même des flux retour remis, certificats compris ; 0 : gardés toujours.", int, least=0, most=36_525),
+    Setting("told_days", 0, "The same of the JSON told of flows and pieces, but for number, parties and verdict; 0: kept for ever.", "De même du JSON dit des flux et des pièces, hors numéro, acteurs et verdict ; 0 : gardé toujours.", int, least=0, most=36_525),
+    Setting("orphan_days", 7, "Days after which a purge removes contents that no flow came to need: unpacked archives of refused flows, what a crash left.", "Jours après lesquels une purge retire les contenus dont aucun flux n'a eu besoin : archives dépliées de flux refusés, restes d'une panne.", int, least=1, most=36_525),
+    Setting("at", "", "Hour of Paris at which the daemon purges by itself, such as 02:30; empty: only flux purge does.", "Heure de Paris à laquelle le démon purge de lui-même, par exemple 02:30 ; vide : seul flux purge le fait.", most=5),
+)  # fmt: skip
+
+
 def read_table(raw: Any, settings: tuple[Setting, ...], where: str, besides: tuple[str, ...] = ()) -> dict[str, Any]:  # noqa: ANN401
     """A TOML table against its settings: every one has a value, nothing else is there. Raises Fault with the nearest known name."""
     if not isinstance(raw, dict):

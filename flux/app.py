@@ -12,7 +12,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from flux import config as settings
-from flux import deposits, directory, doctor, durable, folders, kit, log, markets, ops, starter
+from flux import deposits, directory, doctor, durable, folders, kit, log, markets, ops, pause, starter
 from flux.config import Config
 from flux.deposits import Asked, Hands, Receipt
 from flux.dispatch import Dispatch
@@ -20,8 +20,10 @@ from flux.doctor import Line
 from flux.faults import Fault
 from flux.ids import new_id
 from flux.intake import Intake
+from flux.keeping import Keeper, Shelf
 from flux.model import Plumbing
 from flux.monitor import Meter
+from flux.night import Night
 from flux.ops import Office
 from flux.ports import ContentStore, Ledger, Unsettled, Why
 from flux.rehearsal import Stage
@@ -99,6 +101,7 @@ class Installation:
         self._office = Office(self.ledger, content, parts, policies, config.routes, config.installation, asked.markets, directory.lookup(config))
         self._due_at = 0.0  # by the monotonic clock
         self._uncounted = self.ledger.uncounted()
+        self._night = Night(config, self.ledger, content, utc_now())
         self.worker = Worker(self.ledger, content, self.sandbox, parts, asked, now=utc_now, directory=directory.lookup(config), counted=self._meter.attempted)
         self.dispatch = Dispatch(outbox, content, self.ledger, now=utc_now)
         ids = lambda: new_id(utc_now(), secrets.randbits)  # noqa: E731 - clock and luck, joined where they are known
@@ -127,12 +130,13 @@ class Installation:
         Trouble that no loop could keep to one flow (the ledger cannot be written, a folder is gone) ends the turn: nothing is lost, what was
         leased is due again at the next.
         """
-        self._alive()
+        self.alive()
         try:
             if self.shaken:
                 self.ledger.release_leases("")
                 self.shaken = False
-            done = self._received() + self.worker.step(self.deliver, self._receive, stopped) + self._fall_due() + self._delivered() + self._count_causes()
+            done = self._received() + self.worker.step(self.deliver, self._receive, stopped) + self._fall_due() + self._delivered()
+            done += self._count_causes() + self._night.step(utc_now())
         except (Fault, OSError) as trouble:
             self._shake(trouble)
             return 0
@@ -140,7 +144,7 @@ class Installation:
             self.turn = None
         return done
 
-    def _alive(self) -> float:
+    def alive(self) -> float:
         """It turns: noted, and told once a second. Gives the hour by the monotonic clock."""
         self.beat_at = now = time.monotonic()
         if now - self._told_at > BEAT_S:
@@ -183,7 +187,7 @@ class Installation:
 
     def _receive(self) -> None:
         """Files are taken into custody while the worker works, for a tenth of its time at most."""
-        began = self._alive()
+        began = self.alive()
         if began < self._receive_at:
             return
         try:
@@ -235,8 +239,9 @@ def _proven_ledger(config: Config) -> None:
 
 @contextmanager
 def opened(config: Config, *, warm: bool = False, meter: Meter | None = None, beat: Callable[[], object] = lambda: None) -> Iterator[Installation]:
-    """The installation, under its lock. Raises Fault when another flux has it."""
+    """The installation, under its lock. Raises Fault when another flux has it, or when it is paused."""
     folders.made(config.spool, 0o700)
+    pause.proven(config)
     fd = durable.lock(config.spool / "lock")
     if fd is None:
         raise Fault("FLX-I20", root=str(config.root))
@@ -297,9 +302,32 @@ def open_desk(config: Config, wait: Callable[[float], bool]) -> Iterator[Desk]:
         yield Desk(stage, utc_now, ids, config.second_person_above, lambda: folders.knock(config), wait)
 
 
+@contextmanager
+def custody(config: Config, *, read_only: bool = False) -> Iterator[tuple[Keeper, Shelf]]:
+    """Ledger and content store as those ask them who keep, prove, purge and give out what was received. Raises Fault when nothing ever was."""
+    if fresh(config):
+        raise Fault("FLX-I21", path=str(config.ledger_file))
+    with closing(SqlLedger(config.ledger_url, read_only=read_only)) as ledger:
+        yield ledger, FileStore(config.spool)
+
+
+@contextmanager
+def ledger_at(path: Path) -> Iterator[Keeper]:
+    """The ledger of a backup, for reading."""
+    with closing(SqlLedger(f"sqlite:///{path.absolute()}", read_only=True)) as ledger:
+        yield ledger
+
+
+@contextmanager
+def ledger_of(config: Config) -> Iterator[Keeper]:
+    """The ledger of an installation that is only being restored."""
+    with closing(SqlLedger(config.ledger_url)) as ledger:
+        yield ledger
+
+
 def handle(config: Config, recorded: Callable[[], object] = lambda: None) -> bool:
     """
-    Bring what is due in the ledger to its decision, and deliver it. False: another flux is at work here, and will.
+    Bring what is due in the ledger to its decision, and deliver it. False: another flux is at work here, or will be once a pause ends, and will.
 
     *recorded* is called after each group that was decided and delivered.
     """
@@ -313,7 +341,7 @@ def handle(config: Config, recorded: Callable[[], object] = lambda: None) -> boo
                 pass
             house.deliver()
     except Fault as trouble:
-        if trouble.code != "FLX-I20":
+        if trouble.code not in ("FLX-I20", "FLX-I240"):
             raise
         return False
     return True

@@ -49,7 +49,7 @@ def check(files: Sequence[Path], config: Config | None, interface: str, partner:
 def tell(ledger: Ledger, row: FlowRow) -> dict[str, Any]:
     """A flow of the ledger, whole: the object of the contract."""
     id_ = row.flow.id
-    return told.recorded(row, ledger.pieces(flow=id_), ledger.events(id_), ledger.emissions(id_))
+    return told.recorded(row, ledger.pieces(flow=id_), ledger.events(id_), ledger.emissions(id_), ledger.purged(id_), ledger.acknowledged(id_))
 
 
 def listed(config: Config, *, whole: bool, limit: int, **asked: Any) -> Listed:  # noqa: ANN401 - what Ledger.flows is asked for
@@ -64,7 +64,7 @@ def listed(config: Config, *, whole: bool, limit: int, **asked: Any) -> Listed: 
 
 def tell_pieces(ledger: Ledger, number: str) -> list[dict[str, Any]]:
     """Every piece that has this number, with the flow that brought it, in order of reception."""
-    return [told.met(row) for row in ledger.pieces(number=number)]
+    return [told.met(row, ledger.purged(row.flow)) for row in ledger.pieces(number=number)]
 
 
 def matrix() -> dict[str, Any]:

@@ -18,7 +18,7 @@ from flux.certificate import marked, number_of, sha256_of
 from flux.config import Config
 from flux.faults import Fault
 from flux.model import Emission, FlowVerdict
-from flux.ports import ContentStore, FlowRow, Ledger
+from flux.ports import ContentStore, FlowRow, Ledger, Purge
 from flux.when import in_paris
 
 READ_MOST = 64 << 20  # bytes of a file in which a number is looked for: a certificate has some 60,000
@@ -48,7 +48,8 @@ class Proof(Struct, frozen=True):
     What a verification found. number: as given, or as the file claims; "" when it claims none. issued: None when nobody here issued it.
 
     intact: the stored document still has its hash. as_issued: the file given has the very bytes that were issued, None when a number was given.
-    document: the document given is the one, or a file of it, None when none was given.
+    document: the document given is the one, or a file of it, None when none was given. purged: when and by whom the stored document was, "" when it
+    was not: its hash is what the ledger still holds against it.
     """
 
     number: str
@@ -56,11 +57,12 @@ class Proof(Struct, frozen=True):
     intact: bool = False
     as_issued: bool | None = None
     document: bool | None = None
+    purged: str = ""
 
     @property
     def true(self) -> bool:
         """Whether everything that was asked is so."""
-        return self.issued is not None and self.intact and self.as_issued is not False and self.document is not False
+        return self.issued is not None and (self.intact or bool(self.purged)) and self.as_issued is not False and self.document is not False
 
 
 def show(config: Config, wanted: str, shelves: Shelves) -> Issued:
@@ -79,6 +81,8 @@ def copy(config: Config, wanted: str, form: str, shelves: Shelves) -> bytes:
         emission = next((one for one in emissions if one.kind == KINDS[form]), None)
         if emission is None:
             raise Fault("FLX-I145", wanted=wanted)
+        if gone := _purged(ledger, emission.flow, "returns"):
+            raise Fault("FLX-I249", flow=emission.flow, at=in_paris(gone.at).isoformat(timespec="seconds"), who=gone.who, what=gone.what)
         with store.open(emission.blob) as blob:
             blob.seek(emission.offset)
             content = blob.read(emission.size)
@@ -95,11 +99,12 @@ def verify(config: Config, given: str, document: Path | None, shelves: Shelves) 
         row, emissions = _found(number, ledger) if number else (None, ())
         if row is None:
             return Proof(number, as_issued=False if digest else None, document=False if document else None)
-        issued = _issued(row, ledger)
+        issued, gone = _issued(row, ledger), _purged(ledger, row.flow.id, "content")
         return Proof(
             number=number, issued=issued, intact=_intact(row.flow.sha256, store),
             as_issued=any(one.sha256 == digest for one in emissions) if digest else None,
             document=sent in _files(issued) if document else None,
+            purged=f"{in_paris(gone.at).isoformat(timespec='seconds')} {gone.who}" if gone else "",
         )  # fmt: skip
 
 
@@ -154,6 +159,10 @@ def _hashed(file: Path) -> tuple[str, bytes]:
     except OSError as error:
         raise Fault("FLX-I144", file=str(file), detail=error.strerror or str(error)) from error
     return digest.hexdigest(), bytes(head)
+
+
+def _purged(ledger: Ledger, flow: str, what: str) -> Purge | None:
+    return next((one for one in ledger.purged(flow) if one.what == what), None)
 
 
 def _intact(sha256: str, store: ContentStore) -> bool:

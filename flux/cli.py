@@ -16,7 +16,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from flux import __version__, app, asking, config, daemon, folders, screen
-from flux.commands import again, causes, deposit, directory, dossier, market, replay, rule, running
+from flux.commands import again, audit, backup, causes, deposit, directory, dossier, market, replay, retention, rule, running
 from flux.commands.desk import AsJson, Exit, Where, err, find, out, say, unknown, write
 from flux.faults import Fault
 from flux.ports import FlowRow
@@ -110,11 +110,15 @@ def flows(
     state: Annotated[str, typer.Option(metavar="STATE", help=say("help.flows_state"))] = "",
     on: Annotated[datetime | None, typer.Option("--on", "--date", formats=["%Y-%m-%d"], metavar="DAY", help=say("help.flows_on"))] = None,
     limit: Annotated[int, typer.Option(min=1, help=say("help.flows_limit"))] = 50,
+    proof: Annotated[str, typer.Option(metavar="FLOW", help=say("help.flows_proof"))] = "",
     where: Where = "",
     *,
     as_json: AsJson = False,
 ) -> None:
     """The list of flows. In JSON each is told whole."""
+    if proof:
+        audit.written(find(context, where), proof, None, "")
+        raise typer.Exit(Exit.DONE)
     if state and state.upper() not in screen.STATES:
         raise unknown(say("say.no_state", state=state, known=screen.states(say)))
     day: date | None = on.date() if on else None
@@ -218,10 +222,13 @@ def _quiet() -> Iterator[None]:
 
 
 again.add(main)
+audit.add(main)
+backup.add(main)
 causes.add(main)
 deposit.add(main)
 dossier.add(main)
 replay.add(main)
+retention.add(main)
 running.add(main)
 main.add_typer(directory.app, name="directory")
 main.add_typer(market.app, name="market")

@@ -3,6 +3,7 @@
 import os
 import re
 import tomllib
+from datetime import time
 from difflib import get_close_matches
 from itertools import product
 from pathlib import Path
@@ -16,7 +17,7 @@ from flux import marketfile, tables
 from flux.faults import Fault
 from flux.market import Market
 from flux.model import Severity
-from flux.policy import Limits, Policy, Route
+from flux.policy import Limits, Policy, Retention, Route
 from flux.quarantine import fixed
 
 FILE = "flux.toml"
@@ -76,6 +77,7 @@ class Config(Struct, frozen=True):
     payers: dict[str, str]
     partners: tuple[Partner, ...]
     routes: tuple[Route, ...]
+    retention: Retention = Retention()
 
     @property
     def ledger_file(self) -> Path | None:
@@ -105,7 +107,7 @@ def supervisor() -> str:
 def load(path: Path) -> Config:
     """Read and check. Raises Fault with the exact place; an unknown key is told with the nearest known one."""
     raw = _toml(path)
-    site = s.read_table(raw, s.SITE, path.name, ("limits", "severities", "payers", "partner", "route"))
+    site = s.read_table(raw, s.SITE, path.name, ("limits", "severities", "payers", "retention", "partner", "route"))
     root = path.resolve().parent
     if not re.fullmatch(r"[A-Z0-9]{3,8}", site["installation"]):
         raise Fault("FLX-I12", where=path.name, value=s.told(site["installation"]))
@@ -126,7 +128,7 @@ def load(path: Path) -> Config:
         market_check=Severity(site.pop("market_check")), unknown_market=Severity(site.pop("unknown_market")),
         limits=Limits(**s.read_table(raw.get("limits", {}), s.LIMITS, f"{path.name} [limits]")),
         severities=_severities(raw.get("severities", {}), f"{path.name} [severities]"), payers=_payers(raw.get("payers", {}), f"{path.name} [payers]"),
-        partners=partners, routes=routes, **site,
+        partners=partners, routes=routes, retention=_retention(raw.get("retention", {}), f"{path.name} [retention]"), **site,
     )  # fmt: skip
     _apart(config, path.name)
     return config
@@ -251,6 +253,13 @@ def _payers(raw: Any, where: str) -> dict[str, str]:  # noqa: ANN401 - what TOML
         if kind not in known:
             raise Fault("FLX-I07", where=where, name=siret, value=s.told(kind), expected=", ".join(known))
     return raw
+
+
+def _retention(raw: Any, where: str) -> Retention:  # noqa: ANN401 - what TOML gave
+    table = s.read_table(raw, s.RETENTION, where)
+    if not re.fullmatch(r"(?:(?:[01]\d|2[0-3]):[0-5]\d)?", table["at"], re.ASCII):
+        raise Fault("FLX-I250", where=where, value=s.told(table["at"]))
+    return Retention(**{**table, "at": time.fromisoformat(table["at"]) if table["at"] else None})
 
 
 def _rows(raw: dict[str, Any], name: str, path: Path) -> list[Any]:

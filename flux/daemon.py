@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from flux import __version__, directory, folders, kit, log, monitor, tables
+from flux import __version__, directory, folders, kit, log, monitor, pause, tables
 from flux.alarms import Alarm, Vitals, raised
 from flux.app import Installation, fresh, open_reader, opened, stuck, utc_now
 from flux.config import Config
@@ -114,7 +114,10 @@ def _serve(config: Config, bell: Bell, meter: Meter, again: Callable[[], Config]
                         supervisor.tell("RELOADING=1")
                         log.get().info("reload", ended="begun")
                         return found
-                if not house.step(lambda: bell.asked):
+                if pause.of(config):
+                    house.alive()
+                    bell.wait(config.scan_s)
+                elif not house.step(lambda: bell.asked):
                     bell.wait(_pause_s(house))
             supervisor.tell("STOPPING=1")
             log.get().info("stopped")

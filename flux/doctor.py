@@ -23,7 +23,7 @@ from lxml import etree
 from msgspec import Struct
 
 from flux import config as settings
-from flux import directory, durable, folders, kit, markets
+from flux import directory, durable, folders, kit, markets, pause
 from flux.config import Config
 from flux.faults import Fault
 from flux.model import Plumbing, shown
@@ -99,6 +99,8 @@ def examine(path: Path, open_reader: OpenReader, look: Look) -> list[Line]:
     lines.append(Line("ok", "configuration", "partners_found", {"path": str(path), "count": str(len(config.partners))}))
     lines += _held_against("directory", _directory(config, day_of(datetime.now(UTC))))
     lines += _held_against("markets", _markets(config))
+    if (paused := pause.of(config)) is not None:
+        lines.append(_faulty("pause", pause.fault(paused), "warn"))
     lines += [*_held_against("folder", _folders(config)), *_held_against("folder", _strays(config))]
     if config.spool.is_dir() and os.access(config.spool, os.W_OK):
         lines += [*_held_against("space", _space(config)), *_held_against("sync", _disk(config.spool))]

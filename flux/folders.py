@@ -3,12 +3,13 @@
 import os
 import re
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from msgspec import Struct
 
 from flux import _settings as s
+from flux import durable
 from flux.config import Config
 from flux.faults import Fault
 from flux.owing import who_matches
@@ -64,6 +65,19 @@ def shared(config: Config) -> list[Path]:
 def claims_of(config: Config, partner: str) -> Path:
     """Where the claimed files of a partner stand."""
     return config.spool / "claim" / partner
+
+
+@contextmanager
+def alone(config: Config) -> Iterator[None]:
+    """One backup or purge of an installation at a time: a purge removes what a backup copies. Raises Fault."""
+    made(config.spool, 0o700)
+    fd = durable.lock(config.spool / "keep.lock")
+    if fd is None:
+        raise Fault("FLX-I248")
+    try:
+        yield
+    finally:
+        os.close(fd)
 
 
 def departed(config: Config) -> dict[str, Path]:

@@ -315,7 +315,7 @@ class Emission(Struct, frozen=True):
 
 
 class Event(Struct, frozen=True):
-    """One line of the append-only journal; hash chains each to the one before."""
+    """One line of the append-only journal; hash chains each to the one before. rows: what was written with it (see stores/_seal)."""
 
     flow: str
     what: str
@@ -326,3 +326,4 @@ class Event(Struct, frozen=True):
     seq: int = 0
     before: str = ""
     hash: str = ""
+    rows: str = ""

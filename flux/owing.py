@@ -15,12 +15,12 @@ from msgspec.structs import replace
 from flux import pivot, told
 from flux.cause import Met, met
 from flux.decision import effective_severity
-from flux.dossier import Move, Ref, Standing
+from flux.dossier import Move, Ref, Routing, Standing
 from flux.emitters import Told
 from flux.kit import Kit
 from flux.lifecycle import after, associated, link_of, opened, party_of
 from flux.model import Answer, Decision, Emission, Event, Finding, Flow, Severity, VerdictKind
-from flux.piece import Actor, Piece, identity
+from flux.piece import Actor, Party, Piece, identity
 from flux.policy import Policy, Route
 from flux.ports import Moved, Outcome
 from flux.process import render
@@ -254,8 +254,17 @@ def moved_event(standing: Standing, step: Move) -> Event:
     """A line of the journal for a step of a piece, in no language."""
     ref = standing.ref
     waits = f"waits={step.waits.role}:{step.waits.id}" if step.waits else ""
-    told = (step.act, step.status, f"role={step.role}", step.motive and f"motive={step.motive}", waits, step.comment and f"comment={step.comment}")
+    told = (
+        step.act, step.status, f"role={step.role}", step.motive and f"motive={step.motive}", waits, _rerouted(step.routing),
+        step.comment and f"comment={step.comment}",
+    )  # fmt: skip
     return Event(ref.flow, "moved", step.at, step.who, ref.ordinal, " ".join(filter(None, told)))
+
+
+def _rerouted(routing: Routing | None) -> str:
+    """What a recycling changed, as words: parties by their identifiers."""
+    said = ((name, getattr(routing, name)) for name in Routing.__struct_fields__) if routing else ()
+    return " ".join(f"{name}={value.id if isinstance(value, Party) else value}" for name, value in said if value is not None)
 
 
 def summary(decision: Decision) -> str:

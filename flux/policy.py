@@ -1,6 +1,6 @@
 """Under what a judgement is made: the limits that a sender can meet, and what an installation and a partner may set. Values, handed in."""
 
-from datetime import date
+from datetime import date, time
 
 from msgspec import Struct
 
@@ -90,3 +90,19 @@ class Brief(Struct, frozen=True):
     mode: str = "edi"
     depositor: Actor | None = None
     pivot: bool = False
+
+
+class Retention(Struct, frozen=True):
+    """
+    How many days what is over is kept; 0: for ever. integrated, refused: received bytes and routed pieces of flows that went in whole, or did not.
+
+    returns: return flows that were delivered. told: the JSON told of flows and pieces. orphan: contents that no row ever came to need. at: the
+    hour of Paris at which the daemon purges by itself, None for never.
+    """
+
+    integrated_days: int = 0
+    refused_days: int = 0
+    returns_days: int = 0
+    told_days: int = 0
+    orphan_days: int = 7
+    at: time | None = None

@@ -166,6 +166,14 @@ class Journal(Struct, frozen=True):
     missing: tuple[str, ...] = ()
 
 
+class Purge(Struct, frozen=True):
+    """That something of a flow was purged: what (content, returns, told), when, by whom."""
+
+    what: str
+    at: datetime
+    who: str
+
+
 class Tally(Struct, frozen=True):
     """How many flows were decided, and how many of them did not go in whole."""
 
@@ -411,3 +419,9 @@ class Ledger(Protocol):
 
     def emissions(self, flow: str) -> Sequence[Emission]:
         """What the flow owes and owed."""
+
+    def purged(self, flow: str) -> Sequence[Purge]:
+        """What was purged of a flow."""
+
+    def acknowledged(self, flow: str) -> tuple[datetime, str, str] | None:
+        """When, by whom and why somebody acknowledged that something of this flow was refused."""

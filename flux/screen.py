@@ -83,6 +83,9 @@ def flow_whole(out: Console, flow: dict[str, Any], say: Words) -> None:
     if again := flow.get("replaces"):
         which = ", ".join(str(n) for n in again["pieces"] or ()) or say("say.all_pieces")
         out.print(f"  {say('say.takes_up', flow=again['flow'], pieces=which, sequence=flow['sequence'])}", style="dim", highlight=False, soft_wrap=True)
+    _purged(out, flow.get("purged", ()), say)
+    if seen := flow.get("acknowledged"):
+        out.print(f"  {say('say.acknowledged', at=seen['at'][:19].replace('T', ' '), who=seen['who'], reason=seen['reason'])}", markup=False, highlight=False, soft_wrap=True)
     finding_list(out, flow["findings"], say, indent=2)
     piece_table(out, pieces, say)
     if "events" in flow:
@@ -94,6 +97,7 @@ def piece_list(out: Console, pieces: Iterable[dict[str, Any]], say: Words) -> No
     """One piece across flows: each time it was met, with what became of it."""
     for piece in pieces:
         out.print(f"\n[bold]{escape(piece['flow'])}[/] [dim]{piece['received_at']}[/]", highlight=False, soft_wrap=True)
+        _purged(out, piece["flow_purged"], say)
         piece_table(out, [piece], say)
 
 
@@ -172,6 +176,13 @@ def finding_list(out: Console, findings: Sequence[dict[str, Any]], say: Words, *
         text = Text(f"{finding['code']} ({say('severity.' + finding['severity'])}) ", style=STYLE[finding["severity"]])
         text.append(finding["text"][say.language], style="default")
         out.print(Padding(text, (0, 0, 0, indent)))
+
+
+def _purged(out: Console, purges: Iterable[dict[str, str]], say: Words) -> None:
+    """What is no longer there, since when, and by whose hand."""
+    for one in purges:
+        said = say(f"purged.{one['what']}", at=one["at"][:19].replace("T", " "), who=one["who"])
+        out.print(f"  {said}", style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 def _journal(out: Console, events: Sequence[dict[str, Any]], say: Words) -> None:

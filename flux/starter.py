@@ -28,6 +28,8 @@ def text() -> str:
         "[severities]", '# "FLX-M05" = "off"', "",
         "# Kind of payer by SIRET, for the payment delay: etat, collectivite, sante, sante_armees, entreprise_publique (docs/clocks.md).",
         "# Genre de payeur par SIRET, pour le délai de paiement.", "[payers]", '# "22990008900017" = "collectivite"', "",
+        "# How long what is over is kept; nothing goes unless it is set here. Combien de temps ce qui est fini est gardé ; rien ne part sans réglage.",
+        "[retention]", *_explained(s.RETENTION),
         "# One block a partner. Un bloc par partenaire.", "[[partner]]", *_explained(s.PARTNER, {"name": "demo", "naming": "free"}),
         *("# " + line if line else "#" for line in _LARGE), "",
         "# Where the pieces of an actor go, when not to his own folder. Où vont les pièces d'un acteur, si ce n'est dans son dossier.",
@@ -48,7 +50,7 @@ def markets() -> str:
 def reference() -> str:
     """The page docs/configuration.md: generated, so that it cannot fall behind."""
     parts = ["# Every setting", "", "Written by `make docs` from the settings themselves. `flux init` writes a file with all of them.", ""]
-    for title, settings in (("`flux.toml`", s.SITE), ("`[limits]`", s.LIMITS), ("`[[partner]]`", s.PARTNER), ("`[[route]]`", s.ROUTE)):
+    for title, settings in (("`flux.toml`", s.SITE), ("`[limits]`", s.LIMITS), ("`[[partner]]`", s.PARTNER), ("`[[route]]`", s.ROUTE), ("`[retention]`", s.RETENTION)):
         parts += [f"## {title}", "", "| setting | default | what it is for | à quoi il sert |", "|---|---|---|---|"]
         parts += [f"| `{x.name}` | `{s.told(x.default)}` | {_cell(x.en, x)} | {x.fr} |" for x in settings]
         parts.append("")

@@ -17,7 +17,7 @@ from flux.faults import Fault
 from flux.lifecycle import allowed, current, standable
 from flux.model import Decided, Decision, Emission, Event, Finding, Flow, FlowVerdict, Severity
 from flux.piece import Actor, Attachment, Party, Piece
-from flux.ports import FlowRow, PieceRow
+from flux.ports import FlowRow, PieceRow, Purge
 from flux.tables import Tables
 from flux.when import in_paris
 from flux.words import Words
@@ -110,7 +110,10 @@ def not_evaluated(received: Flow, interface: str, trouble: Fault) -> dict[str, A
     return {**told, "reason": asdict(trouble.reason())}
 
 
-def recorded(row: FlowRow, pieces: Sequence[PieceRow], events: Sequence[Event], emissions: Sequence[Emission]) -> dict[str, Any]:
+def recorded(
+    row: FlowRow, pieces: Sequence[PieceRow], events: Sequence[Event], emissions: Sequence[Emission], purged: Sequence[Purge] = (),
+    acknowledged: tuple[datetime, str, str] | None = None,
+) -> dict[str, Any]:
     """A flow of the ledger, whole: the object of ``flux flows`` and ``flux show``."""
     f = row.flow
     return {
@@ -135,6 +138,8 @@ def recorded(row: FlowRow, pieces: Sequence[PieceRow], events: Sequence[Event], 
         "pieces": [orjson.loads(p.told) for p in pieces],
         "events": [_event(e) for e in events],
         "emissions": [_emission(e) for e in emissions],
+        "purged": [_purge(one) for one in purged],
+        "acknowledged": {"at": instant(acknowledged[0]), "who": acknowledged[1], "reason": acknowledged[2]} if acknowledged else None,
     }
 
 
@@ -149,9 +154,13 @@ def replaces(received: Flow) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def met(row: PieceRow) -> dict[str, Any]:
-    """A piece as ``flux piece`` tells it: with the flow that brought it."""
-    return {"flow": row.flow, "received_at": instant(row.received_at), **orjson.loads(row.told)}
+def _purge(one: Purge) -> dict[str, str]:
+    return {"what": one.what, "at": instant(one.at), "who": one.who}
+
+
+def met(row: PieceRow, purged: Sequence[Purge] = ()) -> dict[str, Any]:
+    """A piece as ``flux piece`` tells it: with the flow that brought it, and what was purged of that."""
+    return {"flow": row.flow, "received_at": instant(row.received_at), "flow_purged": [_purge(one) for one in purged], **orjson.loads(row.told)}
 
 
 def standing(one: Standing, tables: Tables) -> dict[str, Any]:

@@ -133,7 +133,7 @@ def verify(
     """Whether this installation issued it, and for what."""
     proof = certificates.verify(find(context, where), given, document, app.shelves)
     if as_json:
-        told = {name: getattr(proof, name) for name in ("number", "intact", "as_issued", "document")}
+        told = {name: getattr(proof, name) for name in ("number", "intact", "as_issued", "document", "purged")}
         write({**told, "true": proof.true, "issued": certificates.told(proof.issued) if proof.issued else None})
     else:
         _proof(proof)
@@ -145,8 +145,10 @@ def _proof(proof: certificates.Proof) -> None:
         name = "not_issued" if proof.number else "no_number"
         out.print(f"{SIGNS[False]} {say(f'deposit.{name}', number=proof.number)}", highlight=False, soft_wrap=True)
         return
-    checks = (("issued", True), ("intact", proof.intact), ("as_issued", proof.as_issued), ("the_document", proof.document))
+    checks = (("issued", True), ("intact", None if proof.purged and not proof.intact else proof.intact), ("as_issued", proof.as_issued), ("the_document", proof.document))
     for name, holds in checks:
         if holds is not None:
             out.print(f"{SIGNS[holds]} {say(f'deposit.{name}' if holds else f'deposit.not_{name}')}", highlight=False, soft_wrap=True)
+    if proof.purged:
+        out.print(say("deposit.purged", at=proof.purged), highlight=False, soft_wrap=True, markup=False)
     _issued(proof.issued)

@@ -14,6 +14,7 @@ import orjson
 import typer
 from rich.console import Console
 from rich.markup import escape
+from typer.core import TyperGroup
 
 from flux import config
 from flux.config import Config
@@ -65,6 +66,15 @@ err = _Passing(stderr=True)
 
 Where = Annotated[str, typer.Option("--config", metavar="PATH", help=say("help.config"))]
 AsJson = Annotated[bool, typer.Option("--json", help=say("help.json"))]
+
+
+class Making(TyperGroup):
+    """A family of commands whose usual one, make, needs no name: ``flux backup DEST`` is ``flux backup make DEST``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - as TyperGroup
+        """The words behind the family's name."""
+        named = not args or args[0] in self.commands or args[0] == "--help"
+        return super().parse_args(ctx, args if named else ["make", *args])
 
 
 def find(context: typer.Context, where: str) -> Config:

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from flux.model import Emission, EmissionState, Event, Plumbing
 from flux.stores import _schema as t
+from flux.stores import _seal
 from flux.stores._chain import append
 from flux.stores._reading import emission_of
 from flux.stores._writing import Writing
@@ -80,8 +81,11 @@ class Emissions(Writing):
 def owe(connection: Connection, emissions: Sequence[Emission]) -> None:
     """A closed flow that owes again, since one of its pieces was moved, is open until that is delivered."""
     if emissions:
-        connection.execute(insert(t.emission), [_emission_row(e) for e in emissions])
+        rows = [_emission_row(e) for e in emissions]
+        connection.execute(insert(t.emission), rows)
         flows = {e.flow for e in emissions}
+        for flow in flows:
+            _seal.note(connection, flow, _seal.owed([row for row in rows if row["flow"] == flow]))
         connection.execute(update(t.flow).where(t.flow.c.id.in_(flows), t.flow.c.state == Plumbing.CLOSED), {"state": Plumbing.DECIDED})
 
 

@@ -130,7 +130,7 @@ class Reading:
         """The journal of a flow, in order."""
         with self._read() as connection:
             rows = connection.execute(select(t.event).where(t.event.c.flow == flow).order_by(t.event.c.seq))
-            return [Event(r.flow, r.what, instant(r.at), r.who, r.piece, r.detail, r.seq, r.before, r.hash) for r in rows]
+            return [Event(r.flow, r.what, instant(r.at), r.who, r.piece, r.detail, r.seq, r.before, r.hash, r.rows) for r in rows]
 
     def emissions(self, flow: str) -> list[Emission]:
         """What the flow owes and owed."""

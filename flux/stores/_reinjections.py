@@ -31,7 +31,7 @@ from flux.stores import _schema as t
 from flux.stores._causes import counted, refused_by
 from flux.stores._chain import append
 from flux.stores._reading import flow_of
-from flux.stores._writing import Writing, flow_row
+from flux.stores._writing import Writing, take_in
 from flux.when import instant, moment, span_of
 
 GROUP = 100  # units made in one transaction, at most
@@ -186,7 +186,7 @@ def _made(connection: Connection, asked: Reinjection, unit: Unit, now: datetime,
     new = Flow(child, parent.partner, parent.name, parent.sha256, parent.size, now, mode=parent.mode, depositor=parent.depositor, again=again)
     if (file := unit.corrected) is not None:
         new = replace(new, name=file.name, sha256=file.sha256, size=file.size)
-    connection.execute(insert(t.flow), flow_row(new))
+    take_in(connection, [new])
     connection.execute(insert(t.reinjected), [{"parent": unit.parent, "ordinal": n, "child": child} for n in left])
     which = f" pieces={','.join(map(str, again.pieces))}" if again.pieces else ""
     append(connection, [

@@ -15,6 +15,8 @@ UPGRADES = {
     ),
     "2": (
         "ALTER TABLE flow ADD COLUMN again TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE event ADD COLUMN rows VARCHAR NOT NULL DEFAULT ''",
+        "CREATE INDEX IF NOT EXISTS emission_by_blob ON emission (blob)",
         # Causes are counted as they are met; those of before are counted behind, along the journal up to here (stores._causes).
         "INSERT INTO meta (key, value) SELECT 'causes_until', CAST(COALESCE(MAX(seq), 0) AS VARCHAR) FROM event",
         "INSERT INTO meta (key, value) VALUES ('causes_done', '0')",
@@ -133,6 +135,7 @@ emission = Table(
     Column("problem", Text, nullable=False, server_default=""),
     Index("emission_by_state", "state", "problem", "seq"),
     Index("emission_by_flow", "flow", "state"),
+    Index("emission_by_blob", "blob"),  # who still needs these bytes: asked by a purge, of each blob
 )
 
 # A re-injection: who asked what and why, and the units that it takes up, one a flow.
@@ -239,9 +242,39 @@ event = Table(
     Column("at", String, nullable=False),
     Column("who", String, nullable=False),
     Column("detail", Text, nullable=False),
+    Column("rows", String, nullable=False, server_default=""),  # what was written with this line: see _seal
     Column("before", String, nullable=False),
     Column("hash", String, nullable=False),
     Index("event_by_flow", "flow"),
+)
+
+# What was purged of a flow: what is content, returns or told; sha256: of the findings about the flow that were told, where these went.
+purge = Table(
+    "purge",
+    metadata,
+    Column("flow", String, primary_key=True),
+    Column("what", String, primary_key=True),
+    Column("at", String, nullable=False),
+    Column("who", String, nullable=False),
+    Column("sha256", String, nullable=False, server_default=""),
+)
+
+# A flow of which something was refused, and which somebody has looked at: until then it is kept, whatever its age.
+acknowledged = Table(
+    "acknowledged",
+    metadata,
+    Column("flow", String, primary_key=True),
+    Column("at", String, nullable=False),
+    Column("who", String, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
+# In a restored ledger: what the original may have sent or answered since, item by item, until a person says so. kind: flow, emission.
+doubt = Table(
+    "doubt",
+    metadata,
+    Column("item", String, primary_key=True),
+    Column("kind", String, nullable=False),
 )
 
 # The journal and the book of quarantines are append-only, whoever holds the pen.

@@ -1,14 +1,17 @@
 """How the ledger is written: one transaction at a time, with the write lock from its first statement."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from msgspec import json
-from sqlalchemy import Connection
+from sqlalchemy import Connection, insert
 from sqlalchemy.exc import DBAPIError
 
 from flux.faults import Fault
 from flux.model import Flow, Plumbing
+from flux.stores import _schema as t
+from flux.stores import _seal
+from flux.stores._chain import append
 from flux.stores._reading import Reading, known_trouble
 from flux.when import moment
 
@@ -21,13 +24,22 @@ class Writing(Reading):
         """One transaction that takes the write lock first: a reader that turns writer half-way is how SQLite says busy."""
         try:
             with self._engine.connect() as connection, connection.begin():
+                _seal.noted(connection)  # of a transaction that was given up
                 yield connection
+                append(connection, [])   # what was written behind the last line of this transaction
         except DBAPIError as error:  # the disk is full, the file is gone, a lock is held too long: nothing was committed
             raise known_trouble(error) or Fault("FLX-I26", detail=str(error.orig)) from error
 
 
-def flow_row(flow: Flow) -> dict[str, object]:
-    """A flow that comes into custody, as its row."""
+def take_in(connection: Connection, flows: Sequence[Flow]) -> None:
+    """Flows come into custody: their rows, which the line of the journal behind them seals."""
+    rows = [_row(flow) for flow in flows]
+    connection.execute(insert(t.flow), rows)
+    for row in rows:
+        _seal.note(connection, str(row["id"]), _seal.received(row))
+
+
+def _row(flow: Flow) -> dict[str, object]:
     return {
         "id": flow.id, "partner": flow.partner, "name": flow.name, "sha256": flow.sha256, "size": flow.size,
         "received_at": moment(flow.received_at), "due_at": moment(flow.received_at), "duplicate_of": flow.duplicate_of,

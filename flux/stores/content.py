@@ -1,7 +1,9 @@
 """The content store: bytes in files named by their sha256, written once, never changed. Implements ``ports.ContentStore``."""
 
+import fcntl
 import hashlib
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -68,6 +70,40 @@ class FileStore:
         with self.open(sha256) as file:
             return _digest(file)[0] == sha256
 
+    def held(self) -> Iterator[list[tuple[str, int, float]]]:
+        """Every content, folder by folder: sha256, bytes, and when it was last written. What has no such name is none of ours."""
+        for folder in sorted(path for path in self._store.iterdir() if path.is_dir()):
+            with os.scandir(folder) as entries:
+                found = [(entry.name, entry.stat()) for entry in entries if re.fullmatch("[0-9a-f]{64}", entry.name)]
+            yield [(name, stat.st_size, stat.st_mtime) for name, stat in found]
+
+    def forget(self, shas: Sequence[str], before: float) -> tuple[int, int]:
+        """
+        Remove these contents; how many, and how many bytes that frees. One that was written since *before* (seconds of the epoch) is kept: somebody wants it again.
+
+        Looking and removing exclude the rename by which content gets its name, so that nothing written meanwhile is ever taken for the old one.
+        """
+        count, freed, folders = 0, 0, set[Path]()
+        with self._alone(fcntl.LOCK_EX):
+            for path in map(self._path, shas):
+                with suppress(FileNotFoundError):
+                    found = path.stat()
+                    if found.st_mtime < before:
+                        path.unlink()
+                        count, freed = count + 1, freed + found.st_size
+                        folders.add(path.parent)
+        sync_folders(folders)
+        return count, freed
+
+    @contextmanager
+    def _alone(self, how: int) -> Iterator[None]:
+        fd = os.open(self._store, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(fd, how)
+            yield
+        finally:
+            os.close(fd)
+
     def clean(self) -> int:
         """At start, under the lock: throw away what a crash left half written. Returns how many files."""
         left = list(self._tmp.iterdir())
@@ -107,10 +143,11 @@ class FileStore:
             for folder in new:
                 folder.mkdir(exist_ok=True)
             sync_folders([self._store])
-        for path, name in zip(paths, names, strict=True):
-            with suppress(FileNotFoundError):
-                # Replacing is harmless: a file of this name has these bytes. It also mends one that rotted.
-                os.rename(path, self._path(name))  # noqa: PTH104 - a claimed file's path is bytes
+        with self._alone(fcntl.LOCK_SH):
+            for path, name in zip(paths, names, strict=True):
+                with suppress(FileNotFoundError):
+                    # Replacing is harmless: a file of this name has these bytes. It also mends one that rotted, and says that it is wanted again.
+                    os.rename(path, self._path(name))  # noqa: PTH104 - a claimed file's path is bytes
         sync_folders(folders)
 
 

@@ -26,15 +26,18 @@ from flux.faults import Fault, Reason
 from flux.model import Deposited, Emission, EmissionState, Event, Flow, FlowVerdict, Plumbing
 from flux.ports import SUSPECT, Journal, Moved, Outcome, Piled, Pressure
 from flux.stores import _schema as t
+from flux.stores import _seal
+from flux.stores._audit import Auditing
 from flux.stores._causes import Causes, Noted, note
 from flux.stores._chain import append, walk
 from flux.stores._emissions import Emissions, owe
+from flux.stores._keeping import Keeping
 from flux.stores._past import Past
 from flux.stores._quarantines import Quarantines
 from flux.stores._reading import READS, emission_of, flow_of, known_trouble
 from flux.stores._reinjections import Reinjections
 from flux.stores._standings import Standings, change_standings, overtaken, standing_row
-from flux.stores._writing import flow_row
+from flux.stores._writing import take_in
 from flux.when import instant, moment
 
 _WENT_IN = (FlowVerdict.INTEGRATED, FlowVerdict.PARTIAL)
@@ -42,7 +45,7 @@ SHOWN = 3  # undeliverable emissions that are told with the count of them
 _IN = 500  # values in one IN (...): below every database's limit
 
 
-class SqlLedger(Causes, Emissions, Past, Quarantines, Reinjections, Standings):
+class SqlLedger(Auditing, Causes, Emissions, Keeping, Past, Quarantines, Reinjections, Standings):
     """The ledger behind a database URL. One writer: the daemon, under the installation's lock. Readers are many."""
 
     def __init__(self, url: str, *, read_only: bool = False) -> None:
@@ -68,7 +71,7 @@ class SqlLedger(Causes, Emissions, Past, Quarantines, Reinjections, Standings):
             known = set(connection.scalars(select(t.flow.c.id).where(t.flow.c.id.in_(ids))))
             new = [replace(flow, duplicate_of=_first_with(connection, flow.partner, flow.sha256)) for flow in flows if flow.id not in known]
             if new:
-                connection.execute(insert(t.flow), [flow_row(flow) for flow in new])
+                take_in(connection, new)
                 fresh = {flow.id for flow in new}
                 append(connection, [e for e in events if e.flow in fresh])
             return new
@@ -256,6 +259,8 @@ def _tune_sqlite(engine: Engine, *, read_only: bool) -> None:
     def connected(raw, _record) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
         raw.isolation_level = None  # transactions are begun by us, below: the driver would begin them deferred
         raw.execute("PRAGMA busy_timeout = 30000")
+        if not read_only:
+            raw.execute("PRAGMA auto_vacuum = INCREMENTAL")  # of a ledger that is only being made: what a purge frees can be given back
         raw.execute("PRAGMA foreign_keys = ON")
         if read_only:
             raw.execute("PRAGMA query_only = ON")
@@ -311,20 +316,29 @@ def _taken(connection: Connection, identities: Mapping[str, int]) -> str:
 
 def _write_outcome(connection: Connection, outcome: Outcome, now: datetime) -> None:
     flow = outcome.flow.id
+    pieces: list[dict[str, object]] = []
+    identities: list[dict[str, object]] = []
     if decided := outcome.decision.pieces:
-        rows = [
+        pieces = [
             {"flow": flow, "ordinal": d.piece.ordinal, "number": d.piece.number, "cadre": d.piece.cadre, "supplier": d.piece.supplier.id,
              "verdict": d.verdict.kind, "told": told}
             for d, told in zip(decided, outcome.told, strict=True)
         ]  # fmt: skip
-        connection.execute(insert(t.piece), rows)
+        connection.execute(insert(t.piece), pieces)
     if outcome.identities:
         shas = {d.piece.ordinal: d.sha256 for d in decided}
         at = moment(now)
-        rows = [{"key": key, "flow": flow, "ordinal": n, "sha256": shas[n], "at": at} for key, n in outcome.identities.items()]
-        connection.execute(insert(t.identity), rows)
+        identities = [{"key": key, "flow": flow, "ordinal": n, "sha256": shas[n], "at": at} for key, n in outcome.identities.items()]
+        connection.execute(insert(t.identity), identities)
     if outcome.standings:
         connection.execute(insert(t.standing), [standing_row(standing) for standing in outcome.standings])
     change_standings(connection, outcome.moved)
+    told = [(row, _seal.told_hash(said)) for row, said in zip(pieces, outcome.told, strict=True)]
+    parts = (
+        _seal.decided(_decided_row(outcome, now), _seal.told_hash(outcome.told_flow)), _seal.pieces(told), _seal.identities(identities),
+        _seal.standings(outcome.standings),
+    )  # fmt: skip
+    for part in parts:
+        _seal.note(connection, flow, part)
     owe(connection, outcome.emissions)
     append(connection, outcome.events)

@@ -56,7 +56,7 @@ def test_a_journal_that_nobody_touched_is_whole_and_told_with_its_last_hash(path
         ("UPDATE event SET hash = before WHERE seq = 1", 0, 1),
         ("DELETE FROM event WHERE seq = 4", 3, 5),
         ("DELETE FROM event WHERE seq = 1", 0, 2),
-        ("INSERT INTO event SELECT 7, flow, piece, what, at, who, detail, before, hash FROM event WHERE seq = 6", 6, 7),
+        ("INSERT INTO event SELECT 7, flow, piece, what, at, who, detail, rows, before, hash FROM event WHERE seq = 6", 6, 7),
     ],
 )
 def test_the_first_line_that_was_changed_or_follows_a_gap_is_named(path, forgery, lines, broken):

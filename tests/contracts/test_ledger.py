@@ -200,7 +200,7 @@ def test_the_journal_is_append_only_and_each_line_is_chained_to_the_one_before(l
     received(ledger, a_flow("f1"), a_flow("f2"))
     first, second = ledger.events("f1") + ledger.events("f2")
     assert (first.before, second.before) == ("", first.hash)
-    row = {"before": first.before, "flow": "f1", "piece": 0, "what": "received", "at": "2026-11-23T12:00:00.000000Z", "who": "test", "detail": ""}
+    row = {"before": first.before, "flow": "f1", "piece": 0, "what": "received", "at": "2026-11-23T12:00:00.000000Z", "who": "test", "detail": "", "rows": first.rows}
     assert event_hash(row) == first.hash
     for forgery in ("UPDATE event SET who = 'nobody'", "DELETE FROM event"):
         with pytest.raises(DBAPIError, match="append-only"), ledger._engine.begin() as connection:

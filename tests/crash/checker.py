@@ -176,8 +176,8 @@ def _rest(report, db, root):
     if (said := db.execute("pragma integrity_check").fetchone()[0]) != "ok":
         report.unexpected.append(f"integrity: {said}")
     before = ""
-    for seq, *words, hash_ in db.execute("select seq, before, flow, piece, what, at, who, detail, hash from event order by seq"):
-        if words[0] != before or hashlib.sha256("\x1f".join(map(str, words)).encode("utf-8", "surrogatepass")).hexdigest() != hash_:
+    for seq, said, *words, hash_ in db.execute("select seq, before, flow, piece, what, at, who, detail, rows, hash from event order by seq"):
+        if said != before or _hash(before, _hash(*words)) != hash_:
             report.unexpected.append(f"the journal breaks at {seq}")
             break
         before = hash_
@@ -185,6 +185,10 @@ def _rest(report, db, root):
         path = root / "spool" / "store" / sha[:2] / sha
         if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != sha:
             report.lost.append(f"content {sha[:12]}: not in the store")
+
+
+def _hash(*words):
+    return hashlib.sha256("\x1f".join(map(str, words)).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def states(root):

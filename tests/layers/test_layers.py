@@ -75,7 +75,7 @@ BY_PATH = {  # what reads a document, an archive or a schema -> where it may be 
     "xmlschema.XMLResource": set(), "xmlschema.validate": set(), "xmlschema.to_dict": set(), "xmlschema.iter_errors": set(),
     "etree.iterparse": set(), "etree.XSLT": set(), "etree.RelaxNG": set(), "etree.Schematron": set(), "etree.DTD": set(), "etree.XInclude": set(),
     # the containers' readers are handed an open file, and have no path
-    "pikepdf.open": set(), "pikepdf.Pdf.open": set(), "zipfile.ZipFile": {"sandbox.workbook"}, "ZipFile": {"containers._zip", "pivot"}, "zipfile.Path": set(), "tarfile.open": set(),
+    "pikepdf.open": set(), "pikepdf.Pdf.open": set(), "zipfile.ZipFile": {"sandbox.workbook", "proof"}, "ZipFile": {"containers._zip", "pivot"}, "zipfile.Path": set(), "tarfile.open": set(),
     "TarFile": set(), "gzip.open": set(), "GzipFile": set(), "bz2.open": set(), "lzma.open": set(), "shutil.unpack_archive": set(),
     "minidom.parse": set(), "ElementTree.parse": set(), "ET.parse": set(), "sax.parse": set(), "objectify.parse": set(), "html.parse": set(),
 }  # fmt: skip

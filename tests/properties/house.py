@@ -145,8 +145,8 @@ class House:
     def journal(self):
         """Every line, once the chain is proven."""
         lines, before = [], ""
-        for flow, piece, what, at, who, detail, said, hash_ in self.ask("select flow, piece, what, at, who, detail, before, hash from event order by seq"):
-            line = {"flow": flow, "piece": piece, "what": what, "at": at, "who": who, "detail": detail, "before": said}
+        for flow, piece, what, at, who, detail, rows, said, hash_ in self.ask("select flow, piece, what, at, who, detail, rows, before, hash from event order by seq"):
+            line = {"flow": flow, "piece": piece, "what": what, "at": at, "who": who, "detail": detail, "rows": rows, "before": said}
             assert (said, event_hash(line)) == (before, hash_), "the chain is broken"
             lines.append((flow, what))
             before = hash_

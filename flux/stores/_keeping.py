@@ -1,0 +1,280 @@
+"""Custody in SQL: what was acknowledged and purged, who still needs which content, and what is in doubt after a restore."""
+
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, or_, select, update
+from sqlalchemy.exc import DBAPIError
+
+from flux.faults import Fault
+from flux.keeping import CONTENT, RETURNS, TOLD, Doubt
+from flux.model import Emission, EmissionState, Event, FlowVerdict, Plumbing
+from flux.owing import PIECE
+from flux.ports import Purge
+from flux.stores import _schema as t
+from flux.stores import _seal
+from flux.stores._chain import append
+from flux.stores._reading import emission_of
+from flux.stores._writing import Writing
+from flux.when import instant, moment
+
+_IN = 500  # values in one IN (...): below every database's limit
+_STEP = 1000  # pages given back in one step: others write in between
+KEPT = (  # of what was told of a piece: what it is and what became of it
+    "ordinal", "document", "sha256", "number", "cadre", "mode", "deposit", "type", "issued", "currency", "supplier", "verdict", "next_actor", "next_id",
+    "status_line", "amounts",
+)  # fmt: skip
+
+
+class Keeping(Writing):
+    """The part of the ledger that knows what was let go."""
+
+    # -- what is over ---------------------------------------------------------------------------------------------------------------------
+
+    def acknowledge(self, flows: Sequence[str], who: str, reason: str, now: datetime) -> list[str]:
+        """Those of these flows that were not acknowledged before are now: each with its line."""
+        with self._write() as connection:
+            known = set(connection.scalars(select(t.acknowledged.c.flow).where(t.acknowledged.c.flow.in_(flows))))
+            new = [flow for flow in dict.fromkeys(flows) if flow not in known]
+            for flow in new:
+                row = {"flow": flow, "at": moment(now), "who": who, "reason": reason}
+                connection.execute(insert(t.acknowledged), row)
+                _seal.note(connection, flow, _seal.acknowledged(row))
+            append(connection, [Event(flow, "acknowledged", now, who, detail=reason) for flow in new])
+        return new
+
+    def acknowledged(self, flow: str) -> tuple[datetime, str, str] | None:
+        """When, by whom and why."""
+        with self._read() as connection:
+            row = connection.execute(select(t.acknowledged).where(t.acknowledged.c.flow == flow)).first()
+        return (instant(row.at), row.who, row.reason) if row else None
+
+    def ripe(self, what: str, verdicts: Sequence[str], until: datetime, finals: Sequence[str], limit: int) -> list[str]:
+        """
+        Closed flows of these verdicts, over before *until*, of which this was not purged yet and nothing forbids it; oldest first.
+
+        A flow of which something was refused must be acknowledged. A flow of a dossier is over with it: when its every piece stands in one of
+        *finals*, the last since before *until*.
+        """
+        mine, theirs = t.standing.alias(), t.standing.alias()
+        alive = or_(theirs.c.status.not_in(finals), theirs.c.since >= moment(until))
+        open_dossier = exists().where(mine.c.flow == t.flow.c.id, theirs.c.first == mine.c.first, alive)
+        owed = exists().where(t.emission.c.flow == t.flow.c.id, t.emission.c.state != EmissionState.EMITTED)
+        query = select(t.flow.c.id).where(
+            t.flow.c.state == Plumbing.CLOSED, t.flow.c.verdict.in_(verdicts), t.flow.c.decided_at < moment(until), ~owed, ~open_dossier, ~_gone(t.flow.c.id, what),
+            or_(t.flow.c.verdict == FlowVerdict.INTEGRATED, exists().where(t.acknowledged.c.flow == t.flow.c.id)),
+        )  # fmt: skip
+        with self._read() as connection:
+            return list(connection.scalars(query.order_by(t.flow.c.seq).limit(limit)))
+
+    # -- letting go -----------------------------------------------------------------------------------------------------------------------
+
+    def purge(self, flows: Sequence[str], what: Sequence[str], who: str, now: datetime) -> None:
+        """Note that this is purged of these flows, and let go of what was told where that is asked: one transaction, before any content goes."""
+        with self._write() as connection:
+            for flow in flows:
+                rows = [{"flow": flow, "what": one, "at": moment(now), "who": who, "sha256": ""} for one in what]
+                left = []
+                if TOLD in what:
+                    rows[what.index(TOLD)]["sha256"] = _seal.told_hash(connection.scalar(select(t.flow.c.told).where(t.flow.c.id == flow)) or b"")
+                    connection.execute(update(t.flow).where(t.flow.c.id == flow), {"told": b"[]"})
+                    left = _shortened(connection, flow, rows[0])
+                connection.execute(insert(t.purge), rows)
+                _seal.note(connection, flow, _seal.purged(rows, left))
+            append(connection, [Event(flow, "purged", now, who, detail=" ".join(what)) for flow in flows])
+
+    def purged(self, flow: str) -> list[Purge]:
+        """What was purged of a flow."""
+        with self._read() as connection:
+            rows = connection.execute(select(t.purge).where(t.purge.c.flow == flow).order_by(t.purge.c.what)).all()
+        return [Purge(row.what, instant(row.at), row.who) for row in rows]
+
+    def would_free(self, plan: Mapping[str, Sequence[str]]) -> list[str]:
+        """The contents that nobody would need any more if this were purged: flows by what. It is done, looked at, and undone."""
+        with self._write() as connection:
+            rows = [{"flow": flow, "what": what, "at": "", "who": ""} for what, flows in plan.items() for flow in flows]
+            if rows:
+                connection.execute(insert(t.purge), rows)
+            flows = sorted({flow for of in plan.values() for flow in of})
+            shas: set[str] = set()
+            for start in range(0, len(flows), _IN):
+                some = flows[start : start + _IN]
+                shas |= set(connection.scalars(select(t.flow.c.sha256).where(t.flow.c.id.in_(some))))
+                shas |= set(connection.scalars(select(t.emission.c.blob).where(t.emission.c.flow.in_(some)).distinct()))
+            claimed = _claims(connection, sorted(shas))
+            connection.rollback()
+        return sorted(sha for sha in shas if not claimed.get(sha))
+
+    def claims(self, shas: Sequence[str]) -> dict[str, bool]:
+        """Those of these contents that rows refer to, and whether one of them still needs it."""
+        with self._read() as connection:
+            return _claims(connection, shas)
+
+    def wanted(self) -> Iterator[str]:
+        """Every content that some row needs, once, in the order of their hashes."""
+        received = select(t.flow.c.sha256.label("sha")).where(~_gone(t.flow.c.id, CONTENT))
+        owed = select(t.emission.c.blob.label("sha")).where(_still())
+        with self._read() as connection:
+            yield from connection.scalars(received.union(owed).order_by("sha"))
+
+    def note(self, event: Event) -> None:
+        """A line of the journal that is of no flow."""
+        with self._write() as connection:
+            append(connection, [event])
+
+    def drop(self, shas: Sequence[str], forget: Callable[[Sequence[str]], tuple[int, int]]) -> tuple[int, int]:
+        """Ask again which of these nobody needs, and have those forgotten, while no other transaction can come to need one."""
+        with self._write() as connection:
+            claimed = _claims(connection, shas)
+            return forget([sha for sha in shas if not claimed.get(sha)])
+
+    def shrink(self) -> int | None:
+        """Free pages go back, some at a time; None where the ledger was made before that was possible."""
+        with self._raw() as raw:
+            if raw is None or _asked(raw, "auto_vacuum") != 2:  # noqa: PLR2004 - SQLite's number for incremental
+                return None
+            before, free = _asked(raw, "page_count"), _asked(raw, "freelist_count")
+            while free:
+                raw.executescript(f"PRAGMA incremental_vacuum({_STEP})")  # execute() would take one step of it, hence one page
+                free, last = _asked(raw, "freelist_count"), free
+                if free >= last:
+                    break
+            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            return (before - _asked(raw, "page_count")) * _asked(raw, "page_size")
+
+    def vacuum(self) -> int:
+        """Write the ledger anew, without its free pages; from then on shrink() does."""
+        with self._raw() as raw:
+            if raw is None:
+                return 0
+            before = _asked(raw, "page_count")
+            raw.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            raw.execute("VACUUM")
+            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            return (before - _asked(raw, "page_count")) * _asked(raw, "page_size")
+
+    @contextmanager
+    def _raw(self) -> Iterator[sqlite3.Connection | None]:
+        """SQLite itself, outside a transaction; None where the ledger is a server's."""
+        try:
+            with self._engine.connect() as connection:
+                raw = connection.connection.dbapi_connection
+                yield raw if isinstance(raw, sqlite3.Connection) else None
+        except (sqlite3.Error, DBAPIError) as error:
+            raise Fault("FLX-I26", detail=str(error)) from error
+
+    # -- after a restore ------------------------------------------------------------------------------------------------------------------
+
+    def doubt(self, event: Event) -> list[Doubt]:
+        """A restored ledger: what was owed or under way is in doubt from now on; the journal says so."""
+        with self._write() as connection:
+            owed = connection.scalars(select(t.emission.c.key).where(t.emission.c.state != EmissionState.EMITTED)).all()
+            under_way = connection.scalars(select(t.flow.c.id).where(t.flow.c.state.in_((Plumbing.RECEIVED, Plumbing.PROCESSING)))).all()
+            connection.execute(delete(t.doubt))
+            rows = [{"item": key, "kind": "emission"} for key in owed] + [{"item": id_, "kind": "flow"} for id_ in under_way]
+            if rows:
+                connection.execute(insert(t.doubt), rows)
+            append(connection, [event])
+        return self.doubts()
+
+    def doubts(self) -> list[Doubt]:
+        """What nobody decided yet: flows, then what is owed, each in its order."""
+        with self._read() as connection:
+            flows = connection.execute(select(t.flow).join(t.doubt, t.doubt.c.item == t.flow.c.id).where(t.doubt.c.kind == "flow").order_by(t.flow.c.seq)).all()
+            owed = connection.execute(
+                select(t.emission).join(t.doubt, t.doubt.c.item == t.emission.c.key).where(t.doubt.c.kind == "emission").order_by(t.emission.c.seq)
+            ).all()
+        under_way = [Doubt(row.id, "flow", row.id, f"{row.partner}/{row.name.decode('utf-8', 'backslashreplace')}") for row in flows]
+        return [*under_way, *(Doubt(row.key, "emission", row.flow, f"{row.target}/{row.name}") for row in owed)]
+
+    def settle(self, items: Sequence[str], event: Callable[[Doubt], Event], reason: str, *, sent: bool) -> int:
+        """
+        Decide these: *sent*, they are done as far as this ledger is concerned, a flow under way held; else the loops do them again.
+
+        Each has its line. Gives how many are left undecided.
+        """
+        chosen = [one for one in self.doubts() if one.item in set(items)]
+        with self._write() as connection:
+            events = [event(one) for one in chosen]
+            for one in chosen:
+                _settle(connection, one, reason, sent=sent)
+                connection.execute(delete(t.doubt).where(t.doubt.c.item == one.item))
+            append(connection, [*events, *_closed(connection, chosen, events)])
+            return len(connection.execute(select(t.doubt.c.item)).all())
+
+    def owed_of(self, flow: str) -> list[Emission]:
+        """What a flow owed, in order."""
+        with self._read() as connection:
+            return [emission_of(row) for row in connection.execute(select(t.emission).where(t.emission.c.flow == flow).order_by(t.emission.c.seq))]
+
+
+def _asked(raw: sqlite3.Connection, pragma: str) -> int:
+    return int(raw.execute(f"PRAGMA {pragma}").fetchone()[0])
+
+
+def _gone(flow: Any, what: str) -> ColumnElement[bool]:  # noqa: ANN401 - a column
+    return exists().where(t.purge.c.flow == flow, t.purge.c.what == what)
+
+
+def _claims(connection: Connection, shas: Sequence[str]) -> dict[str, bool]:
+    """
+    Who refers to what, in one place.
+
+    A receipt needs what was received until its content is purged; so does a piece that went out; every other emission until the returns of its
+    flow are; and what is not delivered yet is needed whatever was purged.
+    """
+    found: dict[str, bool] = {}
+    for start in range(0, len(shas), _IN):
+        some = shas[start : start + _IN]
+        for sha, needed in _referred(connection, some):
+            found[sha] = found.get(sha, False) or bool(needed)
+    return found
+
+
+def _referred(connection: Connection, shas: Sequence[str]) -> Iterator[tuple[str, bool]]:
+    received = select(t.flow.c.sha256, (~_gone(t.flow.c.id, CONTENT)).label("needed")).where(t.flow.c.sha256.in_(shas))
+    owed = select(t.emission.c.blob, _still().label("needed")).where(t.emission.c.blob.in_(shas)).distinct()
+    for query in (received, owed):
+        yield from ((row[0], row.needed) for row in connection.execute(query))
+
+
+def _still() -> ColumnElement[bool]:
+    """Whether an emission still needs its blob."""
+    e = t.emission.c
+    return or_(e.state != EmissionState.EMITTED, and_(e.kind == PIECE, ~_gone(e.flow, CONTENT)), and_(e.kind != PIECE, ~_gone(e.flow, RETURNS)))
+
+
+def _shortened(connection: Connection, flow: str, row: Mapping[str, str]) -> list[tuple[int, str]]:
+    """What was told of each piece, cut down to what it is and what became of it; with the hash of what stood there."""
+    left = []
+    for piece in connection.execute(select(t.piece.c.ordinal, t.piece.c.told).where(t.piece.c.flow == flow)).all():
+        told = orjson.loads(piece.told)
+        short = {name: value if name in KEPT else [] if isinstance(value, list) else None for name, value in told.items()}
+        short["purged"] = {"at": row["at"], "who": row["who"], "sha256": _seal.told_hash(piece.told)}
+        content = orjson.dumps(short)
+        connection.execute(update(t.piece).where(t.piece.c.flow == flow, t.piece.c.ordinal == piece.ordinal), {"told": content})
+        left.append((piece.ordinal, _seal.told_hash(content)))
+    return left
+
+
+def _settle(connection: Connection, one: Doubt, reason: str, *, sent: bool) -> None:
+    if one.kind == "emission":
+        state = EmissionState.EMITTED if sent else EmissionState.PENDING  # what is PENDING is staged anew
+        connection.execute(update(t.emission).where(t.emission.c.key == one.item), {"state": state, "problem": ""})
+    elif sent:
+        connection.execute(update(t.flow).where(t.flow.c.id == one.item), {"state": Plumbing.HELD, "owner": "", "reason": reason})
+    else:
+        connection.execute(update(t.flow).where(t.flow.c.id == one.item), {"state": Plumbing.RECEIVED, "owner": ""})
+
+
+def _closed(connection: Connection, chosen: Sequence[Doubt], events: Sequence[Event]) -> list[Event]:
+    """Flows that owe nothing more, now that these are settled."""
+    flows = {one.flow: event for one, event in zip(chosen, events, strict=True) if one.kind == "emission"}
+    still = set(connection.scalars(select(t.emission.c.flow).where(t.emission.c.flow.in_(flows), t.emission.c.state != EmissionState.EMITTED)))
+    decided = set(connection.scalars(select(t.flow.c.id).where(t.flow.c.id.in_(flows.keys() - still), t.flow.c.state == Plumbing.DECIDED)))
+    connection.execute(update(t.flow).where(t.flow.c.id.in_(decided)), {"state": Plumbing.CLOSED})
+    return [Event(flow, "closed", flows[flow].at, flows[flow].who) for flow in sorted(decided)]
