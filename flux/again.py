@@ -44,6 +44,7 @@ class Why(StrEnum):
     DUPLICATE = "duplicate"  # its bytes went in with another flow
     INCIDENT = "incident"    # it was given up, and its sender told to send it again
     UNDECIDED = "undecided"  # it is being judged for the first time
+    PURGED = "purged"        # its content was let go of
     TAKEN = "taken"          # it was taken up; what came of it is offered in its place
 
 

@@ -4,6 +4,8 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from heapq import merge
+from itertools import groupby
 from typing import Any
 
 import orjson
@@ -57,15 +59,16 @@ class Keeping(Writing):
         """
         Closed flows of these verdicts, over before *until*, of which this was not purged yet and nothing forbids it; oldest first.
 
-        A flow of which something was refused must be acknowledged. A flow of a dossier is over with it: when its every piece stands in one of
+        A flow of which something was refused must be acknowledged, and no re-injection that was begun may still take it up. A flow of a dossier is over with it: when its every piece stands in one of
         *finals*, the last since before *until*.
         """
         mine, theirs = t.standing.alias(), t.standing.alias()
         alive = or_(theirs.c.status.not_in(finals), theirs.c.since >= moment(until))
         open_dossier = exists().where(mine.c.flow == t.flow.c.id, theirs.c.first == mine.c.first, alive)
         owed = exists().where(t.emission.c.flow == t.flow.c.id, t.emission.c.state != EmissionState.EMITTED)
+        again = exists().where(t.reinjection_unit.c.parent == t.flow.c.id, _waits())
         query = select(t.flow.c.id).where(
-            t.flow.c.state == Plumbing.CLOSED, t.flow.c.verdict.in_(verdicts), t.flow.c.decided_at < moment(until), ~owed, ~open_dossier, ~_gone(t.flow.c.id, what),
+            ~again, t.flow.c.state == Plumbing.CLOSED, t.flow.c.verdict.in_(verdicts), t.flow.c.decided_at < moment(until), ~owed, ~open_dossier, ~gone(t.flow.c.id, what),
             or_(t.flow.c.verdict == FlowVerdict.INTEGRATED, exists().where(t.acknowledged.c.flow == t.flow.c.id)),
         )  # fmt: skip
         with self._read() as connection:
@@ -116,10 +119,12 @@ class Keeping(Writing):
 
     def wanted(self) -> Iterator[str]:
         """Every content that some row needs, once, in the order of their hashes."""
-        received = select(t.flow.c.sha256.label("sha")).where(~_gone(t.flow.c.id, CONTENT))
+        received = select(t.flow.c.sha256.label("sha")).where(~gone(t.flow.c.id, CONTENT))
         owed = select(t.emission.c.blob.label("sha")).where(_still())
         with self._read() as connection:
-            yield from connection.scalars(received.union(owed).order_by("sha"))
+            corrected = _corrected(connection)
+            seen = connection.scalars(received.union(owed).order_by("sha"))
+            yield from (sha for sha, _ in groupby(merge(seen, sorted(corrected))))
 
     def note(self, event: Event) -> None:
         """A line of the journal that is of no flow."""
@@ -216,7 +221,8 @@ def _asked(raw: sqlite3.Connection, pragma: str) -> int:
     return int(raw.execute(f"PRAGMA {pragma}").fetchone()[0])
 
 
-def _gone(flow: Any, what: str) -> ColumnElement[bool]:  # noqa: ANN401 - a column
+def gone(flow: Any, what: str) -> ColumnElement[bool]:  # noqa: ANN401 - a column
+    """Whether this was purged of a flow."""
     return exists().where(t.purge.c.flow == flow, t.purge.c.what == what)
 
 
@@ -236,16 +242,29 @@ def _claims(connection: Connection, shas: Sequence[str]) -> dict[str, bool]:
 
 
 def _referred(connection: Connection, shas: Sequence[str]) -> Iterator[tuple[str, bool]]:
-    received = select(t.flow.c.sha256, (~_gone(t.flow.c.id, CONTENT)).label("needed")).where(t.flow.c.sha256.in_(shas))
+    received = select(t.flow.c.sha256, (~gone(t.flow.c.id, CONTENT)).label("needed")).where(t.flow.c.sha256.in_(shas))
     owed = select(t.emission.c.blob, _still().label("needed")).where(t.emission.c.blob.in_(shas)).distinct()
     for query in (received, owed):
         yield from ((row[0], row.needed) for row in connection.execute(query))
+    yield from ((sha, True) for sha in _corrected(connection) & set(shas))
+
+
+def _corrected(connection: Connection) -> set[str]:
+    """Corrected files that re-injections are still to take up: no row of a flow knows them yet."""
+    units = connection.scalars(select(t.reinjection_unit.c.kept).where(t.reinjection_unit.c.stage == "WAITS", t.reinjection_unit.c.kept.contains('"corrected":{')))
+    return {orjson.loads(kept)["corrected"]["sha256"] for kept in units}
+
+
+def _waits() -> ColumnElement[bool]:
+    """Whether a unit of a re-injection that was begun still waits."""
+    unit = t.reinjection_unit.c
+    return and_(unit.stage == "WAITS", exists().where(t.reinjection.c.id == unit.reinjection, t.reinjection.c.state.in_(("RUNNING", "PAUSED"))))
 
 
 def _still() -> ColumnElement[bool]:
     """Whether an emission still needs its blob."""
     e = t.emission.c
-    return or_(e.state != EmissionState.EMITTED, and_(e.kind == PIECE, ~_gone(e.flow, CONTENT)), and_(e.kind != PIECE, ~_gone(e.flow, RETURNS)))
+    return or_(e.state != EmissionState.EMITTED, and_(e.kind == PIECE, ~gone(e.flow, CONTENT)), and_(e.kind != PIECE, ~gone(e.flow, RETURNS)))
 
 
 def _shortened(connection: Connection, flow: str, row: Mapping[str, str]) -> list[tuple[int, str]]:

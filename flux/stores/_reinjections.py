@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from msgspec import json
 from msgspec.structs import replace
-from sqlalchemy import Connection, and_, func, insert, select, tuple_, update
+from sqlalchemy import Connection, and_, exists, func, insert, select, tuple_, update
 
 from flux.again import (
     OFFERED,
@@ -26,10 +26,12 @@ from flux.again import (
     codes_of,
     marks_of,
 )
+from flux.keeping import CONTENT
 from flux.model import Again, Event, Flow, FlowVerdict, Plumbing
 from flux.stores import _schema as t
 from flux.stores._causes import counted, refused_by
 from flux.stores._chain import append
+from flux.stores._keeping import gone
 from flux.stores._reading import flow_of
 from flux.stores._writing import Writing, take_in
 from flux.when import instant, moment, span_of
@@ -38,6 +40,7 @@ GROUP = 100  # units made in one transaction, at most
 STUCK = (Plumbing.HELD, Plumbing.QUARANTINED)
 _IN = 500    # values in one IN (...): below every database's limit
 
+_PURGED = gone(t.flow.c.id, CONTENT).label("purged")
 _Family = dict[str, frozenset[int] | None]  # by flow, the ordinals that are meant, None for all
 
 
@@ -176,7 +179,8 @@ def _made(connection: Connection, asked: Reinjection, unit: Unit, now: datetime,
     claims = unit.ordinals or (0,)
     taken = connection.scalars(select(t.reinjected.c.ordinal).where(t.reinjected.c.parent == unit.parent, t.reinjected.c.ordinal.in_(claims))).all()
     left = tuple(n for n in claims if n not in set(taken))
-    if not left:
+    purged = connection.scalar(select(exists().where(t.purge.c.flow == unit.parent, t.purge.c.what == CONTENT)))
+    if not left or (purged and unit.corrected is None):
         return replace(unit, stage=Stage.SKIPPED)
     row = connection.execute(select(t.flow).where(t.flow.c.id == unit.parent)).one()
     parent, child = flow_of(row), new_id()
@@ -255,12 +259,12 @@ def _pieces(connection: Connection, wanted: Wanted, family: Mapping[str, Any], *
     child = t.flow.alias("child")
     taken = and_(t.reinjected.c.parent == t.piece.c.flow, t.reinjected.c.ordinal == t.piece.c.ordinal)
     query = (
-        select(t.piece, t.flow.c.partner, t.flow.c.seq, t.flow.c.again, t.reinjected.c.child, child.c.state.label("child_state"))
+        select(t.piece, t.flow.c.partner, t.flow.c.seq, t.flow.c.again, t.reinjected.c.child, child.c.state.label("child_state"), _PURGED)
         .join(t.flow, t.flow.c.id == t.piece.c.flow).outerjoin(t.reinjected, taken).outerjoin(child, child.c.id == t.reinjected.c.child)
         .order_by(t.flow.c.seq, t.piece.c.ordinal)
     )  # fmt: skip
     if not family:
-        query = query.where(t.piece.c.verdict == "rejected", t.reinjected.c.child.is_(None))
+        query = query.where(t.piece.c.verdict == "rejected", t.reinjected.c.child.is_(None), ~gone(t.flow.c.id, CONTENT))
         if wanted.cause and counted(connection):
             query = query.where(tuple_(t.piece.c.flow, t.piece.c.ordinal).in_(refused_by(wanted.cause)))
     if wanted.number:
@@ -279,6 +283,8 @@ def _piece(row: Any, before: Mapping[tuple[str, int], frozenset[Mark]], *, of_na
     """A piece as a candidate; None for one that needs no word: what came of it is there in its place."""
     if row.verdict != "rejected":
         return Candidate(row.flow, row.ordinal, row.partner, row.number, why=Why.ACCEPTED) if of_named else None
+    if row.purged:
+        return Candidate(row.flow, row.ordinal, row.partner, row.number, why=Why.PURGED) if of_named else None
     marks = marks_of(orjson.loads(row.told)["findings"])
     same = before.get((row.flow, row.ordinal)) == marks
     why = Why.SAME if same else ""
@@ -312,12 +318,12 @@ def _flows(connection: Connection, wanted: Wanted, family: Mapping[str, Any], *,
     child = t.flow.alias("child")
     taken = and_(t.reinjected.c.parent == t.flow.c.id, t.reinjected.c.ordinal == 0)
     query = (
-        select(t.flow, t.reinjected.c.child, child.c.state.label("child_state"))
+        select(t.flow, t.reinjected.c.child, child.c.state.label("child_state"), _PURGED)
         .outerjoin(t.reinjected, taken).outerjoin(child, child.c.id == t.reinjected.c.child).order_by(t.flow.c.seq)
     )  # fmt: skip
     if not family:
         whole = and_(t.flow.c.verdict.in_(OFFERED), t.flow.c.pieces == 0, t.reinjected.c.child.is_(None), t.flow.c.duplicate_of == "")
-        query = query.where(whole | t.flow.c.state.in_(STUCK))
+        query = query.where(whole | t.flow.c.state.in_(STUCK), ~gone(t.flow.c.id, CONTENT))
     for ids in _chunks(family) if family else ([],):
         for row in connection.execute(query.where(*_span(wanted, dict.fromkeys(ids)))).all():
             if (one := _flow(connection, row, of_named=of_named)) is not None:
@@ -332,6 +338,8 @@ def _flow(connection: Connection, row: Any, *, of_named: bool) -> Candidate | No
     under_way = row.child_state in (Plumbing.RECEIVED, Plumbing.PROCESSING)
     if row.pieces or (row.again and not row.verdict) or (of_named and row.child and not under_way):
         return None
+    if row.purged:
+        return Candidate(row.id, 0, row.partner, "", why=Why.PURGED) if of_named else None
     marks, why = marks_of(orjson.loads(row.told)), ""
     if not row.verdict:
         why = Why.UNDECIDED

@@ -126,6 +126,7 @@ def test_a_preview_changes_nothing_but_that_it_is_kept(room):
     [
         ({"cause": "FLX-P20"}, {4}), ({"cause": "FLX-P21"}, set()), ({"partner": "batipro"}, {1, 2, 3, 4}), ({"partner": "toitures"}, set()),
         ({"number": "SIT-2026-1304"}, {4}), ({"number": "ACP-2026-1305"}, set()), ({"cause": "FLX-P20", "partner": "batipro"}, {4}),
+        ({"cause": "FLX-P20", "alone": True}, {4}), ({"cause": "FLX-P21", "alone": True}, set()),
     ],
     ids=str,
 )  # fmt: skip

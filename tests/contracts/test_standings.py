@@ -99,7 +99,10 @@ def test_pieces_are_found_by_what_is_asked_of_them(ledger, asked, numbers):
     assert [one.piece.number for one in ledger.search(asked)] == numbers
 
 
-OF_2 = "ALTER TABLE event DROP COLUMN rows; DROP INDEX emission_by_blob; DROP TABLE purge; UPDATE meta SET value = '2' WHERE key = 'version';"
+OF_2 = """
+    ALTER TABLE event DROP COLUMN rows; ALTER TABLE flow DROP COLUMN again; DROP INDEX emission_by_blob; DROP TABLE purge; DROP TABLE cause; DROP TABLE refusal;
+    DELETE FROM meta WHERE key <> 'version'; UPDATE meta SET value = '2';
+"""
 WITHOUT_MODES = "DROP TABLE standing; ALTER TABLE flow DROP COLUMN mode; ALTER TABLE flow DROP COLUMN depositor; UPDATE meta SET value = '1';"
 
 
