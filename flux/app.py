@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from flux import config as settings
-from flux import deposits, directory, doctor, durable, folders, kit, log, markets, ops, starter
+from flux import deposits, directory, doctor, durable, folders, kit, log, markets, ops, planning, starter
 from flux.config import Config
 from flux.deposits import Asked, Hands, Receipt
 from flux.dispatch import Dispatch
@@ -21,13 +21,17 @@ from flux.doctor import Line
 from flux.faults import Fault
 from flux.ids import new_id
 from flux.intake import Intake
+from flux.mailing import Mailer
 from flux.model import Plumbing
 from flux.notices import Bell, watched
 from flux.ops import Office
-from flux.ports import ContentStore, Ledger, Unsettled, Why
+from flux.ports import ContentStore, Unsettled, Why
 from flux.sandbox.pool import Sandbox
+from flux.schedule import Scheduler
 from flux.stores.content import FileStore
 from flux.stores.sql import SqlLedger, unborn
+from flux.tick import ticking
+from flux.transports import mail
 from flux.transports.folder import FolderInbox, FolderOutbox
 from flux.when import day_of
 from flux.worker import Settings, Worker
@@ -68,7 +72,7 @@ class Pass(Struct, frozen=True):
 class Installation:
     """An installation at work, under its lock: folders, ledger, loops."""
 
-    def __init__(self, config: Config, *, warm: bool) -> None:
+    def __init__(self, config: Config, *, warm: bool, whole: bool = False) -> None:
         folders.make(config)
         _proven_ledger(config)
         self.config = config
@@ -95,16 +99,22 @@ class Installation:
         self.dispatch = Dispatch(outbox, content, self.ledger, now=utc_now)
         ids = lambda: new_id(utc_now(), secrets.randbits)  # noqa: E731 - clock and luck, joined where they are known
         left = [FolderInbox(name, claims, claims, settle_s=0.0) for name, claims in folders.departed(config).items()]
-        self.intake = Intake(self.inboxes, content, self.ledger, now=utc_now, new_id=ids, lacking=self._lacking, departed=left)
+        self.intake = Intake(self.inboxes, content, self.ledger, now=utc_now, new_id=ids, lacking=self._lacking, departed=left, in_runs=frozenset() if whole else planning.in_runs(config))
         if strict:
             self.sandbox.start()  # raises Fault before anything is taken
         content.clean()
         outbox.clean()
         self.ledger.release_leases(owner)
+        self.schedule = Scheduler(planning.site(config), self.ledger, self.intake, now=utc_now, monotonic=time.monotonic, daemon=warm)
+        self.mailer = Mailer(self.ledger, planning.mailed(config, mail.send), config.retry_s, now=utc_now, monotonic=time.monotonic)
         self.intake.recover()
-        for path in folders.strays(config):
+        self._warn()
+
+    def _warn(self) -> None:
+        """What an operator should know at the start."""
+        for path in folders.strays(self.config):
             log.get().warning("intake", ended="stray", trouble=str(Fault("FLX-I89", path=str(path))))
-        if trouble := directory.stale(config, day_of(utc_now())):
+        if trouble := directory.stale(self.config, day_of(utc_now())):
             log.get().warning("directory", ended="stale", trouble=str(trouble))
 
     def step(self, stopped: Callable[[], bool] = lambda: False) -> int:
@@ -118,7 +128,8 @@ class Installation:
             if self.shaken:
                 self.ledger.release_leases("")
                 self.shaken = False
-            return self.intake.step() + self.worker.step(self.deliver, self._receive, stopped) + self._fall_due() + self.dispatch.step()
+            done = self.intake.step() + self.worker.step(self.deliver, self._receive, stopped) + self._fall_due() + self.dispatch.step()
+            return done + self.schedule.step(busy=done > 0) + self.mailer.step()
         except (Fault, OSError) as trouble:
             self._shake(trouble)
             return 0
@@ -147,6 +158,7 @@ class Installation:
             return
         try:
             self.intake.step()
+            self.schedule.step(busy=True)
         except (Fault, OSError) as trouble:
             self._shake(trouble)
         ended = time.monotonic()
@@ -192,14 +204,14 @@ def _proven_ledger(config: Config) -> None:
 
 
 @contextmanager
-def opened(config: Config, *, warm: bool = False) -> Iterator[Installation]:
-    """The installation, under its lock. Raises Fault when another flux has it."""
+def opened(config: Config, *, warm: bool = False, whole: bool = False) -> Iterator[Installation]:
+    """The installation, under its lock; *whole*: inboxes that are taken in runs are taken too. Raises Fault when another flux has it."""
     folders.made(config.spool, 0o700)
     fd = durable.lock(config.spool / "lock")
     if fd is None:
         raise Fault("FLX-I20", root=str(config.root))
     try:
-        installation = Installation(config, warm=warm)
+        installation = Installation(config, warm=warm, whole=whole)
         try:
             yield installation
         finally:
@@ -214,7 +226,7 @@ def fresh(config: Config) -> bool:
 
 
 @contextmanager
-def open_reader(config: Config) -> Iterator[Ledger]:
+def open_reader(config: Config) -> Iterator[SqlLedger]:
     """The ledger for reading, beside a daemon or without one. Raises Fault when nothing was ever received here."""
     if fresh(config):
         raise Fault("FLX-I21", path=str(config.ledger_file))
@@ -232,7 +244,7 @@ def open_office(config: Config) -> Iterator[Office]:
 
 
 @contextmanager
-def shelves(config: Config, *, read_only: bool = False) -> Iterator[tuple[Ledger, ContentStore]]:
+def shelves(config: Config, *, read_only: bool = False) -> Iterator[tuple[SqlLedger, ContentStore]]:
     """Ledger and content store, beside a daemon or without one: to take something in, or for reading."""
     if not read_only:
         folders.make(config)
@@ -264,7 +276,7 @@ def once(config: Config) -> Pass:
     """One pass over all that waits, until nothing is left that could move."""
     log.configure(config.log_format, config.log_level)
     started = utc_now()
-    with opened(config) as house:
+    with opened(config, whole=True) as house:
         give_up = time.monotonic() + config.settle_s + ONCE_PATIENCE_S
         while True:
             if house.step():
@@ -276,6 +288,7 @@ def once(config: Config) -> Pass:
             elif (house.resting() or house.troubled) and now < give_up:
                 time.sleep(min(max(config.settle_s, 0.01), 0.2))
             else:
+                house.mailer.finish(config.post.timeout_s if config.post else 0.0)
                 return _pass(house, started)
 
 
@@ -300,7 +313,7 @@ def run(config: Config) -> None:
     signal.signal(signal.SIGINT, asked)
     with opened(config, warm=True) as house:
         house.sandbox.start()
-        with watched([*(config.inbox_of(p) for p in config.partners), config.spool], bell, config.scan_s):
+        with watched([*(config.inbox_of(p) for p in config.partners), config.spool], bell, config.scan_s), ticking(config.schedules, bell):
             log.get().info("started", partners=[p.name for p in config.partners], root=str(config.root))
             while not bell.stopped:
                 if not house.step(lambda: bell.stopped):

@@ -16,7 +16,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from flux import __version__, app, asking, config, folders, screen
-from flux.commands import deposit, directory, dossier, market
+from flux.commands import deposit, directory, dossier, market, runs
 from flux.commands.desk import AsJson, Exit, Where, err, find, out, say, unknown, write
 from flux.faults import Fault
 from flux.ports import FlowRow
@@ -220,6 +220,7 @@ deposit.add(main)
 dossier.add(main)
 main.add_typer(directory.app, name="directory")
 main.add_typer(market.app, name="market")
+runs.add(main)
 
 if __name__ == "__main__":
     main()

@@ -11,16 +11,20 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from flux import _scheduled as scheduled
 from flux import _settings as s
 from flux import marketfile, tables
+from flux._scheduled import Post
 from flux.faults import Fault
 from flux.market import Market
 from flux.model import Severity, Stage
 from flux.policy import Limits, Policy, Route
+from flux.runs.plan import Freeze, Schedule
 
 FILE = "flux.toml"
 MARKETS = "markets.toml"
 VARIABLE = "FLUX_CONFIG"
+PASSWORD = "FLUX_MAIL_PASSWORD"  # noqa: S105 - the variable, not the word
 
 
 class Partner(Struct, frozen=True):
@@ -35,6 +39,8 @@ class Partner(Struct, frozen=True):
     unknown_market: str
     default_cadre: str
     certificates: bool
+    taken: str
+    cut_off: str
     inbox: str
     returns: str
     lifecycle: str
@@ -62,6 +68,7 @@ class Config(Struct, frozen=True):
     vat_check: Severity
     market_check: Severity
     unknown_market: Severity
+    language: str
     log_format: str
     log_level: str
     least_free_mb: int
@@ -71,6 +78,9 @@ class Config(Struct, frozen=True):
     payers: dict[str, str]
     partners: tuple[Partner, ...]
     routes: tuple[Route, ...]
+    schedules: tuple[Schedule, ...] = ()
+    freezes: tuple[Freeze, ...] = ()
+    post: Post | None = None
 
     @property
     def ledger_file(self) -> Path | None:
@@ -95,7 +105,7 @@ def find(given: str = "") -> Path:
 def load(path: Path) -> Config:
     """Read and check. Raises Fault with the exact place; an unknown key is told with the nearest known one."""
     raw = _toml(path)
-    site = s.read_table(raw, s.SITE, path.name, ("limits", "severities", "payers", "partner", "route"))
+    site = s.read_table(raw, s.SITE, path.name, ("limits", "severities", "payers", "partner", "route", "schedule", "freeze", "mail"))
     root = path.resolve().parent
     if not re.fullmatch(r"[A-Z0-9]{3,8}", site["installation"]):
         raise Fault("FLX-I12", where=path.name, value=s.told(site["installation"]))
@@ -107,6 +117,7 @@ def load(path: Path) -> Config:
     routes = tuple(
         Route(**s.read_table(row, s.ROUTE, f"{path.name} [[route]] {n}")) for n, row in enumerate(_rows(raw, "route", path), 1)
     )
+    schedules = scheduled.schedules(_rows(raw, "schedule", path), partners, path.name)
     folders = {name: root / site.pop(name) for name in ("inbox", "outbox", "spool")}
     config = Config(
         root=root, **folders, ledger_url=_url(site.pop("ledger"), root), retry_s=site.pop("retry_s"),
@@ -114,7 +125,8 @@ def load(path: Path) -> Config:
         market_check=Severity(site.pop("market_check")), unknown_market=Severity(site.pop("unknown_market")),
         limits=Limits(**s.read_table(raw.get("limits", {}), s.LIMITS, f"{path.name} [limits]")),
         severities=_severities(raw.get("severities", {}), f"{path.name} [severities]"), payers=_payers(raw.get("payers", {}), f"{path.name} [payers]"),
-        partners=partners, routes=routes, **site,
+        partners=partners, routes=routes, schedules=schedules, freezes=scheduled.freezes(_rows(raw, "freeze", path), schedules, path.name),
+        post=scheduled.post(raw.get("mail", {}), f"{path.name} [mail]"), **site,
     )  # fmt: skip
     _apart(config, path.name)
     return config
@@ -192,6 +204,7 @@ def _partner(raw: Any, where: str) -> Partner:  # noqa: ANN401 - what TOML gave
         if not isinstance(siret, str) or not re.fullmatch(r"[0-9]{14}", siret):
             raise Fault("FLX-I150", where=where, value=s.told(siret))
     table["speaks_for"] = tuple(table["speaks_for"])
+    scheduled.proven_cut_off(table["cut_off"], where)
     limits = s.read_some(raw.get("limits", {}), s.LIMITS, f"{where} limits")
     return Partner(**table, severities=_severities(raw.get("severities", {}), f"{where} severities"), limits=limits)
 
@@ -242,6 +255,19 @@ def _payers(raw: Any, where: str) -> dict[str, str]:  # noqa: ANN401 - what TOML
         if kind not in known:
             raise Fault("FLX-I07", where=where, name=siret, value=s.told(kind), expected=", ".join(known))
     return raw
+
+
+def mail_password(config: Config) -> str:
+    """The password for the mail server, read when it is needed and kept nowhere; "" where none is set. Raises Fault when its file cannot be read."""
+    if config.post is None or not config.post.user:
+        return ""
+    if not config.post.password_file:
+        return os.environ.get(PASSWORD, "")
+    path = config.root / config.post.password_file
+    try:
+        return path.read_text("utf-8").strip("\r\n")
+    except (OSError, ValueError) as error:
+        raise Fault("FLX-I185", path=str(path), detail=str(error)) from error
 
 
 def _rows(raw: dict[str, Any], name: str, path: Path) -> list[Any]:
