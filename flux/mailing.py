@@ -16,17 +16,17 @@ LOOK_S = 1.0
 
 
 class _Attempt:
-    """One report on its way, in a thread of its own that touches nothing of the ledger. trouble: why it did not go out; None: it did."""
+    """One report on its way, in a thread of its own that touches nothing of the ledger. trouble: why it did not go out; None: it did, but for whom *note* names."""
 
-    def __init__(self, run: Run, send: Callable[[Run], None]) -> None:
-        self.run, self._send = run, send
+    def __init__(self, run: Run, send: Callable[[Run], str]) -> None:
+        self.run, self._send, self.note = run, send, ""
         self.trouble: Fault | None = Fault("FLX-I186", host="flux", detail="bug")  # should the thread die of anything else
         self.thread = Thread(target=self._go, name=f"mail-{run.seq}", daemon=True)  # a server that hangs never keeps flux from ending
         self.thread.start()
 
     def _go(self) -> None:
         try:
-            self._send(self.run)
+            self.note = self._send(self.run)
             self.trouble = None
         except Fault as trouble:
             self.trouble = trouble
@@ -36,7 +36,7 @@ class Mailer:
     """The mails of an installation. *send* hands one report over, or raises Fault; *retry_s*: before each next attempt, the last for all others."""
 
     def __init__(
-        self, book: RunBook, send: Callable[[Run], None] | None, retry_s: Sequence[float], *, now: Callable[[], datetime], monotonic: Callable[[], float]
+        self, book: RunBook, send: Callable[[Run], str] | None, retry_s: Sequence[float], *, now: Callable[[], datetime], monotonic: Callable[[], float]
     ) -> None:
         self._book, self._send, self._retry_s, self._now, self._monotonic = book, send, retry_s, now, monotonic
         self._under_way: _Attempt | None = None
@@ -75,7 +75,7 @@ class Mailer:
         run, now, trouble = attempt.run, self._now(), attempt.trouble
         tried = run.mail.attempts + 1
         if trouble is None:
-            mail, what, detail = Mailing("sent", tried), "mail_sent", ""
+            mail, what, detail = Mailing("sent", tried, problem=attempt.note), "mail_sent", attempt.note
         elif run.ended_at and now - run.ended_at > GIVE_UP:
             mail, what, detail = replace(run.mail, state="given_up", attempts=tried, problem=str(trouble)), "mail_given_up", str(trouble)
         else:

@@ -42,8 +42,8 @@ def in_runs(config: Config) -> frozenset[str]:
     return frozenset(p.name for p in config.partners if p.taken == "run")
 
 
-def mailed(config: Config, give: Callable[[Post, str, EmailMessage], None]) -> Callable[[Run], None] | None:
-    """What hands a run's report to the mail server through *give*, or raises Fault; None where no server is set."""
+def mailed(config: Config, give: Callable[[Post, str, EmailMessage], str]) -> Callable[[Run], str] | None:
+    """What hands a run's report to the mail server through *give* (see transports.mail.send); None where no server is set."""
     post = config.post
     if post is None:
         return None
@@ -107,7 +107,8 @@ def names(config: Config) -> Sequence[str]:
 
 def _short(text: str) -> str:
     """A text of the catalogue without what it would quote: its first words say which cause it is."""
-    return re.split(r"; |: | ; | : |\\. ", re.sub(r"{[^}]*}", "…", text))[0].rstrip(".")
+    first = re.split(r"\s?[;:]\s|\. ", re.sub(r"\s*\([^()]*{[^()]*\)", "", text))[0]
+    return re.sub(r"{[^}]*}", "…", first).rstrip(".")
 
 
 def _known(config: Config, name: str) -> None:

@@ -210,9 +210,17 @@ class Scheduler:
         at = accounts.cut_off_of(sender, run.planned)
         if not previous < at or run.how == "hand":
             return None
-        before = accounts.cut_off_of(sender, at - timedelta(minutes=1))
-        flows, pieces = self._book.received_between(sender.name, before, at)
-        return Cut(at, flows, pieces, watched=not any(a < at < b for a, b in self._book.outages(before, run.planned)))
+        flows, pieces = self._book.received_between(sender.name, self._told_until(run, sender), at)
+        return Cut(at, flows, pieces, watched=not any(a < at < b for a, b in self._book.outages(at - timedelta(days=1), run.planned)))
+
+    def _told_until(self, run: Run, sender: Sender) -> datetime:
+        """Up to when this sender's deposits were told under a cut-off before: the last run in which one of his was due; else since it is planned."""
+        for one in self._book.runs(schedule=run.schedule, limit=accounts.LOOK):
+            rows = one.told["partners"] if one.told and one.planned < run.planned and one.how != "hand" else ()
+            if one.taken_at and any(row["partner"] == sender.name and row["cut_off_at"] for row in rows):
+                return one.taken_at
+        anchor = self._book.anchor(run.schedule)
+        return anchor.since if anchor else run.since or run.planned
 
 
 def _replaced(schedule: Schedule, mine: Sequence[Run]) -> list[Run]:

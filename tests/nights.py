@@ -55,18 +55,18 @@ class Dying:
 class Nights:
     """An installation whose flows are only received, held or closed by hand, and whose clock is the test's."""
 
-    def __init__(self, folder, *schedules, now, freezes=(), senders=(BATIPRO,)):
+    def __init__(self, folder, *schedules, now, freezes=(), senders=(BATIPRO,), daemon=True):
         for name in ("tmp", "store"):
             (folder / name).mkdir()
         self.ledger, self.content = SqlLedger(f"sqlite:///{folder / 'ledger.db'}"), FileStore(folder)
-        self.now, self.serial = paris(now), 0
+        self.now, self.serial, self.daemon = paris(now), 0, daemon
         self.site = Site("FLUX01", schedules or (NIGHT,), freezes, senders, tables.load().clocks.calendar, {})
         self.start()
 
     def start(self, ledger=None):
         """A new process."""
         self.intake = Intake([], self.content, self.ledger, now=lambda: self.now, new_id=str)
-        self.loop = Scheduler(self.site, ledger or self.ledger, self.intake, now=lambda: self.now, monotonic=self._seconds, daemon=True)
+        self.loop = Scheduler(self.site, ledger or self.ledger, self.intake, now=lambda: self.now, monotonic=self._seconds, daemon=self.daemon)
 
     def _seconds(self):
         return self.now.timestamp()

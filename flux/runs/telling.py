@@ -41,10 +41,11 @@ class Figure(Struct, frozen=True):
 
 
 class Row(Struct, frozen=True):
-    """A partner of the run. sent: how much by his cut-off against the usual, in words; arrival: the word for it. tone: good, bad, some or ""."""
+    """A partner of the run. sent: how much by his cut-off, when, against the usual; arrival: the word for it. tone: good, bad, some or ""."""
 
     name: str
     label: str
+    when: str
     flows: str
     pieces: str
     accepted: str
@@ -169,11 +170,12 @@ def _of(row: dict[str, Any], say: Words) -> dict[str, Any]:
     """What a sentence about a partner's deposit quotes."""
     by, usual = row[f"by_cut_off_{row['measure']}"], row["usual"]
     after = row[f"after_cut_off_{row['measure']}"]
-    by_when = say("run.by", at=short_time(row["cut_off_at"])) if row["cut_off_at"] else ""
-    unit = say(f"run.unit_{row['measure']}")
+    cut = in_paris(datetime.fromisoformat(row["cut_off_at"])) if row["cut_off_at"] else None
+    unit = f"run.unit_{row['measure']}"
     return {
-        "now": number(by or 0, say), "usual": number(usual, say) if usual is not None else DASH, "after": number(after, say), "by": by_when, "unit": unit,
-        "last": short_time(row["last_at"]),
+        "now": f"{number(by or 0, say)}\u00a0{say(unit, count=by or 0)}", "after": f"{number(after, say)}\u00a0{say(unit, count=after)}",
+        "usual": f"{number(usual, say)}\u00a0{say(unit, count=usual)}" if usual is not None else DASH,
+        "by": say("run.by", day=f"{cut:%d/%m}", hour=f"{cut:%H:%M}") if cut else say("run.by_now"), "last": short_time(row["last_at"]),
     }  # fmt: skip
 
 
@@ -241,11 +243,12 @@ def _worst_first(row: dict[str, Any]) -> tuple[int, str]:
 def _row(row: dict[str, Any], say: Words) -> Row:
     of = _of(row, say)
     sent = say("run.sent", **of) if row["usual"] is not None else say("run.sent_unknown", **of)
+    when = of["by"] if row["cut_off_at"] else ""
     known = row[f"by_cut_off_{row['measure']}"] is not None
     arrival = row["arrival"]
     tone = "bad" if arrival in _BAD else "some" if arrival in _DOUBTFUL else "good" if arrival == "fine" else ""
     counts = {name: number(row[name], say) for name in ("flows", "pieces", "accepted", "refused", "held")}
-    told = {"sent": " ".join(sent.split()) if known else DASH, "last": of["last"], "arrival": say(f"arrival.{arrival}"), "tone": tone}
+    told = {"sent": sent if known else DASH, "when": when if known else "", "last": of["last"], "arrival": say(f"arrival.{arrival}"), "tone": tone}
     return Row(name=row["partner"], label=row["label"] or "", **counts, **told)
 
 

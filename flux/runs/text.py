@@ -18,7 +18,7 @@ def text(told: Report, say: Words) -> str:
     lines += _table([head, *((f.name, f.now, f.usual, f.differs) for f in told.figures)], right={1, 2, 3})
     lines += ["", say("run.partners").upper()]
     columns = tuple(say(f"run.{name}") for name in ("partner", "flows", "pieces", "accepted", "refused", "held", "sent_head", "arrival"))
-    rows = [(p.name, p.flows, p.pieces, p.accepted, p.refused, p.held, p.sent, p.arrival) for p in told.partners]
+    rows = [(p.name, p.flows, p.pieces, p.accepted, p.refused, p.held, f"{p.sent}, {p.when}" if p.when else p.sent, p.arrival) for p in told.partners]
     lines += _table([columns, *rows], right={1, 2, 3, 4, 5})
     if told.causes:
         lines += ["", say("run.causes").upper(), *_table([(c.code, c.count, c.label, c.partners) for c in told.causes])]

@@ -10,9 +10,9 @@ from flux._scheduled import Post
 from flux.faults import Fault
 
 
-def send(post: Post, password: str, message: EmailMessage) -> None:
+def send(post: Post, password: str, message: EmailMessage) -> str:
     """
-    Give *message* to the server. Raises Fault when it does not take it for everybody to whom it goes.
+    Give *message* to the server. Gives "", or for whom it did not take it: the others have it, and are not sent it again. Raises Fault otherwise.
 
     The server's certificate is checked with starttls as with tls; a server that does not offer starttls where it is asked for is given nothing.
     """
@@ -23,8 +23,7 @@ def send(post: Post, password: str, message: EmailMessage) -> None:
             refused = server.send_message(message)
     except (OSError, smtplib.SMTPException, ValueError) as error:  # SMTPException is an OSError; ValueError: an address or a password that is no ASCII
         raise Fault("FLX-I186", host=f"{post.host}:{post.port}", detail=_words(error)) from error
-    if refused:
-        raise Fault("FLX-I186", host=f"{post.host}:{post.port}", detail=", ".join(f"{to} {code}" for to, (code, _) in sorted(refused.items())))
+    return ", ".join(f"{to} {code}" for to, (code, _) in sorted(refused.items()))
 
 
 @contextmanager
@@ -42,6 +41,8 @@ def _connected(post: Post) -> Iterator[smtplib.SMTP]:
 
 def _words(error: Exception) -> str:
     """What the server said, without our own name for it, and never the password: smtplib quotes none."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return ", ".join(f"{to} {code}" for to, (code, _) in sorted(error.recipients.items()))
     if isinstance(error, smtplib.SMTPResponseException):
         said = error.smtp_error.decode("utf-8", "replace") if isinstance(error.smtp_error, bytes) else str(error.smtp_error)
         return f"{error.smtp_code} {said}"
