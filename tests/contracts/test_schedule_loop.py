@@ -1,15 +1,18 @@
 """Each planned instant fires exactly once: through clock changes, restarts at any line, a long absence, runs that last, clocks that jump."""
 
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
 from nights import Dying, Killed, Nights, paris
 
-from flux.model import Event, Plumbing
+from flux.model import Event, Flow, Plumbing
 from flux.runs import plan
 from flux.runs.account import Sender
 from flux.runs.book import NewRun, RunState
 from flux.runs.plan import Freeze, Schedule
+from flux.stores.sql import SqlLedger
 
 
 @pytest.fixture
@@ -217,3 +220,16 @@ def test_the_journal_keeps_what_happened_to_a_schedule_and_its_chain_holds(begin
     nights = begin(now="2026-11-26 20:00").until("2026-11-27 02:35", 30)
     assert [event.what for event in nights.ledger.events("schedule/night")] == ["run_owed", "run_started", "run_done"]
     assert nights.ledger.journal().broken is None
+
+
+def test_a_ledger_of_the_version_before_is_brought_to_this_one_and_plans_from_then_on(tmp_path):
+    path = tmp_path / "ledger.db"
+    with closing(SqlLedger(f"sqlite:///{path}")) as fresh:
+        fresh.receive([Flow("f1", "batipro", b"a.xml", "s", 1, paris("2026-11-26 12:00"))], [Event("f1", "received", paris("2026-11-26 12:00"), "batipro")])
+    with closing(sqlite3.connect(path)) as raw:
+        raw.executescript("DROP TABLE run; DROP TABLE schedule; DROP TABLE watch; DROP INDEX flow_by_partner; UPDATE meta SET value = '2' WHERE key = 'version';")
+    with closing(SqlLedger(f"sqlite:///{path}")) as upgraded:
+        assert (upgraded.last_flow(), upgraded.runs(), upgraded.anchors()) == (1, [], [])
+    with closing(sqlite3.connect(path)) as raw:
+        assert raw.execute("SELECT count(*) FROM sqlite_master WHERE name IN ('run_once', 'flow_by_partner')").fetchone() == (2,)
+        assert raw.execute("SELECT value FROM meta WHERE key = 'version'").fetchone() == ("3",)
