@@ -68,6 +68,7 @@ SITE = (
     Setting("moe_for_moa", False, "Whether a MOE who acts for the MOA may deposit A16 and A18 on the piece before (service, portail): AIFE's matrix gives that no meaning, her screens propose it.", "Si une MOE agissant pour la MOA peut déposer A16 et A18 sur la pièce précédente (service, portail) : la matrice de l'AIFE n'y donne pas de sens, ses écrans le proposent.", bool),
     Setting("monitor", "", "Where a monitor may ask how flux is, as 127.0.0.1:9464: /health/live, /health/ready, /metrics; empty: nowhere. Whoever reaches it may read it.", "Où une supervision peut demander comment va flux, par exemple 127.0.0.1:9464 : /health/live, /health/ready, /metrics ; vide : nulle part. Qui l'atteint peut le lire."),
     Setting("stuck_s", 900.0, "Seconds for which the daemon may stand still, and a flow may wait for its decision, before an alarm is raised.", "Secondes pendant lesquelles le service peut ne pas tourner, et un flux attendre sa décision, avant une alarme.", float, least=1, most=604_800),
+    Setting("language", "fr", "Language of what flux tells operators by itself: the reports of its runs.", "Langue de ce que flux dit de lui-même aux exploitants : les rapports de ses exécutions.", choices=("fr", "en")),
     Setting("log_format", "console", "Form of the logs on the standard error.", "Forme des journaux sur la sortie d'erreur.", choices=("console", "json")),
     Setting("log_level", "info", "Least level that is logged.", "Niveau minimal journalisé.", choices=("debug", "info", "warning", "error")),
 )  # fmt: skip
@@ -85,6 +86,8 @@ PARTNER = (
     Setting("default_cadre", "", "What an absent cadre means; empty: it is refused (G1.02).", "Ce que signifie un cadre absent ; vide : il est refusé (G1.02).", most=3),
     Setting("certificates", False, "A certificat de dépôt for each of his EDI flows of which something went in: true or false. A deposit of a PDF always has one.", "Un certificat de dépôt pour chacun de ses flux EDI dont quelque chose est intégré : true ou false. Un dépôt de PDF en a toujours un.", bool),
     Setting("speaks_for", [], "SIRETs of those whose statuses he may report by CPPStatut, each as a text: whoever may speak for a structure moves the pieces that wait for it.", "SIRET de ceux dont il peut remonter les statuts par CPPStatut, chacun entre guillemets : qui parle pour une structure fait avancer les pièces qui l'attendent.", list, most=10_000),
+    Setting("taken", "always", "When his inbox is taken: always, as files come; run, only while a run of a schedule that names him is under way.", "Quand sa boîte est relevée : always, à mesure des dépôts ; run, seulement pendant une exécution d'une planification qui le nomme.", choices=("always", "run")),
+    Setting("cut_off", "", "By when he sends each day, HH:MM in Paris, for the reports of runs; empty: by the run itself.", "Son heure limite d'envoi chaque jour, HH:MM à Paris, pour les rapports d'exécution ; vide : l'exécution elle-même.", most=5),
     Setting("inbox", "", "His inbox; empty: <inbox>/<name>.", "Sa boîte de dépôt ; vide : <inbox>/<nom>."),
     Setting("returns", "", "Where his return flows go; empty: <outbox>/returns/<name>.", "Où vont ses flux retour ; vide : <outbox>/returns/<nom>."),
     Setting("lifecycle", "cpp-statut", "In which form he is told where his pieces stand, at each move: CPPStatut (FEN1201A), CDAR D22B, both, none.", "Sous quelle forme il apprend où en sont ses pièces, à chaque étape : CPPStatut (FEN1201A), CDAR D22B, les deux (both), aucune (none).", choices=_FORMS),
@@ -95,6 +98,36 @@ ROUTE = (
     Setting("folder", "", "Where they go; empty: <outbox>/pieces/<actor>.", "Où elles vont ; vide : <outbox>/pieces/<acteur>."),
     Setting("lifecycle", "cpp-statut", "In which form that actor is told where his pieces stand, at each move: beside them.", "Sous quelle forme cet acteur apprend où en sont ses pièces, à chaque étape : à côté d'elles.", choices=_FORMS),
     Setting("form", "received", "How his pieces come: received, the very bytes; pivot, CPPFacturePivot V2_02 (FEN0036A). With any pivot every document is written down a second time.", "Comment viennent ses pièces : received, les octets reçus ; pivot, CPPFacturePivot V2_02 (FEN0036A). Dès qu'il y a un pivot, tout document est écrit une seconde fois.", choices=("received", "pivot")),
+)  # fmt: skip
+
+SCHEDULE = (
+    Setting("name", "", "Name of the schedule: a-z, 0-9 and hyphens.", "Nom de la planification : a-z, 0-9 et tirets.", least=1, most=32),
+    Setting("cron", "", "When it runs, on the clocks of Paris: minute, hour, day, month, day of the week (0 and 7 are Sunday).", "Quand elle s'exécute, à l'heure de Paris : minute, heure, jour, mois, jour de la semaine (0 et 7 : dimanche).", least=9, most=200),
+    Setting("partners", [], "Of whom it tells, by name; empty: of all.", "De quels partenaires elle rend compte, par leur nom ; vide : de tous.", list, most=10_000),
+    Setting("missed", "latest", "Runs that were due while flux was not running: none of them is caught up, the latest, or all.", "Exécutions manquées parce que flux était arrêté : n'en rattraper aucune (none), la dernière (latest), toutes (all).", choices=("none", "latest", "all")),
+    Setting("late_min", 15, "Minutes after which a run that was due while flux was not running is missed.", "Minutes au-delà desquelles une exécution due pendant un arrêt de flux est manquée.", int, least=0, most=10_080),
+    Setting("holidays", "run", "On the eleven public holidays: run, or skip.", "Les onze jours fériés : exécuter (run), ou non (skip).", choices=("run", "skip")),
+    Setting("deadline_min", 240, "Minutes after which a run ends with what it has.", "Minutes au bout desquelles une exécution se termine avec ce qu'elle a.", int, least=1, most=10_080),
+    Setting("less_than", 0.33, "A partner who sent less than this part of the usual is told.", "Un partenaire qui a envoyé moins que cette part de l'habituel est signalé.", float, least=0, most=1),
+    Setting("mail", True, "Whether its reports go out by mail, where [mail] is set: true or false.", "Envoi de ses rapports par courriel, quand [mail] est réglé : true ou false.", bool),
+)  # fmt: skip
+
+FREEZE = (
+    Setting("from", "", "When nothing begins to be planned any more, in Paris: 2026-12-31 18:00.", "À partir de quand plus rien n'est planifié, à Paris : 2026-12-31 18:00.", least=16, most=16),
+    Setting("until", "", "Until when, in Paris; that minute itself is planned again.", "Jusqu'à quand, à Paris ; cette minute-là est de nouveau planifiée.", least=16, most=16),
+    Setting("label", "", "Why, for people.", "Pourquoi, pour les personnes."),
+    Setting("schedules", [], "Which schedules, by name; empty: all.", "Quelles planifications, par leur nom ; vide : toutes.", list, most=1_000),
+)  # fmt: skip
+
+MAIL = (
+    Setting("host", "", "The mail server (SMTP) to which reports of runs are given; empty: no mail.", "Le serveur de courriel (SMTP) à qui sont remis les rapports d'exécution ; vide : pas de courriel."),
+    Setting("port", 587, "Its port.", "Son port.", int, least=1, most=65_535),
+    Setting("security", "starttls", "starttls; tls, from the first byte; none, for a server on this machine.", "starttls ; tls, dès le premier octet ; none, pour un serveur sur cette machine.", choices=("starttls", "tls", "none")),
+    Setting("user", "", "Under which name flux logs in there; empty: it does not.", "Sous quel nom flux s'y identifie ; vide : il ne s'identifie pas."),
+    Setting("password_file", "", "The file that holds the password, alone; or the environment does, in FLUX_MAIL_PASSWORD.", "Le fichier qui contient le mot de passe, seul ; ou bien l'environnement, dans FLUX_MAIL_PASSWORD."),
+    Setting("sender", "", "From which address.", "De quelle adresse."),
+    Setting("to", [], "To whom, addresses.", "À qui, des adresses.", list, most=100),
+    Setting("timeout_s", 20.0, "Seconds after which a server that does not answer is given up, until the next attempt (retry_s).", "Secondes au bout desquelles un serveur muet est abandonné, jusqu'à la tentative suivante (retry_s).", float, least=1, most=300),
 )  # fmt: skip
 
 _LIMIT_WORDS = {

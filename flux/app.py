@@ -12,7 +12,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from flux import config as settings
-from flux import deposits, directory, doctor, durable, folders, kit, log, markets, ops, pause, starter
+from flux import deposits, directory, doctor, durable, folders, kit, log, markets, ops, pause, planning, starter
 from flux.config import Config
 from flux.deposits import Asked, Hands, Receipt
 from flux.dispatch import Dispatch
@@ -21,17 +21,20 @@ from flux.faults import Fault
 from flux.ids import new_id
 from flux.intake import Intake
 from flux.keeping import Keeper, Shelf
+from flux.mailing import Mailer
 from flux.model import Plumbing
 from flux.monitor import Meter
 from flux.night import Night
 from flux.ops import Office
-from flux.ports import ContentStore, Ledger, Unsettled, Why
+from flux.ports import ContentStore, Unsettled, Why
 from flux.rehearsal import Stage
 from flux.reinjection import Desk
 from flux.sandbox.pool import Sandbox
+from flux.schedule import Scheduler
 from flux.stores.aside import aside
 from flux.stores.content import FileStore
 from flux.stores.sql import SqlLedger, unborn
+from flux.transports import mail
 from flux.transports.folder import FolderInbox, FolderOutbox
 from flux.when import day_of
 from flux.worker import Settings, Worker
@@ -74,7 +77,9 @@ class Pass(Struct, frozen=True):
 class Installation:
     """An installation at work, under its lock: folders, ledger, loops."""
 
-    def __init__(self, config: Config, *, warm: bool, meter: Meter | None = None, beat: Callable[[], object] = lambda: None) -> None:
+    def __init__(
+        self, config: Config, *, warm: bool, whole: bool = False, meter: Meter | None = None, beat: Callable[[], object] = lambda: None,
+    ) -> None:
         folders.make(config)
         _proven_ledger(config)
         self.config = config
@@ -106,21 +111,27 @@ class Installation:
         self.dispatch = Dispatch(outbox, content, self.ledger, now=utc_now)
         ids = lambda: new_id(utc_now(), secrets.randbits)  # noqa: E731 - clock and luck, joined where they are known
         left = [FolderInbox(name, claims, claims, settle_s=0.0) for name, claims in folders.departed(config).items()]
-        self.intake = Intake(self.inboxes, content, self.ledger, now=utc_now, new_id=ids, lacking=self._lacking, departed=left)
+        self.intake = Intake(self.inboxes, content, self.ledger, now=utc_now, new_id=ids, lacking=self._lacking, departed=left, in_runs=frozenset() if whole else planning.in_runs(config))
         if strict:
             self.sandbox.start()  # raises Fault before anything is taken
-        self._tidy(content, outbox, owner)
+        self._tidy(content, outbox, owner, daemon=warm)
 
-    def _tidy(self, content: FileStore, outbox: FolderOutbox, owner: str) -> None:
+    def _tidy(self, content: FileStore, outbox: FolderOutbox, owner: str, *, daemon: bool) -> None:
         """What a crash left, brought to its end or thrown away; what no flux left is told."""
         config = self.config
         content.clean()
         outbox.clean()
         self.ledger.release_leases(owner)
+        self.schedule = Scheduler(planning.site(config), self.ledger, self.intake, now=utc_now, monotonic=time.monotonic, daemon=daemon)
+        self.mailer = Mailer(self.ledger, planning.mailed(config, mail.send), config.retry_s, now=utc_now, monotonic=time.monotonic)
         self.intake.recover()
-        for path in folders.strays(config):
+        self._warn()
+
+    def _warn(self) -> None:
+        """What an operator should know at the start."""
+        for path in folders.strays(self.config):
             log.get().warning("intake", ended="stray", trouble=str(Fault("FLX-I89", path=str(path))))
-        if trouble := directory.stale(config, day_of(utc_now())):
+        if trouble := directory.stale(self.config, day_of(utc_now())):
             log.get().warning("directory", ended="stale", trouble=str(trouble))
 
     def step(self, stopped: Callable[[], bool] = lambda: False) -> int:
@@ -136,7 +147,7 @@ class Installation:
                 self.ledger.release_leases("")
                 self.shaken = False
             done = self._received() + self.worker.step(self.deliver, self._receive, stopped) + self._fall_due() + self._delivered()
-            done += self._count_causes() + self._night.step(utc_now())
+            done += self.schedule.step(busy=done > 0) + self.mailer.step() + self._count_causes() + self._night.step(utc_now())
         except (Fault, OSError) as trouble:
             self._shake(trouble)
             return 0
@@ -192,6 +203,7 @@ class Installation:
             return
         try:
             self._received()
+            self.schedule.step(busy=True)
         except (Fault, OSError) as trouble:
             self._shake(trouble)
         ended = time.monotonic()
@@ -238,15 +250,21 @@ def _proven_ledger(config: Config) -> None:
 
 
 @contextmanager
-def opened(config: Config, *, warm: bool = False, meter: Meter | None = None, beat: Callable[[], object] = lambda: None) -> Iterator[Installation]:
-    """The installation, under its lock. Raises Fault when another flux has it, or when it is paused."""
+def opened(
+    config: Config, *, warm: bool = False, whole: bool = False, meter: Meter | None = None, beat: Callable[[], object] = lambda: None
+) -> Iterator[Installation]:
+    """
+    The installation, under its lock; *whole*: inboxes that are taken in runs are taken too.
+
+    Raises Fault when another flux has it, or when it is paused.
+    """
     folders.made(config.spool, 0o700)
     pause.proven(config)
     fd = durable.lock(config.spool / "lock")
     if fd is None:
         raise Fault("FLX-I20", root=str(config.root))
     try:
-        installation = Installation(config, warm=warm, meter=meter, beat=beat)
+        installation = Installation(config, warm=warm, whole=whole, meter=meter, beat=beat)
         try:
             yield installation
         finally:
@@ -261,7 +279,7 @@ def fresh(config: Config) -> bool:
 
 
 @contextmanager
-def open_reader(config: Config) -> Iterator[Ledger]:
+def open_reader(config: Config) -> Iterator[SqlLedger]:
     """The ledger for reading, beside a daemon or without one. Raises Fault when nothing was ever received here."""
     if fresh(config):
         raise Fault("FLX-I21", path=str(config.ledger_file))
@@ -282,7 +300,7 @@ def open_office(config: Config) -> Iterator[Office]:
 
 
 @contextmanager
-def shelves(config: Config, *, read_only: bool = False) -> Iterator[tuple[Ledger, ContentStore]]:
+def shelves(config: Config, *, read_only: bool = False) -> Iterator[tuple[SqlLedger, ContentStore]]:
     """Ledger and content store, beside a daemon or without one: to take something in, or for reading."""
     if not read_only:
         folders.make(config)
@@ -356,7 +374,7 @@ def once(config: Config) -> Pass:
     """One pass over all that waits, until nothing is left that could move."""
     log.configure(config.log_format, config.log_level)
     started = utc_now()
-    with opened(config) as house:
+    with opened(config, whole=True) as house:
         give_up = time.monotonic() + config.settle_s + ONCE_PATIENCE_S
         while True:
             if house.step():
@@ -368,6 +386,7 @@ def once(config: Config) -> Pass:
             elif (house.resting() or house.troubled) and now < give_up:
                 time.sleep(min(max(config.settle_s, 0.01), 0.2))
             else:
+                house.mailer.finish(config.post.timeout_s if config.post else 0.0)
                 return _pass(house, started)
 
 

@@ -16,7 +16,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from flux import __version__, app, asking, config, daemon, folders, screen
-from flux.commands import again, audit, backup, causes, deposit, directory, dossier, market, replay, retention, rule, running
+from flux.commands import again, audit, backup, causes, deposit, directory, dossier, market, replay, retention, rule, running, runs
 from flux.commands.desk import AsJson, Exit, Where, err, find, out, say, unknown, write
 from flux.faults import Fault
 from flux.ports import FlowRow
@@ -233,6 +233,7 @@ running.add(main)
 main.add_typer(directory.app, name="directory")
 main.add_typer(market.app, name="market")
 main.add_typer(rule.app, name="rule")
+runs.add(main)
 
 if __name__ == "__main__":
     main()

@@ -12,17 +12,21 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from flux import _scheduled as scheduled
 from flux import _settings as s
 from flux import marketfile, tables
+from flux._scheduled import Post
 from flux.faults import Fault
 from flux.market import Market
 from flux.model import Severity
 from flux.policy import Limits, Policy, Retention, Route
 from flux.quarantine import fixed
+from flux.runs.plan import Freeze, Schedule
 
 FILE = "flux.toml"
 MARKETS = "markets.toml"
 VARIABLE = "FLUX_CONFIG"
+PASSWORD = "FLUX_MAIL_PASSWORD"  # noqa: S105 - the variable, not the word
 
 
 class Partner(Struct, frozen=True):
@@ -37,6 +41,8 @@ class Partner(Struct, frozen=True):
     unknown_market: str
     default_cadre: str
     certificates: bool
+    taken: str
+    cut_off: str
     inbox: str
     returns: str
     lifecycle: str
@@ -67,6 +73,7 @@ class Config(Struct, frozen=True):
     moe_for_moa: bool
     monitor: str
     stuck_s: float
+    language: str
     log_format: str
     log_level: str
     least_free_mb: int
@@ -78,6 +85,9 @@ class Config(Struct, frozen=True):
     partners: tuple[Partner, ...]
     routes: tuple[Route, ...]
     retention: Retention = Retention()
+    schedules: tuple[Schedule, ...] = ()
+    freezes: tuple[Freeze, ...] = ()
+    post: Post | None = None
 
     @property
     def ledger_file(self) -> Path | None:
@@ -107,7 +117,8 @@ def supervisor() -> str:
 def load(path: Path) -> Config:
     """Read and check. Raises Fault with the exact place; an unknown key is told with the nearest known one."""
     raw = _toml(path)
-    site = s.read_table(raw, s.SITE, path.name, ("limits", "severities", "payers", "retention", "partner", "route"))
+    besides = ("limits", "severities", "payers", "retention", "partner", "route", "schedule", "freeze", "mail")
+    site = s.read_table(raw, s.SITE, path.name, besides)
     root = path.resolve().parent
     if not re.fullmatch(r"[A-Z0-9]{3,8}", site["installation"]):
         raise Fault("FLX-I12", where=path.name, value=s.told(site["installation"]))
@@ -121,6 +132,7 @@ def load(path: Path) -> Config:
     routes = tuple(
         Route(**s.read_table(row, s.ROUTE, f"{path.name} [[route]] {n}")) for n, row in enumerate(_rows(raw, "route", path), 1)
     )
+    schedules = scheduled.schedules(_rows(raw, "schedule", path), partners, path.name)
     folders = {name: root / site.pop(name) for name in ("inbox", "outbox", "spool")}
     config = Config(
         root=root, **folders, ledger_url=_url(site.pop("ledger"), root), retry_s=site.pop("retry_s"),
@@ -128,7 +140,8 @@ def load(path: Path) -> Config:
         market_check=Severity(site.pop("market_check")), unknown_market=Severity(site.pop("unknown_market")),
         limits=Limits(**s.read_table(raw.get("limits", {}), s.LIMITS, f"{path.name} [limits]")),
         severities=_severities(raw.get("severities", {}), f"{path.name} [severities]"), payers=_payers(raw.get("payers", {}), f"{path.name} [payers]"),
-        partners=partners, routes=routes, retention=_retention(raw.get("retention", {}), f"{path.name} [retention]"), **site,
+        partners=partners, routes=routes, retention=_retention(raw.get("retention", {}), f"{path.name} [retention]"), schedules=schedules,
+        freezes=scheduled.freezes(_rows(raw, "freeze", path), schedules, path.name), post=scheduled.post(raw.get("mail", {}), f"{path.name} [mail]"), **site,
     )  # fmt: skip
     _apart(config, path.name)
     return config
@@ -206,6 +219,7 @@ def _partner(raw: Any, where: str) -> Partner:  # noqa: ANN401 - what TOML gave
         if not isinstance(siret, str) or not re.fullmatch(r"[0-9]{14}", siret):
             raise Fault("FLX-I150", where=where, value=s.told(siret))
     table["speaks_for"] = tuple(table["speaks_for"])
+    scheduled.proven_cut_off(table["cut_off"], where)
     limits = s.read_some(raw.get("limits", {}), s.LIMITS, f"{where} limits")
     return Partner(**table, severities=_severities(raw.get("severities", {}), f"{where} severities"), limits=limits)
 
@@ -260,6 +274,19 @@ def _retention(raw: Any, where: str) -> Retention:  # noqa: ANN401 - what TOML g
     if not re.fullmatch(r"(?:(?:[01]\d|2[0-3]):[0-5]\d)?", table["at"], re.ASCII):
         raise Fault("FLX-I250", where=where, value=s.told(table["at"]))
     return Retention(**{**table, "at": time.fromisoformat(table["at"]) if table["at"] else None})
+
+
+def mail_password(config: Config) -> str:
+    """The password for the mail server, read when it is needed and kept nowhere; "" where none is set. Raises Fault when its file cannot be read."""
+    if config.post is None or not config.post.user:
+        return ""
+    if not config.post.password_file:
+        return os.environ.get(PASSWORD, "")
+    path = config.root / config.post.password_file
+    try:
+        return path.read_text("utf-8").strip("\r\n")
+    except (OSError, ValueError) as error:
+        raise Fault("FLX-I185", path=str(path), detail=str(error)) from error
 
 
 def _rows(raw: dict[str, Any], name: str, path: Path) -> list[Any]:

@@ -15,6 +15,7 @@ from flux.faults import Fault
 from flux.monitor import Meter
 from flux.notices import Bell, watched
 from flux.supervisor import Supervisor
+from flux.tick import ticking
 from flux.when import day_of
 
 
@@ -104,7 +105,7 @@ def _serve(config: Config, bell: Bell, meter: Meter, again: Callable[[], Config]
 
         about = {"version": __version__, "rules": kit.build().pack}
         inboxes = [config.inbox_of(partner) for partner in config.partners]
-        with monitor.watched(config.monitor, meter, look, tables.load().alarms, about), watched([*inboxes, config.spool], bell, config.scan_s):
+        with monitor.watched(config.monitor, meter, look, tables.load().alarms, about), watched([*inboxes, config.spool], bell, config.scan_s), ticking(config.schedules, bell):
             log.get().info("started", partners=[p.name for p in config.partners], root=str(config.root))
             supervisor.tell("READY=1")
             while not bell.stopped:

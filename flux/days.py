@@ -25,7 +25,12 @@ def easter(year: int) -> date:
 
 def off(day: date, calendar: Calendar) -> bool:
     """Whether nobody works on this day: a Saturday, a Sunday, a holiday."""
-    return day.weekday() >= SATURDAY or f"{day:%m-%d}" in calendar.days or (day - easter(day.year)).days in calendar.easter
+    return day.weekday() >= SATURDAY or holiday(day, calendar)
+
+
+def holiday(day: date, calendar: Calendar) -> bool:
+    """Whether it is one of the eleven."""
+    return f"{day:%m-%d}" in calendar.days or (day - easter(day.year)).days in calendar.easter
 
 
 def working(day: date, calendar: Calendar) -> date:

@@ -1,6 +1,7 @@
 """Claim and admit: from a settled file to custody. One short loop a scan; a group costs what one file costs."""
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import ExitStack
 from datetime import datetime
 from typing import BinaryIO
@@ -18,11 +19,12 @@ class Intake:
     The intake of every partner. Clock and ids are handed in.
 
     lacking: says why nothing new may be taken now, if it may not. departed: whose claims are still ours to admit, and whose inbox is not.
+    in_runs: partners whose inboxes are shut but while a run is open for them (schedule.Doors).
     """
 
     def __init__(
         self, inboxes: Sequence[Inbox], content: ContentStore, ledger: Ledger, *, now: Callable[[], datetime], new_id: Callable[[], str],
-        lacking: Callable[[], Fault | None] = lambda: None, departed: Sequence[Inbox] = (),
+        lacking: Callable[[], Fault | None] = lambda: None, departed: Sequence[Inbox] = (), in_runs: AbstractSet[str] = frozenset(),
     ) -> None:
         self._inboxes, self._departed, self._content, self._ledger = inboxes, departed, content, ledger
         self._now, self._new_id, self._lacking = now, new_id, lacking
@@ -30,6 +32,8 @@ class Intake:
         self._unfinished: set[str] = set()  # partners with claims that are not in custody yet
         self.troubled: set[str] = set()     # partners whose folder was in trouble at the last scan
         self._stuck: dict[str, dict[bytes, Why]] = {}  # by partner, what the last scan saw and will not take
+        self._in_runs, self._open = in_runs, frozenset[str]()
+        self._scanned: dict[str, int] = {}  # by partner, what the last scan took since his doors opened
         self._told: dict[tuple[str, str], str] = {}  # by partner and claimed file, the trouble that the log has already
 
     def recover(self) -> int:
@@ -42,12 +46,34 @@ class Intake:
         done = 0
         self.troubled.clear()
         for inbox in self._inboxes:
-            done += self._kept_apart(inbox, self._scan)
+            if inbox.partner not in self._in_runs or inbox.partner in self._open:
+                self._scanned[inbox.partner] = self._kept_apart(inbox, self._scan)
+                done += self._scanned[inbox.partner]
         for inbox in self._departed:
             if inbox.partner in self._unfinished:
                 done += self._kept_apart(inbox, self._resume)
         self._told = {key: trouble for key, trouble in self._told.items() if key[0] in self.troubled}
         return done
+
+    # -- for runs ---------------------------------------------------------------------------------------------------------------------
+
+    def open_for(self, partners: AbstractSet[str]) -> None:
+        """Of the partners that are taken in runs, only these are taken until further notice."""
+        for partner in partners - self._open:
+            self._scanned.pop(partner, None)
+        self._open = frozenset(partners)
+
+    def emptied(self, partners: AbstractSet[str]) -> bool:
+        """Whether a scan since their doors opened found nothing more of these partners that could be taken. What is in trouble is not waited for."""
+        waits = {one.partner for inbox in self._inboxes if inbox.partner in partners for one in inbox.unsettled() if one.why is Why.RESTING}
+        left = partners - self.troubled
+        return not left or (not self.lack and all(self._scanned.get(one) == 0 and one not in self._unfinished | waits for one in left))
+
+    def troubled_of(self, partners: AbstractSet[str]) -> AbstractSet[str]:
+        """Those of them whose inbox the last scan could not read."""
+        return self.troubled & partners
+
+    # -- one scan ---------------------------------------------------------------------------------------------------------------------
 
     def _look_for_room(self) -> None:
         """Whether anything new may be taken; logged when it changes."""

@@ -387,7 +387,7 @@ class Ledger(Protocol):
     def candidates(self, wanted: Wanted) -> Sequence[Candidate]:
         """What may be taken up again, in order of reception; of what was named also that which may not, with why."""
 
-    def plan(self, asked: Reinjection, units: Sequence[Unit], event: Event) -> bool:
+    def preview(self, asked: Reinjection, units: Sequence[Unit], event: Event) -> bool:
         """Keep a preview; False where there is one with this id, which stays."""
 
     def reinjection(self, id_: str) -> Reinjection | None:

@@ -125,7 +125,7 @@ def preview(desk: Desk, asked: Asked, told: Callable[[int, int], object] = lambd
     foreseen = _foreseen(desk, id_, units, candidates, told)
     now, said = desk.now(), json.encode(asked.wanted).decode()
     kept = Reinjection(id_, asked.by, asked.reason, said, foreseen.count, now)
-    desk.ledger.plan(kept, units, Event(id_, "reinjection", now, asked.by, detail=f"{State.PREVIEWED} count={kept.count} {said} reason={asked.reason}"))
+    desk.ledger.preview(kept, units, Event(id_, "reinjection", now, asked.by, detail=f"{State.PREVIEWED} count={kept.count} {said} reason={asked.reason}"))
     return foreseen
 
 

@@ -34,6 +34,12 @@ def text() -> str:
         *("# " + line if line else "#" for line in _LARGE), "",
         "# Where the pieces of an actor go, when not to his own folder. Où vont les pièces d'un acteur, si ce n'est dans son dossier.",
         *("# " + line if line else "#" for line in ("[[route]]", *_explained(s.ROUTE, {"actor": "moe-21500000500019", "folder": "outbox/pieces/lisse"}))),
+        "# Runs: what came in since the last, on one page. Les exécutions : ce qui est arrivé depuis la dernière, sur une page.",
+        *("# " + line if line else "#" for line in ("[[schedule]]", *_explained(s.SCHEDULE, {"name": "nuit", "cron": "30 2 * * 2-6"}))),
+        "# When nothing is planned. Quand rien n'est planifié.",
+        *("# " + line if line else "#" for line in ("[[freeze]]", *_explained(s.FREEZE, {"from": "2026-12-31 18:00", "until": "2027-01-02 06:00"}))),
+        "# The reports of runs by mail. Les rapports d'exécution par courriel.",
+        *("# " + line if line else "#" for line in ("[mail]", *_explained(s.MAIL))),
         "",
     ))  # fmt: skip
 
@@ -50,7 +56,8 @@ def markets() -> str:
 def reference() -> str:
     """The page docs/configuration.md: generated, so that it cannot fall behind."""
     parts = ["# Every setting", "", "Written by `make docs` from the settings themselves. `flux init` writes a file with all of them.", ""]
-    for title, settings in (("`flux.toml`", s.SITE), ("`[limits]`", s.LIMITS), ("`[[partner]]`", s.PARTNER), ("`[[route]]`", s.ROUTE), ("`[retention]`", s.RETENTION)):
+    blocks = (("`[retention]`", s.RETENTION), ("`[[schedule]]`", s.SCHEDULE), ("`[[freeze]]`", s.FREEZE), ("`[mail]`", s.MAIL))
+    for title, settings in (("`flux.toml`", s.SITE), ("`[limits]`", s.LIMITS), ("`[[partner]]`", s.PARTNER), ("`[[route]]`", s.ROUTE), *blocks):
         parts += [f"## {title}", "", "| setting | default | what it is for | à quoi il sert |", "|---|---|---|---|"]
         parts += [f"| `{x.name}` | `{s.told(x.default)}` | {_cell(x.en, x)} | {x.fr} |" for x in settings]
         parts.append("")

@@ -82,9 +82,14 @@ def find(context: typer.Context, where: str) -> Config:
     return config.load(config.find(where or context.obj))
 
 
+def dumped(told: Any) -> bytes:  # noqa: ANN401 - a JSON value
+    """A JSON value as it is written."""
+    return orjson.dumps(told, option=orjson.OPT_INDENT_2) + b"\n"
+
+
 def write(told: Any) -> None:  # noqa: ANN401 - a JSON value
     """A JSON value to the standard output."""
-    sys.stdout.buffer.write(orjson.dumps(told, option=orjson.OPT_INDENT_2) + b"\n")
+    sys.stdout.buffer.write(dumped(told))
     sys.stdout.buffer.flush()
 
 

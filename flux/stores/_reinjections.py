@@ -64,7 +64,7 @@ class Reinjections(Writing):
 
     # -- its life -------------------------------------------------------------------------------------------------------------------------
 
-    def plan(self, asked: Reinjection, units: Sequence[Unit], event: Event) -> bool:
+    def preview(self, asked: Reinjection, units: Sequence[Unit], event: Event) -> bool:
         """A preview is kept; False where this id has one already, which stays."""
         with self._write() as connection:
             if connection.scalar(select(t.reinjection.c.id).where(t.reinjection.c.id == asked.id)):

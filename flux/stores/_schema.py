@@ -20,6 +20,7 @@ UPGRADES = {
         # Causes are counted as they are met; those of before are counted behind, along the journal up to here (stores._causes).
         "INSERT INTO meta (key, value) SELECT 'causes_until', CAST(COALESCE(MAX(seq), 0) AS VARCHAR) FROM event",
         "INSERT INTO meta (key, value) VALUES ('causes_done', '0')",
+        "CREATE INDEX flow_by_partner ON flow (partner, received_at)",
     ),
 }
 
@@ -59,6 +60,7 @@ flow = Table(
     Column("again", Text, nullable=False, server_default=""),  # of a re-injection: model.Again as JSON
     Index("flow_by_bytes", "sha256", "partner"),
     Index("flow_by_state", "state", "due_at"),
+    Index("flow_by_partner", "partner", "received_at"),
 )
 
 piece = Table(
@@ -275,6 +277,57 @@ doubt = Table(
     metadata,
     Column("item", String, primary_key=True),
     Column("kind", String, nullable=False),
+)
+
+# A run of a schedule, or why there is none. The unique index is what makes a planned instant fire once, whatever restarts and clocks do.
+run = Table(
+    "run",
+    metadata,
+    Column("seq", _serial, primary_key=True, autoincrement=True),
+    Column("schedule", String, nullable=False),
+    Column("planned", String, nullable=False),
+    Column("how", String, nullable=False),
+    Column("who", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("why", String, nullable=False, server_default=""),
+    Column("recorded_at", String, nullable=False),
+    Column("started_at", String),
+    Column("taken_at", String),
+    Column("ended_at", String),
+    Column("deadline", String),
+    Column("partners", Text, nullable=False, server_default="[]"),
+    Column("first", BigInteger, nullable=False, server_default="0"),
+    Column("last", BigInteger, nullable=False, server_default="0"),
+    Column("since", String),
+    Column("told", LargeBinary),
+    Column("mail", String, nullable=False, server_default=""),
+    Column("mail_attempts", Integer, nullable=False, server_default="0"),
+    Column("mail_due_at", String),
+    Column("mail_problem", Text, nullable=False, server_default=""),
+    Index("run_once", "schedule", "planned", unique=True),
+    Index("run_by_end", "schedule", "taken_at"),
+    Index("run_by_state", "state"),
+    Index("run_by_mail", "mail", "mail_due_at"),
+)
+
+# How far each schedule was planned, under which expression, and where its first run begins.
+schedule = Table(
+    "schedule",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("cron", String, nullable=False),
+    Column("until", String, nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("since", String, nullable=False),
+)
+
+# When a flux was running here: one row a process, so that what nobody saw is not taken for what nobody sent.
+watch = Table(
+    "watch",
+    metadata,
+    Column("seq", _serial, primary_key=True, autoincrement=True),
+    Column("began", String, nullable=False),
+    Column("seen", String, nullable=False),
 )
 
 # The journal and the book of quarantines are append-only, whoever holds the pen.

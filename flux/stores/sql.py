@@ -36,6 +36,7 @@ from flux.stores._past import Past
 from flux.stores._quarantines import Quarantines
 from flux.stores._reading import READS, emission_of, flow_of, known_trouble
 from flux.stores._reinjections import Reinjections
+from flux.stores._runs import Runs
 from flux.stores._standings import Standings, change_standings, overtaken, standing_row
 from flux.stores._writing import take_in
 from flux.when import instant, moment
@@ -45,7 +46,7 @@ SHOWN = 3  # undeliverable emissions that are told with the count of them
 _IN = 500  # values in one IN (...): below every database's limit
 
 
-class SqlLedger(Auditing, Causes, Emissions, Keeping, Past, Quarantines, Reinjections, Standings):
+class SqlLedger(Auditing, Causes, Emissions, Keeping, Past, Quarantines, Reinjections, Runs, Standings):
     """The ledger behind a database URL. One writer: the daemon, under the installation's lock. Readers are many."""
 
     def __init__(self, url: str, *, read_only: bool = False) -> None:
