@@ -24,16 +24,19 @@ from flux.intake import Intake
 from flux.model import Plumbing
 from flux.notices import Bell, watched
 from flux.ops import Office
-from flux.ports import ContentStore, Ledger, Unsettled, Why
+from flux.ports import ContentStore, Deliveries, Inbox, Ledger, Unsettled, Why
 from flux.sandbox.pool import Sandbox
+from flux.sharing import Share, stranded
 from flux.stores.content import FileStore
 from flux.stores.sql import SqlLedger, unborn
 from flux.transports.folder import FolderInbox, FolderOutbox
+from flux.transports.sftp import fleet
 from flux.when import day_of
 from flux.worker import Settings, Worker
 
 ONCE_PATIENCE_S = 5.0  # how long ``once`` waits, beyond the rest that is set, for a file that keeps changing or a flow that is due again
 DUE_S = 3_600.0      # between two looks at delays that have passed
+ONCE_LOOKS_S = 0.02    # between two looks of ``once`` at endpoints that are at work
 RECEIVE_S = 0.05       # between two scans while the worker works
 LOOKED_AT = 1_000      # files of an inbox that the doctor tries to open
 
@@ -92,19 +95,26 @@ class Installation:
         self._office = Office(self.ledger, content, parts, policies, config.routes, config.installation)
         self._due_at = 0.0  # by the monotonic clock
         self.worker = Worker(self.ledger, content, self.sandbox, parts, asked, now=utc_now, directory=directory.lookup(config))
-        self.dispatch = Dispatch(outbox, content, self.ledger, now=utc_now)
-        ids = lambda: new_id(utc_now(), secrets.randbits)  # noqa: E731 - clock and luck, joined where they are known
+        mine: Deliveries = Share(self.ledger, config.endpoints, None) if config.endpoints else self.ledger
+        self.dispatch = Dispatch(outbox, content, mine, now=utc_now)
+        self.fleet = fleet.of(config, content, lambda: SqlLedger(config.ledger_url), now=utc_now, new_id=_fresh_id)
         left = [FolderInbox(name, claims, claims, settle_s=0.0) for name, claims in folders.departed(config).items()]
-        self.intake = Intake(self.inboxes, content, self.ledger, now=utc_now, new_id=ids, lacking=self._lacking, departed=left)
+        self.intake = Intake([*self.inboxes, *self.fleet.inboxes], content, self.ledger, now=utc_now, new_id=_fresh_id, lacking=self._lacking, departed=left)
         if strict:
             self.sandbox.start()  # raises Fault before anything is taken
         content.clean()
         outbox.clean()
         self.ledger.release_leases(owner)
         self.intake.recover()
-        for path in folders.strays(config):
+        self._tell_strange()
+
+    def _tell_strange(self) -> None:
+        """What the start found and nothing here can mend."""
+        for gone in stranded(self.ledger.staged_at(), self.config.endpoints):
+            log.get().error("endpoint", ended="gone", trouble=str(gone))
+        for path in folders.strays(self.config):
             log.get().warning("intake", ended="stray", trouble=str(Fault("FLX-I89", path=str(path))))
-        if trouble := directory.stale(config, day_of(utc_now())):
+        if trouble := directory.stale(self.config, day_of(utc_now())):
             log.get().warning("directory", ended="stale", trouble=str(trouble))
 
     def step(self, stopped: Callable[[], bool] = lambda: False) -> int:
@@ -118,7 +128,10 @@ class Installation:
             if self.shaken:
                 self.ledger.release_leases("")
                 self.shaken = False
-            return self.intake.step() + self.worker.step(self.deliver, self._receive, stopped) + self._fall_due() + self.dispatch.step()
+            done = self.intake.step() + self.worker.step(self.deliver, self._receive, stopped) + self._fall_due() + self.dispatch.step()
+            if done:
+                self.fleet.ring()
+            return done + self.fleet.news()
         except (Fault, OSError) as trouble:
             self._shake(trouble)
             return 0
@@ -137,6 +150,7 @@ class Installation:
         """What is owed goes out while the worker works; trouble there costs no flow in hand an attempt."""
         try:
             self.dispatch.step()
+            self.fleet.ring()
         except (Fault, OSError) as trouble:
             self._shake(trouble)
 
@@ -163,7 +177,8 @@ class Installation:
 
     def left(self) -> list[Unsettled]:
         """What the last scan saw in the inboxes and did not take."""
-        return [waits for inbox in self.inboxes for waits in inbox.unsettled()]
+        inboxes: list[Inbox] = [*self.inboxes, *self.fleet.inboxes]
+        return [waits for inbox in inboxes for waits in inbox.unsettled()]
 
     def resting(self) -> bool:
         """Whether a file only needs to be left alone a little longer."""
@@ -179,9 +194,14 @@ class Installation:
         return None if due is None else max(0.0, (due - utc_now()).total_seconds())
 
     def close(self) -> None:
-        """End the children and let go of the ledger."""
+        """End the endpoints' threads and the children, and let go of the ledger."""
+        self.fleet.stop()
         self.sandbox.close()
         self.ledger.close()
+
+
+def _fresh_id() -> str:
+    return new_id(utc_now(), secrets.randbits)
 
 
 def _proven_ledger(config: Config) -> None:
@@ -257,7 +277,7 @@ def handle(config: Config) -> bool:
 
 def deposit(config: Config, asked: Asked) -> Receipt:
     """A PDF with its data, in the mode service or portail, brought to its decision: the one call behind every way of depositing so."""
-    return deposits.deposit(config, asked, Hands(shelves, handle, utc_now, lambda: new_id(utc_now(), secrets.randbits)))
+    return deposits.deposit(config, asked, Hands(shelves, handle, utc_now, _fresh_id))
 
 
 def once(config: Config) -> Pass:
@@ -265,12 +285,16 @@ def once(config: Config) -> Pass:
     log.configure(config.log_format, config.log_level)
     started = utc_now()
     with opened(config) as house:
+        house.fleet.start(lambda: None)
         give_up = time.monotonic() + config.settle_s + ONCE_PATIENCE_S
         while True:
             if house.step():
                 give_up = time.monotonic() + config.settle_s + ONCE_PATIENCE_S
                 continue
             due, now = house.due_in_s(), time.monotonic()
+            if not house.fleet.quiet:
+                time.sleep(ONCE_LOOKS_S)
+                continue
             if due is not None and now + due < give_up:
                 time.sleep(due + 0.01)
             elif (house.resting() or house.troubled) and now < give_up:
@@ -283,7 +307,7 @@ def _pass(house: Installation, started: datetime) -> Pass:
     decided, piled = house.ledger.decided_since(started), house.ledger.piled()
     held = sum(piled.by_state.get(state, 0) for state in (Plumbing.HELD, Plumbing.QUARANTINED))
     due = sum(piled.by_state.get(state, 0) for state in (Plumbing.RECEIVED, Plumbing.PROCESSING))
-    return Pass(decided.flows, decided.refused, held, due, piled.emissions_owed, house.troubled, tuple(house.left()), house.intake.lack)
+    return Pass(decided.flows, decided.refused, held, due, piled.emissions_owed, house.troubled or bool(house.fleet.troubled), tuple(house.left()), house.intake.lack)
 
 
 def run(config: Config) -> None:
@@ -300,6 +324,7 @@ def run(config: Config) -> None:
     signal.signal(signal.SIGINT, asked)
     with opened(config, warm=True) as house:
         house.sandbox.start()
+        house.fleet.start(bell.ring)
         with watched([*(config.inbox_of(p) for p in config.partners), config.spool], bell, config.scan_s):
             log.get().info("started", partners=[p.name for p in config.partners], root=str(config.root))
             while not bell.stopped:
@@ -336,7 +361,7 @@ def init(folder: Path) -> Config:
 
 def examine(path: Path) -> list[Line]:
     """The doctor's lines for the configuration at *path*."""
-    return doctor.examine(path, open_reader, _stuck)
+    return doctor.examine(path, open_reader, _stuck, fleet.looked)
 
 
 def _stuck(config: Config) -> Iterator[Unsettled]:

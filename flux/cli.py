@@ -16,7 +16,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from flux import __version__, app, asking, config, folders, screen
-from flux.commands import deposit, directory, dossier, market
+from flux.commands import deposit, directory, dossier, endpoints, market
 from flux.commands.desk import AsJson, Exit, Where, err, find, out, say, unknown, write
 from flux.faults import Fault
 from flux.ports import FlowRow
@@ -218,6 +218,7 @@ def _quiet() -> Iterator[None]:
 
 deposit.add(main)
 dossier.add(main)
+main.command("endpoints", help=say("help.endpoints"))(endpoints.endpoints)
 main.add_typer(directory.app, name="directory")
 main.add_typer(market.app, name="market")
 

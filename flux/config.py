@@ -12,7 +12,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from flux import _settings as s
-from flux import marketfile, tables
+from flux import endpoints as ends
+from flux import marketfile, tables, words
+from flux.endpoints import Endpoint
 from flux.faults import Fault
 from flux.market import Market
 from flux.model import Severity, Stage
@@ -71,6 +73,7 @@ class Config(Struct, frozen=True):
     payers: dict[str, str]
     partners: tuple[Partner, ...]
     routes: tuple[Route, ...]
+    endpoints: tuple[Endpoint, ...] = ()
 
     @property
     def ledger_file(self) -> Path | None:
@@ -92,10 +95,15 @@ def find(given: str = "") -> Path:
     return Path(given or os.environ.get(VARIABLE, "") or FILE)
 
 
+def environment(name: str) -> str:
+    """What the environment says under this name, a secret perhaps; "" when nothing."""
+    return os.environ.get(name, "")
+
+
 def load(path: Path) -> Config:
     """Read and check. Raises Fault with the exact place; an unknown key is told with the nearest known one."""
     raw = _toml(path)
-    site = s.read_table(raw, s.SITE, path.name, ("limits", "severities", "payers", "partner", "route"))
+    site = s.read_table(raw, s.SITE, path.name, ("limits", "severities", "payers", "partner", "route", "endpoint"))
     root = path.resolve().parent
     if not re.fullmatch(r"[A-Z0-9]{3,8}", site["installation"]):
         raise Fault("FLX-I12", where=path.name, value=s.told(site["installation"]))
@@ -114,7 +122,7 @@ def load(path: Path) -> Config:
         market_check=Severity(site.pop("market_check")), unknown_market=Severity(site.pop("unknown_market")),
         limits=Limits(**s.read_table(raw.get("limits", {}), s.LIMITS, f"{path.name} [limits]")),
         severities=_severities(raw.get("severities", {}), f"{path.name} [severities]"), payers=_payers(raw.get("payers", {}), f"{path.name} [payers]"),
-        partners=partners, routes=routes, **site,
+        partners=partners, routes=routes, endpoints=ends.read(_rows(raw, "endpoint", path), path.name, names, words.kinds()), **site,
     )  # fmt: skip
     _apart(config, path.name)
     return config

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-VERSION = "2"
+VERSION = "3"
 
 # What brings a ledger of an earlier version to the next one; new tables are made by themselves. A piece that was accepted before version 2
 # has no standing: its life was not kept.
@@ -13,6 +13,7 @@ UPGRADES = {
         "DROP INDEX flow_by_bytes",
         "CREATE INDEX flow_by_bytes ON flow (sha256, partner)",
     ),
+    "2": ("ALTER TABLE emission ADD COLUMN via VARCHAR NOT NULL DEFAULT ''",),
 }
 
 metadata = MetaData()
@@ -124,6 +125,7 @@ emission = Table(
     Column("size", BigInteger, nullable=False),
     Column("state", String, nullable=False),
     Column("problem", Text, nullable=False, server_default=""),
+    Column("via", String, nullable=False, server_default=""),  # STAGED: at which endpoint's it stands uploaded; "" in spool/staged
     Index("emission_by_state", "state", "problem", "seq"),
     Index("emission_by_flow", "flow", "state"),
 )

@@ -26,6 +26,7 @@ from flux.model import Deposited, Emission, EmissionState, Event, Flow, FlowVerd
 from flux.ports import SUSPECT, Journal, Moved, Outcome, Piled
 from flux.stores import _schema as t
 from flux.stores._chain import append, walk
+from flux.stores._custody import Custody
 from flux.stores._emissions import Emissions, owe
 from flux.stores._reading import READS, emission_of, flow_of, known_trouble
 from flux.stores._standings import Standings, change_standings, overtaken, standing_row
@@ -36,7 +37,7 @@ SHOWN = 3  # undeliverable emissions that are told with the count of them
 _IN = 500  # values in one IN (...): below every database's limit
 
 
-class SqlLedger(Emissions, Standings):
+class SqlLedger(Emissions, Custody, Standings):
     """The ledger behind a database URL. One writer: the daemon, under the installation's lock. Readers are many."""
 
     def __init__(self, url: str, *, read_only: bool = False) -> None:
