@@ -137,7 +137,9 @@ class Pull:
 
         The order of the two questions matters: what stands in the claims here is not asked about, and what no longer stands there was received.
         """
-        entries = self._listed(wire, self._place(batch))
+        if batch in self._handed:
+            return 0
+        entries = self._listed(wire, self._place(batch), gone=True)
         before = self._again.get(batch)
         expected = expected if expected is not None else before.looks if before else {}
         if (self._claims / batch).exists():
@@ -211,7 +213,7 @@ class Pull:
             known = self._hands.received([member_id(batch, name) for name in looks])
             names = [name for name in looks if member_id(batch, name) in known]
             if not names:
-                continue
+                break  # the intake takes them in their order
             now = wire.lstat_all([self._place(batch, name) for name in names])
             changed = [name for name, found in zip(names, now, strict=True) if found and _look(found) != looks[name]]
             if changed:
@@ -295,15 +297,20 @@ class Pull:
         for name in group:
             self._seen.pop(name, None)
         fetched = self._take(wire, batch, group)
+        if all(refused):
+            self._line.clear()  # nothing of what it lists can be claimed: not now, perhaps never, and not in a loop
         for trouble in refused:
             if isinstance(trouble, PermissionError):
                 raise self._refused(self._folder, trouble)
         return fetched
 
-    def _listed(self, wire: Wire, folder: bytes) -> list[Entry]:
+    def _listed(self, wire: Wire, folder: bytes, *, gone: bool = False) -> list[Entry]:
+        """The entries of a folder, each name once. gone: one that is not there any more is an empty one."""
         try:
             listing = wire.listing(folder)
         except OSError as error:
+            if gone and isinstance(error, FileNotFoundError):
+                return []
             raise Fault("FLX-I171", endpoint=self._end.name, folder=shown(folder), detail=error.strerror or str(error)) from error
         if not listing.whole or listing.odd:
             self.trouble = Fault("FLX-I179", endpoint=self._end.name, folder=shown(folder), most=str(MOST_LISTED), odd=str(listing.odd))
