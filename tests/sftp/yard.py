@@ -70,6 +70,7 @@ class Yard:
 
     def turn(self, liar):
         """Fetch, receive, remove there. Gives whether the line held."""
+        self.time += 2.0
         try:
             wire = self.wire(liar)
             self.pull.step(wire, lambda: False)

@@ -23,6 +23,7 @@ class SftpInbox:
         self.partner = partner
         self._claims, self._local = claims, FolderInbox(partner, claims, claims, settle_s=0.0)
         self._arrived: deque[str] = deque()  # appended by the endpoint's thread, taken by the intake's
+        self.taken: set[str] = set()  # batches of which something was received: a hint to the endpoint's thread, whose ledger is the truth
         self.left: tuple[Unsettled, ...] = ()  # what the endpoint's thread saw at its last look; replaced whole
 
     def arrived(self, batch: str) -> None:
@@ -71,3 +72,4 @@ class SftpInbox:
     def discard(self, deposits: Sequence[Deposit]) -> None:
         """Remove what is left of claims whose bytes are content."""
         self._local.discard(deposits)
+        self.taken |= {deposit.batch for deposit in deposits}

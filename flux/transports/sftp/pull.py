@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,7 +23,8 @@ from msgspec import Struct
 from flux.durable import sync_files, sync_folder, sync_folders
 from flux.endpoints import Endpoint
 from flux.faults import Fault
-from flux.ids import ALPHABET, member_id
+from flux.ids import ALPHABET
+from flux.ids import member_id as _member_id
 from flux.model import shown
 from flux.ports import Unsettled, Why
 from flux.transports.folder import PARTIAL
@@ -35,11 +37,13 @@ GROUP_BYTES = 256 << 20  # and no more bytes than this, where it is more than on
 BACKLOG = 100           # batches that wait for the intake: with more, nothing is fetched
 AGAIN_S = 60.0          # before a claimed file that could not be fetched whole is tried again; doubled each time
 MOST_AGAIN_S = 3600.0
+ASK_ALL_S = 1.0         # between two questions about every batch that was handed over, and not only those that the intake says it took
 SOON_S = 0.2            # before the intake is looked at again that has a batch under way
 NAMES = 255             # bytes of a name
 _BATCH = re.compile(rf"\d{{8}}T\d{{9}}Z-[{ALPHABET}]{{10}}")
 
 Look = tuple[int | None, int | None]
+member_id = lru_cache(maxsize=4 * GROUP)(_member_id)  # asked for several times a file
 
 
 class Hands(Struct, frozen=True):
@@ -80,6 +84,7 @@ class Pull:
         self._line: deque[Entry] = deque()
         self._handed: dict[str, dict[bytes, Look]] = {}  # batches that the intake has, or had: name and what was fetched
         self._again: dict[str, _Again] = {}
+        self._ask_all_at = 0.0
         self._prepared: Wire | None = None
         self.left: dict[bytes, Why] = {}
         self.trouble: Fault | None = None  # of single files; the others went on
@@ -208,17 +213,23 @@ class Pull:
 
     def _finish(self, wire: Wire) -> int:
         """Remove there what is in custody here. A file that changed after it was fetched is claimed anew: it is another content."""
-        done = 0
+        done, now, taken = 0, self._hands.clock(), self._inbox.taken
+        everyone = now >= self._ask_all_at
+        if everyone:
+            self._ask_all_at = now + ASK_ALL_S
         for batch, looks in list(self._handed.items()):
+            if not (everyone or batch in taken):
+                continue
+            taken.discard(batch)
             known = self._hands.received([member_id(batch, name) for name in looks])
             names = [name for name in looks if member_id(batch, name) in known]
             if not names:
-                break  # the intake takes them in their order
-            now = wire.lstat_all([self._place(batch, name) for name in names])
-            changed = [name for name, found in zip(names, now, strict=True) if found and _look(found) != looks[name]]
+                continue
+            there = wire.lstat_all([self._place(batch, name) for name in names])
+            changed = [name for name, found in zip(names, there, strict=True) if found and _look(found) != looks[name]]
             if changed:
                 self._claim_anew(wire, batch, changed)
-            self._remove(wire, batch, [name for name, found in zip(names, now, strict=True) if found and name not in changed])
+            self._remove(wire, batch, [name for name, found in zip(names, there, strict=True) if found and name not in changed])
             done += len(names)
             self.received += len(names)
             for name in names:
