@@ -154,6 +154,10 @@ class Sshd:
         }  # fmt: skip
         return "\n[[endpoint]]\n" + "".join(f"{key} = {_toml(value)}\n" for key, value in settings.items())
 
+    def both(self, **more):
+        """Rows for a partner who drops into /in and is answered in /out."""
+        return self.row("there", "in", "/in", partner="batipro", **more) + self.row("back", "out", "/out", partner="batipro", **more)
+
     def __enter__(self):
         return self.start()
 

@@ -35,8 +35,7 @@ class House:
 
     def __init__(self, root, server, **more):
         self.server, self.dropped, self.taken = server, {}, []
-        rows = server.row("there", "in", "/in", partner="batipro", **more) + server.row("back", "out", "/out", partner="batipro", **more)
-        self.site = Site(root, OFTEN + rows)
+        self.site = Site(root, OFTEN + server.both(**more))
         self._ended = threading.Event()
         self._consumer = threading.Thread(target=self._take, daemon=True)
         self._consumer.start()

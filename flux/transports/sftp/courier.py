@@ -189,7 +189,6 @@ class Courier(threading.Thread):
         if self._session is None:
             pace = Pace(self._end.rate_kb_s, self._stopped.wait)
             self._session = opened(self._end, self._house.secret_of(self._end), pace)
-            self._host.breaker.worked()
         return self._session.wire
 
     def _let_go(self) -> None:
@@ -259,6 +258,8 @@ class Courier(threading.Thread):
     def _fared(self, pause: float, done: int, *, connected: bool) -> tuple[float, int]:
         now, known = self._house.now(), self._known
         self._well = True
+        if connected:
+            self._host.breaker.worked()
         moved = known.moved + (done if self._pull is None else self._pull.received)
         if self._pull:
             self._pull.received = 0

@@ -39,6 +39,7 @@ AGAIN_S = 60.0          # before a claimed file that could not be fetched whole 
 MOST_AGAIN_S = 3600.0
 ASK_ALL_S = 1.0         # between two questions about every batch that was handed over, and not only those that the intake says it took
 SOON_S = 0.2            # before the intake is looked at again that has a batch under way
+MOST_LEFT = 100         # files that are told and not taken
 NAMES = 255             # bytes of a name
 _BATCH = re.compile(rf"\d{{8}}T\d{{9}}Z-[{ALPHABET}]{{10}}")
 
@@ -91,7 +92,7 @@ class Pull:
         self.resting = False
         self.received = 0  # files in custody since it was set to 0
         shutil.rmtree(scratch, ignore_errors=True)
-        scratch.mkdir(mode=0o700, parents=True)
+        scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     @property
     def pending(self) -> bool:
@@ -268,10 +269,11 @@ class Pull:
             if entry.name.startswith(b".") or entry.name.lower().endswith(PARTIAL) or entry.found.folder:
                 continue
             if not entry.found.regular or entry.found.size is None:
-                self.left[entry.name] = Why.NOT_REGULAR
+                self._leave(entry.name, Why.NOT_REGULAR)
                 continue
             if entry.found.size > self._hands.most_bytes:
-                self.left[entry.name], self.trouble = Why.TOO_LARGE, self._too_large(entry)
+                self._leave(entry.name, Why.TOO_LARGE)
+                self.trouble = self._too_large(entry)
                 continue
             seen = self._seen.get(entry.name)
             if seen is None or seen.look != _look(entry.found):
@@ -284,6 +286,11 @@ class Pull:
         self._seen = present
         self._line = deque(sorted(ready, key=lambda entry: (entry.found.mtime or 0, entry.name)))
         self._inbox.left = tuple(Unsettled(self._end.partner, name, why) for name, why in sorted(self.left.items()))
+
+    def _leave(self, name: bytes, why: Why) -> None:
+        """To be told, so many at most: a server may list what it likes."""
+        if len(self.left) < MOST_LEFT:
+            self.left[name] = why
 
     def _claim_group(self, wire: Wire) -> int:
         """Claim the oldest, see what was claimed, fetch that."""

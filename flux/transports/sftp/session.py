@@ -101,7 +101,7 @@ def opened(endpoint: Endpoint, secret: Secret, pace: Callable[[int], None] = lam
     """Connected, proven, authenticated. Raises Lost when nobody answers or the line breaks, Stranger for another host key, Fault when refused."""
     shown: list[str] = []
     for kinds in [endpoint.key_types] if endpoint.key_types else _KINDS:
-        transport = _met(endpoint, tuple("rsa-sha2-512" if kind == "ssh-rsa" else kind for kind in kinds))
+        transport = _met(endpoint, tuple(one for kind in kinds for one in (_KINDS[-1] if kind == "ssh-rsa" else (kind,))))
         if transport is None:
             continue
         print_ = fingerprint(transport.get_remote_server_key().asbytes())
