@@ -226,7 +226,8 @@ class Courier(threading.Thread):
         def work(wire: Callable[[], Wire]) -> tuple[float, int]:
             waiting = [*share.owed(1), *share.unpublished(1)]
             fresh = any(not emission.problem for emission in waiting)
-            if not waiting or (not fresh and self._host.breaker.clock() < self._look_at):
+            ill = self._known.state == "trouble"  # then it is tried again even where nothing is owed: what is known of it is to be true
+            if not ill and (not waiting or (not fresh and self._host.breaker.clock() < self._look_at)):
                 return HELD_S, 0
             outbox.wire = wire()
             self._proven(outbox.wire)
