@@ -130,6 +130,28 @@ MAIL = (
     Setting("timeout_s", 20.0, "Seconds after which a server that does not answer is given up, until the next attempt (retry_s).", "Secondes au bout desquelles un serveur muet est abandonné, jusqu'à la tentative suivante (retry_s).", float, least=1, most=300),
 )  # fmt: skip
 
+ENDPOINT = (
+    Setting("name", "", "Name of the endpoint, in the log and in flux endpoints: a-z, 0-9 and hyphens.", "Nom du point d'accès, dans le journal et dans flux endpoints : a-z, 0-9 et tirets.", least=1, most=32),
+    Setting("direction", "in", "in: files are fetched from there; out: flux delivers there.", "in : des fichiers y sont retirés ; out : flux y délivre.", choices=("in", "out")),
+    Setting("partner", "", "in: who drops there; out: whose return flows go there.", "in : qui y dépose ; out : les flux retour de qui y vont."),
+    Setting("actor", "", "out, in the place of partner: whose pieces go there, as in [[route]].", "out, au lieu de partner : les pièces de qui y vont, comme dans [[route]]."),
+    Setting("kinds", [], "out: only deliveries of these kinds (docs/formats.md); empty: all. The first endpoint that fits has a delivery.", "out : seulement les remises de ces genres (docs/formats.md) ; vide : toutes. Le premier point d'accès qui convient a la remise.", list, most=20),
+    Setting("host", "", "The server: a name or an address.", "Le serveur : un nom ou une adresse."),
+    Setting("port", 22, "Its port.", "Son port.", int, least=1, most=65_535),
+    Setting("user", "", "The account there.", "Le compte sur ce serveur."),
+    Setting("host_keys", [], "Its host key: SHA256:… as ssh-keygen -l prints it, or a line of known_hosts. Two while it changes. Any other key is refused before anything is said.", "Sa clé d'hôte : SHA256:… telle que l'imprime ssh-keygen -l, ou une ligne de known_hosts. Deux pendant un changement. Toute autre clé est refusée avant que rien ne soit dit.", list, least=1, most=8),
+    Setting("key_file", "", "File of the private key, readable for flux alone; a password beside it is its passphrase.", "Fichier de la clé privée, lisible par flux seul ; un mot de passe à côté en est la phrase secrète."),
+    Setting("password_file", "", "File whose first line is the password, readable for flux alone.", "Fichier dont la première ligne est le mot de passe, lisible par flux seul."),
+    Setting("password_env", "", "Or the environment variable that holds it.", "Ou la variable d'environnement qui le contient."),
+    Setting("folder", "", "The folder there; empty: the one of the login.", "Le dossier sur ce serveur ; vide : celui de la connexion."),
+    Setting("claim", ".flux-claim", "in: name of a folder of flux's own in there, into which a file is renamed before it is fetched. It begins with a dot.", "in : nom d'un dossier propre à flux dans celui-ci, où un fichier est renommé avant d'être retiré. Il commence par un point."),
+    Setting("done", "", "in: folder there into which what was received is moved; empty: it is removed.", "in : dossier de ce serveur où va ce qui a été reçu ; vide : c'est supprimé."),
+    Setting("settle_s", 10.0, "in: seconds between two looks in which a file must not have changed before it is taken.", "in : secondes entre deux regards pendant lesquelles un fichier ne doit pas avoir changé avant d'être pris.", float, least=0, most=86_400),
+    Setting("poll_s", 60.0, "in: seconds between two looks when nothing was there.", "in : secondes entre deux regards quand il n'y avait rien.", float, least=0.05, most=86_400),
+    Setting("rate_kb_s", 0, "Most kB a second, either way; 0: no limit.", "Ko par seconde au plus, dans les deux sens ; 0 : pas de limite.", int, least=0, most=10_000_000),
+    Setting("connections", 2, "Most connections to its server at once; of all endpoints of one server the least counts.", "Connexions simultanées à son serveur au plus ; de tous les points d'accès d'un serveur, le plus petit compte.", int, least=1, most=32),
+)  # fmt: skip
+
 _LIMIT_WORDS = {
     "pieces_per_flow": ("Pieces in one flow.", "Pièces par flux."),
     "flow_mb": ("Size of one flow, MB.", "Taille d'un flux, en Mo."),

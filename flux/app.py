@@ -26,22 +26,25 @@ from flux.model import Plumbing
 from flux.monitor import Meter
 from flux.night import Night
 from flux.ops import Office
-from flux.ports import ContentStore, Unsettled, Why
+from flux.ports import ContentStore, Deliveries, Inbox, Unsettled, Why
 from flux.rehearsal import Stage
 from flux.reinjection import Desk
 from flux.sandbox.pool import Sandbox
 from flux.schedule import Scheduler
+from flux.sharing import Share, stranded
 from flux.stores.aside import aside
 from flux.stores.content import FileStore
 from flux.stores.sql import SqlLedger, unborn
 from flux.transports import mail
 from flux.transports.folder import FolderInbox, FolderOutbox
+from flux.transports.sftp import fleet
 from flux.when import day_of
 from flux.worker import Settings, Worker
 
 ONCE_PATIENCE_S = 5.0  # how long ``once`` waits, beyond the rest that is set, for a file that keeps changing or a flow that is due again
 DUE_S = 3_600.0      # between two looks at delays that have passed
 BEAT_S = 1.0           # between two signs of life
+ONCE_LOOKS_S = 0.02    # between two looks of ``once`` at endpoints that are at work
 RECEIVE_S = 0.05       # between two scans while the worker works
 COUNTED = 20           # decisions of before causes were kept that are counted in a turn
 LOOKED_AT = 1_000      # files of an inbox that the doctor tries to open
@@ -108,10 +111,13 @@ class Installation:
         self._uncounted = self.ledger.uncounted()
         self._night = Night(config, self.ledger, content, utc_now())
         self.worker = Worker(self.ledger, content, self.sandbox, parts, asked, now=utc_now, directory=directory.lookup(config), counted=self._meter.attempted)
-        self.dispatch = Dispatch(outbox, content, self.ledger, now=utc_now)
-        ids = lambda: new_id(utc_now(), secrets.randbits)  # noqa: E731 - clock and luck, joined where they are known
+        mine: Deliveries = Share(self.ledger, config.endpoints, None) if config.endpoints else self.ledger
+        self.dispatch = Dispatch(outbox, content, mine, now=utc_now)
+        self.fleet = fleet.of(config, content, lambda: SqlLedger(config.ledger_url), now=utc_now, new_id=_fresh_id)
         left = [FolderInbox(name, claims, claims, settle_s=0.0) for name, claims in folders.departed(config).items()]
-        self.intake = Intake(self.inboxes, content, self.ledger, now=utc_now, new_id=ids, lacking=self._lacking, departed=left, in_runs=frozenset() if whole else planning.in_runs(config))
+        in_runs = frozenset() if whole else planning.in_runs(config)
+        boxes = [*self.inboxes, *self.fleet.inboxes]
+        self.intake = Intake(boxes, content, self.ledger, now=utc_now, new_id=_fresh_id, lacking=self._lacking, departed=left, in_runs=in_runs)
         if strict:
             self.sandbox.start()  # raises Fault before anything is taken
         self._tidy(content, outbox, owner, daemon=warm)
@@ -128,7 +134,9 @@ class Installation:
         self._warn()
 
     def _warn(self) -> None:
-        """What an operator should know at the start."""
+        """What the start found and nothing here can mend."""
+        for gone in stranded(self.ledger.staged_at(), self.config.endpoints):
+            log.get().error("endpoint", ended="gone", trouble=str(gone))
         for path in folders.strays(self.config):
             log.get().warning("intake", ended="stray", trouble=str(Fault("FLX-I89", path=str(path))))
         if trouble := directory.stale(self.config, day_of(utc_now())):
@@ -147,7 +155,9 @@ class Installation:
                 self.ledger.release_leases("")
                 self.shaken = False
             done = self._received() + self.worker.step(self.deliver, self._receive, stopped) + self._fall_due() + self._delivered()
-            done += self.schedule.step(busy=done > 0) + self.mailer.step() + self._count_causes() + self._night.step(utc_now())
+            if done:
+                self.fleet.ring()
+            done += self.fleet.news() + self.schedule.step(busy=done > 0) + self.mailer.step() + self._count_causes() + self._night.step(utc_now())
         except (Fault, OSError) as trouble:
             self._shake(trouble)
             return 0
@@ -193,6 +203,7 @@ class Installation:
         """What is owed goes out while the worker works; trouble there costs no flow in hand an attempt."""
         try:
             self._delivered()
+            self.fleet.ring()
         except (Fault, OSError) as trouble:
             self._shake(trouble)
 
@@ -221,7 +232,8 @@ class Installation:
 
     def left(self) -> list[Unsettled]:
         """What the last scan saw in the inboxes and did not take."""
-        return [waits for inbox in self.inboxes for waits in inbox.unsettled()]
+        inboxes: list[Inbox] = [*self.inboxes, *self.fleet.inboxes]
+        return [waits for inbox in inboxes for waits in inbox.unsettled()]
 
     def resting(self) -> bool:
         """Whether a file only needs to be left alone a little longer."""
@@ -237,9 +249,14 @@ class Installation:
         return None if due is None else max(0.0, (due - utc_now()).total_seconds())
 
     def close(self) -> None:
-        """End the children and let go of the ledger."""
+        """End the endpoints' threads and the children, and let go of the ledger."""
+        self.fleet.stop()
         self.sandbox.close()
         self.ledger.close()
+
+
+def _fresh_id() -> str:
+    return new_id(utc_now(), secrets.randbits)
 
 
 def _proven_ledger(config: Config) -> None:
@@ -367,7 +384,7 @@ def handle(config: Config, recorded: Callable[[], object] = lambda: None) -> boo
 
 def deposit(config: Config, asked: Asked) -> Receipt:
     """A PDF with its data, in the mode service or portail, brought to its decision: the one call behind every way of depositing so."""
-    return deposits.deposit(config, asked, Hands(shelves, handle, utc_now, lambda: new_id(utc_now(), secrets.randbits)))
+    return deposits.deposit(config, asked, Hands(shelves, handle, utc_now, _fresh_id))
 
 
 def once(config: Config) -> Pass:
@@ -375,12 +392,16 @@ def once(config: Config) -> Pass:
     log.configure(config.log_format, config.log_level)
     started = utc_now()
     with opened(config, whole=True) as house:
+        house.fleet.start(lambda: None)
         give_up = time.monotonic() + config.settle_s + ONCE_PATIENCE_S
         while True:
             if house.step():
                 give_up = time.monotonic() + config.settle_s + ONCE_PATIENCE_S
                 continue
             due, now = house.due_in_s(), time.monotonic()
+            if not house.fleet.quiet:
+                time.sleep(ONCE_LOOKS_S)
+                continue
             if due is not None and now + due < give_up:
                 time.sleep(due + 0.01)
             elif (house.resting() or house.troubled) and now < give_up:
@@ -394,7 +415,7 @@ def _pass(house: Installation, started: datetime) -> Pass:
     decided, piled = house.ledger.decided_since(started), house.ledger.piled()
     held = sum(piled.by_state.get(state, 0) for state in (Plumbing.HELD, Plumbing.QUARANTINED))
     due = sum(piled.by_state.get(state, 0) for state in (Plumbing.RECEIVED, Plumbing.PROCESSING))
-    return Pass(decided.flows, decided.refused, held, due, piled.emissions_owed, house.troubled, tuple(house.left()), house.intake.lack)
+    return Pass(decided.flows, decided.refused, held, due, piled.emissions_owed, house.troubled or bool(house.fleet.troubled), tuple(house.left()), house.intake.lack)
 
 
 def init(folder: Path) -> Config:
@@ -413,7 +434,7 @@ def init(folder: Path) -> Config:
 
 def examine(path: Path) -> list[Line]:
     """The doctor's lines for the configuration at *path*."""
-    return doctor.examine(path, open_reader, stuck)
+    return doctor.examine(path, open_reader, stuck, fleet.looked)
 
 
 def stuck(config: Config) -> Iterator[Unsettled]:

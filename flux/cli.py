@@ -16,7 +16,22 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from flux import __version__, app, asking, config, daemon, folders, screen
-from flux.commands import again, audit, backup, causes, deposit, directory, dossier, market, replay, retention, rule, running, runs
+from flux.commands import (
+    again,
+    audit,
+    backup,
+    causes,
+    deposit,
+    directory,
+    dossier,
+    endpoints,
+    market,
+    replay,
+    retention,
+    rule,
+    running,
+    runs,
+)
 from flux.commands.desk import AsJson, Exit, Where, err, find, out, say, unknown, write
 from flux.faults import Fault
 from flux.ports import FlowRow
@@ -61,7 +76,7 @@ def init(folder: Annotated[Path, typer.Argument(metavar="[DIR]", help=say("help.
 @main.command(help=say("help.run"))
 def run(context: typer.Context, where: Where = "") -> None:
     """Run the daemon."""
-    daemon.run(find(context, where), lambda: find(context, where), Supervisor(config.supervisor()))
+    daemon.run(find(context, where), lambda: find(context, where), Supervisor(config.environment("NOTIFY_SOCKET")))
 
 
 @main.command(help=say("help.once"))
@@ -227,6 +242,7 @@ backup.add(main)
 causes.add(main)
 deposit.add(main)
 dossier.add(main)
+main.command("endpoints", help=say("help.endpoints"))(endpoints.endpoints)
 replay.add(main)
 retention.add(main)
 running.add(main)

@@ -14,8 +14,10 @@ from msgspec.structs import replace
 
 from flux import _scheduled as scheduled
 from flux import _settings as s
-from flux import marketfile, tables
+from flux import endpoints as ends
+from flux import marketfile, tables, words
 from flux._scheduled import Post
+from flux.endpoints import Endpoint
 from flux.faults import Fault
 from flux.market import Market
 from flux.model import Severity
@@ -88,6 +90,7 @@ class Config(Struct, frozen=True):
     schedules: tuple[Schedule, ...] = ()
     freezes: tuple[Freeze, ...] = ()
     post: Post | None = None
+    endpoints: tuple[Endpoint, ...] = ()
 
     @property
     def ledger_file(self) -> Path | None:
@@ -109,15 +112,15 @@ def find(given: str = "") -> Path:
     return Path(given or os.environ.get(VARIABLE, "") or FILE)
 
 
-def supervisor() -> str:
-    """Where whoever started the daemon waits to be told that it is ready (sd_notify); "" when nobody does."""
-    return os.environ.get("NOTIFY_SOCKET", "")
+def environment(name: str) -> str:
+    """What the environment says under this name, a secret perhaps; "" when nothing."""
+    return os.environ.get(name, "")
 
 
 def load(path: Path) -> Config:
     """Read and check. Raises Fault with the exact place; an unknown key is told with the nearest known one."""
     raw = _toml(path)
-    besides = ("limits", "severities", "payers", "retention", "partner", "route", "schedule", "freeze", "mail")
+    besides = ("limits", "severities", "payers", "retention", "partner", "route", "endpoint", "schedule", "freeze", "mail")
     site = s.read_table(raw, s.SITE, path.name, besides)
     root = path.resolve().parent
     if not re.fullmatch(r"[A-Z0-9]{3,8}", site["installation"]):
@@ -140,7 +143,8 @@ def load(path: Path) -> Config:
         market_check=Severity(site.pop("market_check")), unknown_market=Severity(site.pop("unknown_market")),
         limits=Limits(**s.read_table(raw.get("limits", {}), s.LIMITS, f"{path.name} [limits]")),
         severities=_severities(raw.get("severities", {}), f"{path.name} [severities]"), payers=_payers(raw.get("payers", {}), f"{path.name} [payers]"),
-        partners=partners, routes=routes, retention=_retention(raw.get("retention", {}), f"{path.name} [retention]"), schedules=schedules,
+        partners=partners, routes=routes, endpoints=ends.read(_rows(raw, "endpoint", path), path.name, names, words.kinds()),
+        retention=_retention(raw.get("retention", {}), f"{path.name} [retention]"), schedules=schedules,
         freezes=scheduled.freezes(_rows(raw, "freeze", path), schedules, path.name), post=scheduled.post(raw.get("mail", {}), f"{path.name} [mail]"), **site,
     )  # fmt: skip
     _apart(config, path.name)

@@ -98,6 +98,7 @@ def _serve(config: Config, bell: Bell, meter: Meter, again: Callable[[], Config]
     """One configuration, until the bell asks for an end, None, or for another one: that."""
     with opened(config, warm=True, meter=meter, beat=lambda: supervisor.tell("WATCHDOG=1")) as house:
         house.sandbox.start()
+        house.fleet.start(bell.ring)
 
         def look() -> tuple[Vitals, tuple[Alarm, ...]]:
             shown = vitals(house)

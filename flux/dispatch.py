@@ -7,16 +7,20 @@ from datetime import datetime
 from flux.faults import Fault
 from flux.log import get
 from flux.model import Emission, Event
-from flux.ports import ContentStore, Ledger, Outbox
+from flux.ports import ContentStore, Deliveries, Outbox
 
 GROUP = 500  # emissions staged and published with the same syncs
 WHO = "flux"
 
 
 class Dispatch:
-    """The emissions of every flow."""
+    """
+    The emissions of every flow, or those of the share that *ledger* shows (see sharing).
 
-    def __init__(self, outbox: Outbox, content: ContentStore, ledger: Ledger, *, now: Callable[[], datetime]) -> None:
+    A trouble of the way itself (the outbox raises neither Fault nor OSError) ends the step, and is written to no delivery.
+    """
+
+    def __init__(self, outbox: Outbox, content: ContentStore, ledger: Deliveries, *, now: Callable[[], datetime]) -> None:
         self._outbox, self._content, self._ledger, self._now = outbox, content, ledger, now
 
     def step(self) -> int:

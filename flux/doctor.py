@@ -25,6 +25,7 @@ from msgspec import Struct
 from flux import config as settings
 from flux import directory, durable, folders, kit, markets, pause
 from flux.config import Config
+from flux.endpoints import Looked
 from flux.faults import Fault
 from flux.model import Plumbing, shown
 from flux.policy import Brief, Policy
@@ -83,11 +84,11 @@ OpenReader = Callable[[Config], AbstractContextManager[Ledger]]
 Look = Callable[[Config], Iterable[Unsettled]]
 
 
-def examine(path: Path, open_reader: OpenReader, look: Look) -> list[Line]:
+def examine(path: Path, open_reader: OpenReader, look: Look, look_away: Callable[[Config], Iterable[Looked]]) -> list[Line]:
     """
     Every line, in the order in which a person would look: the program, its rules, the configuration, the disk, the inboxes, the ledger.
 
-    *look* gives what waits in the inboxes and cannot be taken.
+    *look* gives what waits in the inboxes and cannot be taken, *look_away* what a connection to each endpoint finds.
     """
     lines = [*_versions(), *_rules(), *_sandbox()]
     try:
@@ -104,7 +105,7 @@ def examine(path: Path, open_reader: OpenReader, look: Look) -> list[Line]:
     lines += [*_held_against("folder", _folders(config)), *_held_against("folder", _strays(config))]
     if config.spool.is_dir() and os.access(config.spool, os.W_OK):
         lines += [*_held_against("space", _space(config)), *_held_against("sync", _disk(config.spool))]
-    return [*lines, *_held_against("inbox", _waiting(look(config))), *_held_against("ledger", _ledger(config, open_reader))]
+    return [*lines, *_held_against("inbox", _waiting(look(config))), *_endpoints(look_away(config)), *_held_against("ledger", _ledger(config, open_reader))]
 
 
 def _markets(config: Config) -> Iterator[Line]:
@@ -234,6 +235,19 @@ def _waiting(stuck: Iterable[Unsettled]) -> Iterator[Line]:
         yield Line("warn", "inbox", f"inbox_{one.why}", {"file": f"{one.partner}/{shown(one.name)}"}, "inbox_do")
     if len(found) > SHOWN:
         yield Line("warn", "inbox", "inbox_more", {"count": str(len(found) - SHOWN)}, "inbox_do")
+
+
+def _endpoints(looked: Iterable[Looked]) -> Iterator[Line]:
+    for one in looked:
+        facts = {"endpoint": one.name, "server": one.server, "key": one.shown}
+        if one.fault:
+            yield _faulty("endpoint", one.fault)
+        elif not one.posix_rename:
+            yield Line("warn", "endpoint", "endpoint_rename", facts, "endpoint_rename_do")
+        elif not one.fsync:
+            yield Line("warn", "endpoint", "endpoint_fsync", facts, "endpoint_fsync_do")
+        else:
+            yield Line("ok", "endpoint", "endpoint_ok", facts)
 
 
 def _space(config: Config) -> Iterator[Line]:

@@ -80,11 +80,16 @@ def fault_of(trouble: Fault | OSError) -> Fault:
 
 
 @contextmanager
-def netted() -> Iterator[None]:
-    """The house's one net, around what is decided of one flow: a bug of ours is a Fault of that flow, and costs its neighbours nothing."""
+def netted(*known: type[Exception]) -> Iterator[None]:
+    """
+    The house's one net, around what is decided of one flow: a bug of ours is a Fault of that flow, and costs its neighbours nothing.
+
+    The same around a turn of an endpoint. known: what the caller tells from a bug, beside a Fault.
+    """
+    passing: tuple[type[Exception], ...] = (Fault, *known)
     try:
         yield
-    except Fault:
+    except passing:
         raise
     except Exception as error:
         raise Fault("FLX-I64", detail=traced(error)) from error

@@ -119,6 +119,10 @@ class Room(Struct, frozen=True):
         least, spool = str(config.least_free_mb), str(config.spool)
         return Fault("FLX-I86", spool=spool, free=str(self.size >> 20), files=files, least=least, least_files=str(LEAST_FILES))
 
+    def beyond(self, config: Config) -> int:
+        """Bytes that may be fetched without coming to where nothing new may be taken."""
+        return 0 if self.lacking(config) else max(0, self.size - (config.least_free_mb << 20))
+
 
 def room(folder: Path) -> Room:
     """What the file system of *folder* has left."""

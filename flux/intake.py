@@ -1,5 +1,6 @@
 """Claim and admit: from a settled file to custody. One short loop a scan; a group costs what one file costs."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import ExitStack
@@ -31,9 +32,9 @@ class Intake:
         self.lack: Fault | None = None      # why nothing new was taken at the last scan
         self._unfinished: set[str] = set()  # partners with claims that are not in custody yet
         self.troubled: set[str] = set()     # partners whose folder was in trouble at the last scan
-        self._stuck: dict[str, dict[bytes, Why]] = {}  # by partner, what the last scan saw and will not take
         self._in_runs, self._open = in_runs, frozenset[str]()
         self._scanned: dict[str, int] = {}  # by partner, what the last scan took since his doors opened
+        self._stuck: dict[int, dict[bytes, Why]] = {}  # by inbox (a partner may have several), what the last scan saw and will not take
         self._told: dict[tuple[str, str], str] = {}  # by partner and claimed file, the trouble that the log has already
 
     def recover(self) -> int:
@@ -43,12 +44,13 @@ class Intake:
     def step(self) -> int:
         """One scan of every inbox; returns how many files came into custody. A partner whose folder is in trouble does not stop the others."""
         self._look_for_room()
-        done = 0
+        scanned: Counter[str] = Counter()  # a partner may have several inboxes
         self.troubled.clear()
         for inbox in self._inboxes:
             if inbox.partner not in self._in_runs or inbox.partner in self._open:
-                self._scanned[inbox.partner] = self._kept_apart(inbox, self._scan)
-                done += self._scanned[inbox.partner]
+                scanned[inbox.partner] += self._kept_apart(inbox, self._scan)
+        self._scanned |= scanned
+        done = scanned.total()
         for inbox in self._departed:
             if inbox.partner in self._unfinished:
                 done += self._kept_apart(inbox, self._resume)
@@ -107,12 +109,12 @@ class Intake:
 
     def _note_stuck(self, inbox: Inbox) -> None:
         """What will not be taken until a person acts: logged when it is first seen so, and when it no longer is."""
-        before, now = self._stuck.get(inbox.partner, {}), {one.name: one.why for one in inbox.unsettled() if one.stuck}
+        before, now = self._stuck.get(id(inbox), {}), {one.name: one.why for one in inbox.unsettled() if one.stuck}
         for name in sorted(name for name, why in now.items() if before.get(name) is not why):
             get().warning("intake", partner=inbox.partner, file=shown(name), ended="stuck", trouble=now[name].value)
         for name in sorted(before.keys() - now.keys()):
             get().info("intake", partner=inbox.partner, file=shown(name), ended="unstuck")
-        self._stuck[inbox.partner] = now
+        self._stuck[id(inbox)] = now
 
     def _resume(self, inbox: Inbox) -> int:
         """Admit what stands claimed: left by a crash, by trouble of ours, or still being written by its sender."""

@@ -85,7 +85,7 @@ class Keeper(Ledger, Protocol):
     def wanted(self) -> Iterator[str]:
         """Every content that some row needs, once, in the order of their hashes."""
 
-    def note(self, event: Event) -> None:
+    def note(self, events: Sequence[Event]) -> None:
         """A line of the journal that is of no flow."""
 
     def drop(self, shas: Sequence[str], forget: Callable[[Sequence[str]], tuple[int, int]]) -> tuple[int, int]:

@@ -31,6 +31,7 @@ def configure(form: str, level: str) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_Libraries()], level=logging.WARNING, force=True)
+    logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # what ends a connection is told by its endpoint, in our words
     logging.getLogger("watchdog.observers.inotify").setLevel(logging.CRITICAL)  # a notice that comes while it stops: only a hint
 
 

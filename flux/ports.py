@@ -45,6 +45,7 @@ class Why(StrEnum):
     SECOND_NAME = "second_name"
     RESTING = "resting"
     UNOPENABLE = "unopenable"
+    TOO_LARGE = "too_large"
     WRITING = "writing"
 
 
@@ -58,7 +59,7 @@ class Unsettled(Struct, frozen=True):
     @property
     def stuck(self) -> bool:
         """Whether it will not be taken until a person acts."""
-        return self.why in (Why.NOT_REGULAR, Why.SECOND_NAME, Why.UNOPENABLE)
+        return self.why in (Why.NOT_REGULAR, Why.SECOND_NAME, Why.UNOPENABLE, Why.TOO_LARGE)
 
 
 class Inbox(Protocol):
@@ -256,7 +257,26 @@ class Outcome(Struct, frozen=True):
     met: tuple[Met, ...] = ()             # what refused which piece
 
 
-class Ledger(Protocol):
+class Deliveries(Protocol):
+    """The part of the ledger that a dispatch works from: what is owed, and how far it is. Each change is one transaction, durable on return."""
+
+    def owed(self, limit: int) -> Sequence[Emission]:
+        """Emissions PENDING, oldest first, those that cannot be staged last."""
+
+    def staged(self, keys: Sequence[str]) -> None:
+        """T4."""
+
+    def unpublished(self, limit: int) -> Sequence[Emission]:
+        """Emissions STAGED, oldest first, the undeliverable last."""
+
+    def emitted(self, keys: Sequence[str], events: Sequence[Event]) -> None:
+        """T5; flows that owe nothing more are CLOSED."""
+
+    def undeliverable(self, reasons: Mapping[str, str], now: datetime, events: Sequence[Event]) -> None:
+        """Note since when, and why, an emission cannot be staged or published; it stays owed, behind the others. *events*: for the journal."""
+
+
+class Ledger(Deliveries, Protocol):
     """The truth. One writer; each method that changes something is one transaction, durable on return."""
 
     def receive(self, flows: Sequence[Flow], events: Sequence[Event]) -> Sequence[Flow]:
@@ -338,21 +358,6 @@ class Ledger(Protocol):
 
     def moves_before(self, ref: Ref, place: int) -> int:
         """How many steps the piece had made, beside those of its deposit, when the journal stood at *place*."""
-
-    def owed(self, limit: int) -> Sequence[Emission]:
-        """Emissions PENDING, oldest first, those that cannot be staged last."""
-
-    def staged(self, keys: Sequence[str]) -> None:
-        """T4."""
-
-    def unpublished(self, limit: int) -> Sequence[Emission]:
-        """Emissions STAGED, oldest first, the undeliverable last."""
-
-    def emitted(self, keys: Sequence[str], events: Sequence[Event]) -> None:
-        """T5; flows that owe nothing more are CLOSED."""
-
-    def undeliverable(self, reasons: Mapping[str, str], now: datetime, events: Sequence[Event]) -> None:
-        """Note since when, and why, an emission cannot be staged or published; it stays owed, behind the others. *events*: for the journal."""
 
     def next_due(self) -> datetime | None:
         """When the next postponed flow is due, if any waits."""

@@ -19,6 +19,12 @@ _MARKET = (
 )  # fmt: skip
 
 
+_SERVER: dict[str, object] = {
+    "name": "demo-in", "partner": "demo", "host": "sftp.example.org", "user": "flux", "key_file": "secrets/demo", "folder": "to-flux",
+    "host_keys": ["SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU"],
+}  # fmt: skip
+
+
 def text() -> str:
     """The text of a first flux.toml, every setting explained, valid as it is."""
     return "\n".join((
@@ -34,6 +40,8 @@ def text() -> str:
         *("# " + line if line else "#" for line in _LARGE), "",
         "# Where the pieces of an actor go, when not to his own folder. Où vont les pièces d'un acteur, si ce n'est dans son dossier.",
         *("# " + line if line else "#" for line in ("[[route]]", *_explained(s.ROUTE, {"actor": "moe-21500000500019", "folder": "outbox/pieces/lisse"}))),
+        "#", "# A folder on a partner's SFTP server. Un dossier sur le serveur SFTP d'un partenaire.",
+        *("# " + line if line else "#" for line in ("[[endpoint]]", *_explained(s.ENDPOINT, _SERVER))),
         "# Runs: what came in since the last, on one page. Les exécutions : ce qui est arrivé depuis la dernière, sur une page.",
         *("# " + line if line else "#" for line in ("[[schedule]]", *_explained(s.SCHEDULE, {"name": "nuit", "cron": "30 2 * * 2-6"}))),
         "# When nothing is planned. Quand rien n'est planifié.",
@@ -56,7 +64,7 @@ def markets() -> str:
 def reference() -> str:
     """The page docs/configuration.md: generated, so that it cannot fall behind."""
     parts = ["# Every setting", "", "Written by `make docs` from the settings themselves. `flux init` writes a file with all of them.", ""]
-    blocks = (("`[retention]`", s.RETENTION), ("`[[schedule]]`", s.SCHEDULE), ("`[[freeze]]`", s.FREEZE), ("`[mail]`", s.MAIL))
+    blocks = (("`[[endpoint]]`", s.ENDPOINT), ("`[retention]`", s.RETENTION), ("`[[schedule]]`", s.SCHEDULE), ("`[[freeze]]`", s.FREEZE), ("`[mail]`", s.MAIL))
     for title, settings in (("`flux.toml`", s.SITE), ("`[limits]`", s.LIMITS), ("`[[partner]]`", s.PARTNER), ("`[[route]]`", s.ROUTE), *blocks):
         parts += [f"## {title}", "", "| setting | default | what it is for | à quoi il sert |", "|---|---|---|---|"]
         parts += [f"| `{x.name}` | `{s.told(x.default)}` | {_cell(x.en, x)} | {x.fr} |" for x in settings]
@@ -83,7 +91,7 @@ def _cell(text: str, setting: s.Setting) -> str:
     return text + (f" One of: {', '.join(f'`{c}`' for c in setting.choices if c)}." if setting.choices else "")
 
 
-def _explained(settings: tuple[s.Setting, ...], values: dict[str, str] | None = None) -> list[str]:
+def _explained(settings: tuple[s.Setting, ...], values: dict[str, object] | None = None) -> list[str]:
     lines = []
     for setting in settings:
         choices = f" ({' | '.join(filter(None, setting.choices))})" if setting.choices else ""

@@ -37,6 +37,11 @@ class _Filler(Formatter):
         return one if count == 1 or (self._french and count == 0) else many
 
 
+def kinds() -> tuple[str, ...]:
+    """The kinds of deliveries."""
+    return tuple(_table()["kind"])
+
+
 @lru_cache
 def _table() -> dict[str, dict[str, dict[str, str]]]:
     return tomllib.loads(files("flux.tables").joinpath("words.toml").read_text("utf-8"))

@@ -125,7 +125,7 @@ def restored(
             restoring.settle(ledger, chosen, datetime.now(UTC), who, why, sent=sent)
             doubts = ledger.doubts()
             if not doubts and (paused := pausing.of(config)) and paused.backup:
-                ledger.note(Event("", "resumed", datetime.now(UTC), who, detail=why))
+                ledger.note([Event("", "resumed", datetime.now(UTC), who, detail=why)])
                 pausing.lift(config)
     _doubts(config, doubts, as_json=as_json)
 
@@ -156,7 +156,7 @@ def pause(context: typer.Context, by: By = "", reason: Why = "", where: Where = 
     who, why = who_and_why(by, reason)
     if pausing.of(config) is None:
         with app.custody(config) as (ledger, _):
-            ledger.note(Event("", "paused", datetime.now(UTC), who, detail=why))
+            ledger.note([Event("", "paused", datetime.now(UTC), who, detail=why)])
         pausing.mark(config.spool, pausing.begun(who, why, datetime.now(UTC)))
     out.print(say("backup.paused"), highlight=False)
 
@@ -169,6 +169,6 @@ def resume(context: typer.Context, by: By = "", reason: Why = "", where: Where =
         with app.custody(config) as (ledger, _):
             if doubts := ledger.doubts():
                 raise Fault("FLX-I253", count=str(len(doubts)))
-            ledger.note(Event("", "resumed", datetime.now(UTC), who, detail=why))
+            ledger.note([Event("", "resumed", datetime.now(UTC), who, detail=why)])
         pausing.lift(config)
     out.print(say("backup.settled"), highlight=False)

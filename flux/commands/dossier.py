@@ -15,6 +15,7 @@ from rich.text import Text
 from flux import app, dossiers, export, folders
 from flux.commands.desk import AsJson, Exit, Where, err, find, out, say, unknown, write
 from flux.dossier import Act, Routing
+from flux.endpoints import serving
 from flux.model import Emission
 from flux.piece import Actor, Party
 from flux.ports import Asked
@@ -128,7 +129,8 @@ def synthesis(
     config = find(context, where)
 
     def there(sent: Emission) -> bool:
-        return (folders.folder_of(config, sent.target) / sent.name).exists()
+        away = serving(config.endpoints, sent.target, sent.kind)  # what lies at an endpoint nobody looks at here: it may be there
+        return away is not None or (folders.folder_of(config, sent.target) / sent.name).exists()
 
     with app.open_reader(config) as ledger:
         told = dossiers.waiting(ledger, actor_of(as_whom), datetime.now(UTC), old=old, there=there if new else None)

@@ -1,9 +1,9 @@
 """What is owed and what was delivered, in SQL: emissions from PENDING over STAGED to EMITTED."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, select, tuple_, update
 
 from flux.model import Emission, EmissionState, Event, Plumbing
 from flux.stores import _schema as t
@@ -13,23 +13,36 @@ from flux.stores._reading import emission_of
 from flux.stores._writing import Writing
 from flux.when import moment
 
+Wanted = Callable[[str, str], bool]  # of a target and a kind
 _IN = 500  # values in one IN (...): below every database's limit
 
 
 class Emissions(Writing):
     """The part of the ledger that knows what is owed."""
 
-    def owed(self, limit: int) -> list[Emission]:
-        """Emissions PENDING: those without a known problem first, so that a lost content never blocks the others."""
-        return self._waiting(EmissionState.PENDING, limit)
+    def owed(self, limit: int, wanted: Wanted | None = None) -> list[Emission]:
+        """Emissions PENDING, all or those that are *wanted*: those without a known problem first, so that a lost content never blocks the others."""
+        if wanted is None:
+            return self._waiting(EmissionState.PENDING, limit)
+        pending = select(t.emission.c.target, t.emission.c.kind).where(t.emission.c.state == EmissionState.PENDING).distinct()
+        with self._read() as connection:
+            fit = [(row.target, row.kind) for row in connection.execute(pending) if wanted(row.target, row.kind)]
+        return self._waiting(EmissionState.PENDING, limit, tuple_(t.emission.c.target, t.emission.c.kind).in_(fit[:_IN])) if fit else []
 
-    def unpublished(self, limit: int) -> list[Emission]:
-        """Emissions STAGED: those without a known problem first, so that one dead target never blocks the others."""
-        return self._waiting(EmissionState.STAGED, limit)
+    def unpublished(self, limit: int, via: str = "") -> list[Emission]:
+        """Emissions STAGED there: those without a known problem first, so that one dead target never blocks the others."""
+        return self._waiting(EmissionState.STAGED, limit, t.emission.c.via == via)
 
-    def staged(self, keys: Sequence[str]) -> None:
-        """T4: from now on, absent from the staged folder means published."""
-        self._move(keys, EmissionState.PENDING, EmissionState.STAGED)
+    def staged(self, keys: Sequence[str], via: str = "") -> None:
+        """T4: from now on, absent from where it was staged means published. *via*: the endpoint where that is; "" for the staged folder."""
+        with self._write() as connection:
+            _change(connection, keys, EmissionState.PENDING, EmissionState.STAGED, via)
+
+    def staged_at(self) -> dict[str, int]:
+        """How many emissions stand STAGED at each endpoint's."""
+        counted = select(t.emission.c.via, func.count().label("many")).where(t.emission.c.state == EmissionState.STAGED).group_by(t.emission.c.via)
+        with self._read() as connection:
+            return {row.via: row.many for row in connection.execute(counted) if row.via}
 
     def emitted(self, keys: Sequence[str], events: Sequence[Event]) -> None:
         """T5, and the flows that owe nothing more are CLOSED; *events*: one a flow, written when it closes."""
@@ -66,12 +79,9 @@ class Emissions(Writing):
             append(connection, events)
         return [copy.key for copy in new]
 
-    def _move(self, keys: Sequence[str], before: EmissionState, after: EmissionState) -> None:
-        with self._write() as connection:
-            _change(connection, keys, before, after)
-
-    def _waiting(self, state: EmissionState, limit: int) -> list[Emission]:
-        return self._emissions(select(t.emission).where(t.emission.c.state == state).order_by(t.emission.c.problem, t.emission.c.seq).limit(limit))
+    def _waiting(self, state: EmissionState, limit: int, *only: ColumnElement[bool]) -> list[Emission]:
+        found = select(t.emission).where(t.emission.c.state == state, *only)
+        return self._emissions(found.order_by(t.emission.c.problem, t.emission.c.seq).limit(limit))
 
     def _emissions(self, query: object) -> list[Emission]:
         with self._read() as connection:
@@ -96,9 +106,10 @@ def _emission_row(e: Emission) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _change(connection: Connection, keys: Sequence[str], before: EmissionState, after: EmissionState) -> None:
+def _change(connection: Connection, keys: Sequence[str], before: EmissionState, after: EmissionState, via: str | None = None) -> None:
+    where = {} if via is None else {"via": via}
     for start in range(0, len(keys), _IN):
         some = keys[start : start + _IN]
         connection.execute(
-            update(t.emission).where(t.emission.c.key.in_(some), t.emission.c.state == before), {"state": after, "problem": ""}
+            update(t.emission).where(t.emission.c.key.in_(some), t.emission.c.state == before), {"state": after, "problem": "", **where}
         )

@@ -126,11 +126,6 @@ class Keeping(Writing):
             seen = connection.scalars(received.union(owed).order_by("sha"))
             yield from (sha for sha, _ in groupby(merge(seen, sorted(corrected))))
 
-    def note(self, event: Event) -> None:
-        """A line of the journal that is of no flow."""
-        with self._write() as connection:
-            append(connection, [event])
-
     def drop(self, shas: Sequence[str], forget: Callable[[Sequence[str]], tuple[int, int]]) -> tuple[int, int]:
         """Ask again which of these nobody needs, and have those forgotten, while no other transaction can come to need one."""
         with self._write() as connection:

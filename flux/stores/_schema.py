@@ -15,6 +15,7 @@ UPGRADES = {
     ),
     "2": (
         "ALTER TABLE flow ADD COLUMN again TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE emission ADD COLUMN via VARCHAR NOT NULL DEFAULT ''",
         "ALTER TABLE event ADD COLUMN rows VARCHAR NOT NULL DEFAULT ''",
         "CREATE INDEX IF NOT EXISTS emission_by_blob ON emission (blob)",
         # Causes are counted as they are met; those of before are counted behind, along the journal up to here (stores._causes).
@@ -135,6 +136,7 @@ emission = Table(
     Column("size", BigInteger, nullable=False),
     Column("state", String, nullable=False),
     Column("problem", Text, nullable=False, server_default=""),
+    Column("via", String, nullable=False, server_default=""),  # STAGED: at which endpoint's it stands uploaded; "" in spool/staged
     Index("emission_by_state", "state", "problem", "seq"),
     Index("emission_by_flow", "flow", "state"),
     Index("emission_by_blob", "blob"),  # who still needs these bytes: asked by a purge, of each blob

@@ -30,6 +30,7 @@ from flux.stores import _seal
 from flux.stores._audit import Auditing
 from flux.stores._causes import Causes, Noted, note
 from flux.stores._chain import append, walk
+from flux.stores._custody import Custody
 from flux.stores._emissions import Emissions, owe
 from flux.stores._keeping import Keeping
 from flux.stores._past import Past
@@ -46,7 +47,7 @@ SHOWN = 3  # undeliverable emissions that are told with the count of them
 _IN = 500  # values in one IN (...): below every database's limit
 
 
-class SqlLedger(Auditing, Causes, Emissions, Keeping, Past, Quarantines, Reinjections, Runs, Standings):
+class SqlLedger(Auditing, Causes, Custody, Emissions, Keeping, Past, Quarantines, Reinjections, Runs, Standings):
     """The ledger behind a database URL. One writer: the daemon, under the installation's lock. Readers are many."""
 
     def __init__(self, url: str, *, read_only: bool = False) -> None:

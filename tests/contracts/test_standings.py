@@ -100,7 +100,7 @@ def test_pieces_are_found_by_what_is_asked_of_them(ledger, asked, numbers):
 
 
 OF_2 = """
-    ALTER TABLE event DROP COLUMN rows; ALTER TABLE flow DROP COLUMN again; DROP INDEX emission_by_blob; DROP INDEX flow_by_partner; DROP TABLE purge; DROP TABLE cause; DROP TABLE refusal;
+    ALTER TABLE event DROP COLUMN rows; ALTER TABLE flow DROP COLUMN again; DROP INDEX emission_by_blob; DROP INDEX flow_by_partner; ALTER TABLE emission DROP COLUMN via; DROP TABLE purge; DROP TABLE cause; DROP TABLE refusal;
     DELETE FROM meta WHERE key <> 'version'; UPDATE meta SET value = '2';
 """
 WITHOUT_MODES = "DROP TABLE standing; ALTER TABLE flow DROP COLUMN mode; ALTER TABLE flow DROP COLUMN depositor; UPDATE meta SET value = '1';"
