@@ -13,12 +13,12 @@ from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 
-from flux import app, audit, config, folders, proof, retention, tables
+from flux import app, audit, config, doors, folders, proof, retention, tables
 from flux.backup import check, make
 from flux.model import Decided, Decision, Emission, Envelope, Event, Flow, FlowVerdict, Verdict, VerdictKind
 from flux.piece import Party, Piece, identity
 from flux.policy import Retention
-from flux.ports import Outcome
+from flux.rows import Outcome
 from flux.stores import _seal
 from flux.stores.content import FileStore
 from flux.stores.sql import SqlLedger
@@ -78,7 +78,7 @@ def main(count):
     with closing(SqlLedger(known.ledger_url)) as ledger:
         fill(ledger, FileStore(spool), count)
     print(f"{count} flows: ledger {known.ledger_file.stat().st_size >> 20} MB, store {sum(p.stat().st_size for p in (spool / 'store').glob('*/*')) >> 20} MB")
-    with app.custody(known, read_only=True) as (ledger, store):
+    with doors.custody(known, read_only=True) as (ledger, store):
         with Clock("the chain alone"):
             assert ledger.journal().broken is None
         with Clock("audit verify"):
@@ -93,13 +93,13 @@ def main(count):
                 print(f"  {error}")
     now = datetime.now(UTC)
     with Clock("backup, the first"):
-        make.make(known, home / "kept", now, app.ledger_at)
+        make.make(known, home / "kept", now, doors.ledger_at)
     with Clock("backup, the next, nothing new"):
-        make.make(known, home / "kept", now + timedelta(seconds=1), app.ledger_at)
+        make.make(known, home / "kept", now + timedelta(seconds=1), doors.ledger_at)
     with Clock("backup verify"):
-        assert check.check(home / "kept", app.ledger_at).wrong == ()
+        assert check.check(home / "kept", doors.ledger_at).wrong == ()
     shutil.copy(known.ledger_file, home / "whole.db")
-    with app.custody(known) as (ledger, store):
+    with doors.custody(known) as (ledger, store):
         kept = Retention(integrated_days=30, returns_days=30, told_days=30)
         with Clock("what a purge would do (--dry-run)"):
             print(" ", retention.foreseen(ledger, store, kept, now + timedelta(days=2), tables.load()))

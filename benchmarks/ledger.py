@@ -28,13 +28,13 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from flux import asking, causes, config, dossiers, kit, rules, screen, tables, told
-from flux.app import open_reader
 from flux.cause import Met, Sought
+from flux.doors import open_reader
 from flux.model import Envelope, Flow, Known, Severity
 from flux.owing import standings
 from flux.policy import Brief, Policy
-from flux.ports import Asked
 from flux.process import conclude, judge
+from flux.rows import Asked
 from flux.stores._causes import Noted, note
 from flux.stores._chain import event_hash
 from flux.stores._standings import standing_row

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from flux.cause import Met
 from flux.model import Decided, Decision, Envelope, Flow, FlowVerdict, Verdict, VerdictKind
 from flux.piece import Piece
-from flux.ports import Outcome
+from flux.rows import Outcome
 from flux.stores.sql import SqlLedger
 
 NOW = datetime(2026, 11, 26, 6, tzinfo=UTC)

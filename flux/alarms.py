@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from flux.faults import Fault
 from flux.model import Plumbing, shown
-from flux.ports import Pressure, Unsettled
+from flux.ports import Unsettled
+from flux.rows import Pressure
 from flux.tables.alarms import Row
 from flux.when import PARIS
 

@@ -1,12 +1,11 @@
 """The wiring: the only module that knows every other. Builds an installation from its configuration and runs its loops."""
 
 import os
-import secrets
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
-from datetime import UTC, datetime
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 
 from msgspec import Struct
@@ -17,24 +16,20 @@ from flux.config import Config
 from flux.deposits import Asked, Hands, Receipt
 from flux.dispatch import Dispatch
 from flux.doctor import Line
+from flux.doors import fresh_id, open_reader, proven_ledger, shelves, utc_now
 from flux.faults import Fault
-from flux.ids import new_id
 from flux.intake import Intake
-from flux.keeping import Keeper, Shelf
 from flux.mailing import Mailer
 from flux.model import Plumbing
 from flux.monitor import Meter
 from flux.night import Night
 from flux.ops import Office
-from flux.ports import ContentStore, Deliveries, Inbox, Unsettled, Why
-from flux.rehearsal import Stage
-from flux.reinjection import Desk
+from flux.ports import Deliveries, Inbox, Unsettled, Why
 from flux.sandbox.pool import Sandbox
 from flux.schedule import Scheduler
 from flux.sharing import Share, stranded
-from flux.stores.aside import aside
 from flux.stores.content import FileStore
-from flux.stores.sql import SqlLedger, unborn
+from flux.stores.sql import SqlLedger
 from flux.transports import mail
 from flux.transports.folder import FolderInbox, FolderOutbox
 from flux.transports.sftp import fleet
@@ -48,11 +43,6 @@ ONCE_LOOKS_S = 0.02    # between two looks of ``once`` at endpoints that are at 
 RECEIVE_S = 0.05       # between two scans while the worker works
 COUNTED = 20           # decisions of before causes were kept that are counted in a turn
 LOOKED_AT = 1_000      # files of an inbox that the doctor tries to open
-
-
-def utc_now() -> datetime:
-    """The clock of the house: aware, UTC."""
-    return datetime.now(UTC)
 
 
 class Pass(Struct, frozen=True):
@@ -84,7 +74,7 @@ class Installation:
         self, config: Config, *, warm: bool, whole: bool = False, meter: Meter | None = None, beat: Callable[[], object] = lambda: None,
     ) -> None:
         folders.make(config)
-        _proven_ledger(config)
+        proven_ledger(config)
         self.config = config
         self.shaken = False  # the last turn ended in trouble
         self.turn: tuple[datetime, str] | None = None  # since when they do, and in which
@@ -97,9 +87,7 @@ class Installation:
         self.sandbox = Sandbox(config.children, warm=warm, strict=strict, unpack_mb=most, told=log.walls)
         content = FileStore(config.spool)
         outbox = FolderOutbox(config.spool / "staged", lambda target: folders.folder_of(config, target))
-        self.inboxes = [
-            FolderInbox(p.name, config.inbox_of(p), folders.claims_of(config, p.name), settle_s=config.settle_s) for p in config.partners
-        ]
+        self.inboxes = [FolderInbox(p.name, config.inbox_of(p), folders.claims_of(config, p.name), settle_s=config.settle_s) for p in config.partners]
         owner = f"{socket.gethostname()}-{os.getpid()}-{time.time_ns()}"
         asked = Settings(
             owner=owner, installation=config.installation, policies=policies, routes=config.routes, markets=markets.living(config),
@@ -113,11 +101,11 @@ class Installation:
         self.worker = Worker(self.ledger, content, self.sandbox, parts, asked, now=utc_now, directory=directory.lookup(config), counted=self._meter.attempted)
         mine: Deliveries = Share(self.ledger, config.endpoints, None) if config.endpoints else self.ledger
         self.dispatch = Dispatch(outbox, content, mine, now=utc_now)
-        self.fleet = fleet.of(config, content, lambda: SqlLedger(config.ledger_url), now=utc_now, new_id=_fresh_id)
+        self.fleet = fleet.of(config, content, lambda: SqlLedger(config.ledger_url), now=utc_now, new_id=fresh_id)
         left = [FolderInbox(name, claims, claims, settle_s=0.0) for name, claims in folders.departed(config).items()]
         in_runs = frozenset() if whole else planning.in_runs(config)
-        boxes = [*self.inboxes, *self.fleet.inboxes]
-        self.intake = Intake(boxes, content, self.ledger, now=utc_now, new_id=_fresh_id, lacking=self._lacking, departed=left, in_runs=in_runs)
+        boxes: list[Inbox] = [*self.inboxes, *self.fleet.inboxes]
+        self.intake = Intake(boxes, content, self.ledger, now=utc_now, new_id=fresh_id, lacking=self._lacking, departed=left, in_runs=in_runs)
         if strict:
             self.sandbox.start()  # raises Fault before anything is taken
         self._tidy(content, outbox, owner, daemon=warm)
@@ -255,17 +243,6 @@ class Installation:
         self.ledger.close()
 
 
-def _fresh_id() -> str:
-    return new_id(utc_now(), secrets.randbits)
-
-
-def _proven_ledger(config: Config) -> None:
-    """Raises Fault when the ledger is gone: a new one beside a store that is not empty knows no duplicate, and owes nobody anything."""
-    file, store = config.ledger_file, config.spool / "store"
-    if file is not None and not (file.exists() and file.stat().st_size) and any(store.iterdir()):
-        raise Fault("FLX-I90", path=str(file), store=str(store))
-
-
 @contextmanager
 def opened(
     config: Config, *, warm: bool = False, whole: bool = False, meter: Meter | None = None, beat: Callable[[], object] = lambda: None
@@ -288,76 +265,6 @@ def opened(
             installation.close()
     finally:
         os.close(fd)
-
-
-def fresh(config: Config) -> bool:
-    """Whether nothing was ever received here: there is no ledger yet."""
-    return config.ledger_file is not None and unborn(config.ledger_file)
-
-
-@contextmanager
-def open_reader(config: Config) -> Iterator[SqlLedger]:
-    """The ledger for reading, beside a daemon or without one. Raises Fault when nothing was ever received here."""
-    if fresh(config):
-        raise Fault("FLX-I21", path=str(config.ledger_file))
-    with closing(SqlLedger(config.ledger_url, read_only=True)) as ledger:
-        yield ledger
-
-
-@contextmanager
-def open_office(config: Config) -> Iterator[Office]:
-    """What a person's acts need, beside a daemon or without one: each is one transaction. Raises Fault when nothing was ever received here."""
-    if fresh(config):
-        raise Fault("FLX-I21", path=str(config.ledger_file))
-    with closing(SqlLedger(config.ledger_url)) as ledger:
-        yield Office(
-            ledger, FileStore(config.spool), kit.build(), settings.policies(config), config.routes, config.installation,
-            markets.living(config), directory.lookup(config),
-        )  # fmt: skip
-
-
-@contextmanager
-def shelves(config: Config, *, read_only: bool = False) -> Iterator[tuple[SqlLedger, ContentStore]]:
-    """Ledger and content store, beside a daemon or without one: to take something in, or for reading."""
-    if not read_only:
-        folders.make(config)
-        _proven_ledger(config)
-    with open_reader(config) if read_only else closing(SqlLedger(config.ledger_url)) as ledger:
-        yield ledger, FileStore(config.spool)
-
-
-@contextmanager
-def open_desk(config: Config, wait: Callable[[float], bool]) -> Iterator[Desk]:
-    """What re-injections need, beside a daemon or without one. *wait*: between two groups; False ends it."""
-    walls = max((policy.limits.expanded_mb for policy in settings.policies(config).values()), default=0)
-    with open_office(config) as office:
-        children = lambda: Sandbox(config.children, strict=config.sandbox == "strict", unpack_mb=walls)  # noqa: E731 - made where they are needed
-        stage = Stage(office, markets.living(config), directory.lookup(config), lambda: aside(FileStore(config.spool), config.spool, time.time()), children, utc_now)
-        ids = lambda: new_id(utc_now(), secrets.randbits)  # noqa: E731 - clock and luck, joined where they are known
-        yield Desk(stage, utc_now, ids, config.second_person_above, lambda: folders.knock(config), wait)
-
-
-@contextmanager
-def custody(config: Config, *, read_only: bool = False) -> Iterator[tuple[Keeper, Shelf]]:
-    """Ledger and content store as those ask them who keep, prove, purge and give out what was received. Raises Fault when nothing ever was."""
-    if fresh(config):
-        raise Fault("FLX-I21", path=str(config.ledger_file))
-    with closing(SqlLedger(config.ledger_url, read_only=read_only)) as ledger:
-        yield ledger, FileStore(config.spool)
-
-
-@contextmanager
-def ledger_at(path: Path) -> Iterator[Keeper]:
-    """The ledger of a backup, for reading."""
-    with closing(SqlLedger(f"sqlite:///{path.absolute()}", read_only=True)) as ledger:
-        yield ledger
-
-
-@contextmanager
-def ledger_of(config: Config) -> Iterator[Keeper]:
-    """The ledger of an installation that is only being restored."""
-    with closing(SqlLedger(config.ledger_url)) as ledger:
-        yield ledger
 
 
 def handle(config: Config, recorded: Callable[[], object] = lambda: None) -> bool:
@@ -384,7 +291,7 @@ def handle(config: Config, recorded: Callable[[], object] = lambda: None) -> boo
 
 def deposit(config: Config, asked: Asked) -> Receipt:
     """A PDF with its data, in the mode service or portail, brought to its decision: the one call behind every way of depositing so."""
-    return deposits.deposit(config, asked, Hands(shelves, handle, utc_now, _fresh_id))
+    return deposits.deposit(config, asked, Hands(shelves, handle, utc_now, fresh_id))
 
 
 def once(config: Config) -> Pass:

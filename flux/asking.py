@@ -9,13 +9,14 @@ from msgspec.structs import replace
 
 from flux import config as settings
 from flux import directory, markets, tables, told
-from flux.app import fresh, open_reader, utc_now
 from flux.config import Config
+from flux.doors import fresh, open_reader, utc_now
 from flux.faults import Fault
 from flux.policy import Policy
-from flux.ports import FlowRow, Ledger
+from flux.ports import Ledger
 from flux.precheck import precheck
 from flux.quarantine import in_force, under
+from flux.rows import FlowRow
 from flux.when import day_of
 
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from flux import app, log, planning
+from flux import app, doors, log, planning
 from flux.config import Config
 from flux.faults import Fault
 from flux.runs.book import Run, RunBook, RunState
@@ -15,18 +15,18 @@ _ENDED = (RunState.DONE, RunState.SKIPPED)
 @contextmanager
 def open_book(config: Config) -> Iterator[RunBook | None]:
     """The runs for reading; None where nothing was ever received or planned."""
-    if app.fresh(config):
+    if doors.fresh(config):
         yield None
         return
-    with app.open_reader(config) as ledger:
+    with doors.open_reader(config) as ledger:
         yield ledger
 
 
 def run(config: Config, name: str, who: str) -> Run:
     """A run of this schedule, by *who*: brought to its end here, unless another flux is at work, which takes it at its next turn. Raises Fault."""
     log.configure(config.log_format, config.log_level)
-    with app.shelves(config) as (ledger, _):
-        seq = planning.ask(config, ledger, name, who, app.utc_now())
+    with doors.shelves(config) as (ledger, _):
+        seq = planning.ask(config, ledger, name, who, doors.utc_now())
         try:
             _work(config, ledger, seq)
         except Fault as trouble:

@@ -8,9 +8,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from flux import export, faults, tables, told
-from flux.app import fresh, open_reader
 from flux.cause import TREND_DAYS, Blamed, Cause, Sought
 from flux.config import Config
+from flux.doors import fresh, open_reader
 from flux.tables import Tables
 from flux.words import LANGUAGES, Words
 

@@ -18,7 +18,8 @@ from flux.certificate import marked, number_of, sha256_of
 from flux.config import Config
 from flux.faults import Fault
 from flux.model import Emission, FlowVerdict
-from flux.ports import ContentStore, FlowRow, Ledger, Purge
+from flux.ports import ContentStore, Ledger
+from flux.rows import FlowRow, Purge
 from flux.when import in_paris
 
 READ_MOST = 64 << 20  # bytes of a file in which a number is looked for: a certificate has some 60,000

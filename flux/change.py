@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from flux.model import Decided, Decision, Finding, FlowVerdict, Severity, VerdictKind
-from flux.ports import FlowRow
+from flux.rows import FlowRow
 
 VERDICT, NO_LONGER, ALSO, ACTOR = "verdict", "no_longer", "also", "actor"
 EXAMPLES = 3

@@ -15,7 +15,7 @@ import typer
 from rich.markup import escape
 from typer.core import TyperGroup
 
-from flux import __version__, app, asking, config, daemon, folders, screen
+from flux import __version__, app, asking, config, daemon, doors, folders, screen
 from flux.commands import (
     again,
     audit,
@@ -34,7 +34,7 @@ from flux.commands import (
 )
 from flux.commands.desk import AsJson, Exit, Where, err, find, out, say, unknown, write
 from flux.faults import Fault
-from flux.ports import FlowRow
+from flux.rows import FlowRow
 from flux.supervisor import Supervisor
 
 CANDIDATES = 5  # flows named when a part of an id means several
@@ -155,7 +155,7 @@ def show(
     context: typer.Context, flow: Annotated[str, typer.Argument(metavar="FLOW", help=say("help.show_flow"))], where: Where = "", *, as_json: AsJson = False
 ) -> None:
     """One flow whole."""
-    with app.open_reader(find(context, where)) as ledger:
+    with doors.open_reader(find(context, where)) as ledger:
         row = ledger.flow(flow)
         if row is None:
             raise _no_flow(flow, ledger.alike(flow, CANDIDATES + 1))
@@ -175,7 +175,7 @@ def piece(
     as_json: AsJson = False,
 ) -> None:
     """One piece across flows."""
-    with app.open_reader(find(context, where)) as ledger:
+    with doors.open_reader(find(context, where)) as ledger:
         met = asking.tell_pieces(ledger, number)
     if not met and not as_json:
         raise unknown(say("say.no_piece", number=number))

@@ -9,8 +9,9 @@ from msgspec.structs import replace
 
 from flux import __version__, directory, folders, kit, log, monitor, pause, tables
 from flux.alarms import Alarm, Vitals, raised
-from flux.app import Installation, fresh, open_reader, opened, stuck, utc_now
+from flux.app import Installation, opened, stuck
 from flux.config import Config
+from flux.doors import fresh, open_reader, utc_now
 from flux.faults import Fault
 from flux.monitor import Meter
 from flux.notices import Bell, watched

@@ -25,7 +25,8 @@ from flux.faults import Fault
 from flux.lifecycle import SUPPLIERS
 from flux.model import Event, Flow, FlowVerdict, Plumbing
 from flux.piece import Actor
-from flux.ports import ContentStore, FlowRow, Ledger
+from flux.ports import ContentStore, Ledger
+from flux.rows import FlowRow
 from flux.words import Words
 
 MODES = ("service", "portail")

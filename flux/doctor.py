@@ -29,8 +29,9 @@ from flux.endpoints import Looked
 from flux.faults import Fault
 from flux.model import Plumbing, shown
 from flux.policy import Brief, Policy
-from flux.ports import Journal, Ledger, Piled, Unsettled
+from flux.ports import Ledger, Unsettled
 from flux.quarantine import in_force
+from flux.rows import Journal, Piled
 from flux.sandbox.pool import Job, Sandbox
 from flux.sandbox.wire import MEMORY_BYTES, STRICT, Item, Judge, Lost
 from flux.when import day_of

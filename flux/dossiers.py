@@ -15,7 +15,8 @@ from flux.model import Emission, EmissionState, Finding
 from flux.ops import Office
 from flux.piece import Actor
 from flux.policy import Policy
-from flux.ports import Asked, Ledger
+from flux.ports import Ledger
+from flux.rows import Asked
 from flux.tables import Tables
 from flux.tables.clocks import DOSSIER
 

@@ -14,8 +14,8 @@ from flux.model import Decision, Event, FlowVerdict, Plumbing
 from flux.ops import Office
 from flux.owing import outcome, tell
 from flux.policy import Policy
-from flux.ports import FlowRow
 from flux.process import flow_findings
+from flux.rows import FlowRow
 
 
 def give_up(office: Office, named: str, reason: str, by: str, now: datetime, *, untold: bool = False) -> FlowRow:

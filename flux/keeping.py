@@ -7,7 +7,8 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from flux.model import Event
-from flux.ports import ContentStore, Journal, Ledger
+from flux.ports import ContentStore, Ledger
+from flux.rows import Journal
 
 CONTENT, RETURNS, TOLD = "content", "returns", "told"
 WHAT = (CONTENT, RETURNS, TOLD)

@@ -16,8 +16,9 @@ from flux.model import Emission, Finding
 from flux.owing import moved_event, steps_of
 from flux.piece import Actor
 from flux.policy import Policy, Route
-from flux.ports import Asked, ContentStore, Ledger, Moved
+from flux.ports import ContentStore, Ledger
 from flux.process import misrouted
+from flux.rows import Asked, Moved
 from flux.structures import Lookup, nobody
 from flux.telling import handed_on, newcomer, tell_moves
 from flux.validators import Context

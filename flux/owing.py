@@ -22,8 +22,8 @@ from flux.lifecycle import after, associated, link_of, opened, party_of
 from flux.model import Answer, Decision, Emission, Event, Finding, Flow, Severity, VerdictKind
 from flux.piece import Actor, Party, Piece, identity
 from flux.policy import Policy, Route
-from flux.ports import Moved, Outcome
 from flux.process import render
+from flux.rows import Moved, Outcome
 from flux.tables import Tables
 
 WHO = "flux"

@@ -19,8 +19,9 @@ from flux.again import Candidate, Corrected, Named, Reinjection, Results, State,
 from flux.decision import effective_severity
 from flux.faults import Fault
 from flux.model import Event, Finding, Flow, Severity, VerdictKind
-from flux.ports import FlowRow, Ledger
+from flux.ports import Ledger
 from flux.rehearsal import Rehearsed, Stage, rehearse
+from flux.rows import FlowRow
 from flux.told import finding, instant
 
 MOST = 1_000        # pieces made in one transaction

@@ -32,9 +32,10 @@ from flux.model import Decision, Deposited, Envelope, Finding, Flow, Known, Seve
 from flux.owing import standings
 from flux.piece import identity
 from flux.policy import Brief, Policy
-from flux.ports import ContentStore, FlowRow, Ledger
+from flux.ports import ContentStore, Ledger
 from flux.process import conclude, flow_findings, wanted
 from flux.round import Round, Work
+from flux.rows import FlowRow
 from flux.sandbox.pool import Sandbox
 from flux.stores.content import FileStore
 from flux.structures import Lookup

@@ -14,7 +14,7 @@ from flux.faults import Fault
 from flux.keeping import CONTENT, RETURNS, TOLD, Keeper, Shelf
 from flux.model import FlowVerdict, Plumbing
 from flux.policy import Retention
-from flux.ports import FlowRow
+from flux.rows import FlowRow
 from flux.tables import Tables
 from flux.when import PARIS
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from flux import config as settings
 from flux import tables, told
-from flux.app import fresh, open_reader, shelves
 from flux.cause import Blamed, Sought
 from flux.causes import piece
 from flux.config import Config
+from flux.doors import fresh, open_reader, shelves
 from flux.faults import Fault
 from flux.model import Event, Severity
 from flux.ports import Ledger
@@ -46,7 +46,7 @@ def release(config: Config, code: str, partner: str, who: str, reason: str, now:
         if (before := in_force(ledger.quarantines(), day_of(now)).get((code, partner))) is None:
             raise Fault("FLX-I222", code=code, partner=partner or "*")
         line = Quarantine(code, partner, None, before.until, reason, who, now)
-        ledger.quarantine(line, _event("released", line))
+        ledger.quarantine(line, _event("lifted", line))
 
 
 def listed(config: Config, today: date) -> list[dict[str, Any]]:

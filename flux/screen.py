@@ -12,7 +12,8 @@ from rich.text import Text
 from flux.doctor import Line
 from flux.faults import Fault
 from flux.model import FlowVerdict, Plumbing, shown
-from flux.ports import FlowRow, Unsettled
+from flux.ports import Unsettled
+from flux.rows import FlowRow
 from flux.when import in_paris
 from flux.words import Words
 

@@ -17,7 +17,7 @@ from flux.faults import Fault
 from flux.lifecycle import allowed, current, standable
 from flux.model import Decided, Decision, Emission, Event, Finding, Flow, FlowVerdict, Severity
 from flux.piece import Actor, Attachment, Party, Piece
-from flux.ports import FlowRow, PieceRow, Purge
+from flux.rows import FlowRow, PieceRow, Purge
 from flux.tables import Tables
 from flux.when import in_paris
 from flux.words import Words

@@ -11,10 +11,10 @@ from msgspec import Struct
 
 from flux import config as settings
 from flux import kit, markets, tables
-from flux.app import fresh, shelves
 from flux.causes import what
 from flux.change import MOST_LISTED, VERDICT, Change, Tally
 from flux.config import Config
+from flux.doors import fresh, shelves
 from flux.faults import Fault
 from flux.market import Market
 from flux.model import Severity

@@ -23,10 +23,11 @@ from flux.ops import Office, with_reopened
 from flux.owing import WHO, Content, Draft, moved_event, outcome, pivots, steps_of, tell
 from flux.piece import identity
 from flux.policy import Brief, Policy, Route
-from flux.ports import SUSPECT, ContentStore, Ledger, Outcome
+from flux.ports import SUSPECT, ContentStore, Ledger
 from flux.process import conclude, flow_findings, wanted
 from flux.quarantine import Quarantine, in_force, under
 from flux.round import Round, Work
+from flux.rows import Outcome
 from flux.sandbox.pool import Sandbox
 from flux.structures import Lookup, nobody
 from flux.tables import Tables

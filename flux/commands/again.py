@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from flux import app, folders, log, redelivery, reinjection
+from flux import app, doors, folders, log, redelivery, reinjection
 from flux.again import Reinjection, Results, State, Turn, Wanted
 from flux.commands.desk import AsJson, Exit, Where, err, find, out, say, write
 from flux.config import Config
@@ -94,7 +94,7 @@ def reinject(
     house, how = find(context, where), How(by or getuser(), second, rate, yes, preview, not no_wait, as_json)
     log.configure(house.log_format, "warning")
     wanted = Wanted(cause=cause, partner=partner, number=number, since=_day(since), until=_day(until), alone=alone, again=again)
-    with app.open_desk(house, _wait) as desk:
+    with doors.open_desk(house, _wait) as desk:
         if pause or abort:
             done = (reinjection.pause if pause else reinjection.abort)(desk, pause or abort, how.by)
             raise typer.Exit(_stands(desk, done.id, as_json=as_json))
@@ -113,7 +113,7 @@ def reinjections(
     as_json: AsJson = False,
 ) -> None:
     """What was taken up again, and what became of it."""
-    with app.open_reader(find(context, where)) as ledger:
+    with doors.open_reader(find(context, where)) as ledger:
         if id_ and ledger.reinjection(id_) is None:
             raise Fault("FLX-I207", id=id_)
         rows = [row for row in ([ledger.reinjection(id_)] if id_ else ledger.reinjections(limit)) if row]
@@ -140,8 +140,8 @@ def abandon(
     """Give up a held flow for good."""
     house = find(context, where)
     log.configure(house.log_format, "warning")
-    with app.open_office(house) as office:
-        row = give_up(office, flow, reason, by or getuser(), app.utc_now(), untold=untold)
+    with doors.open_office(house) as office:
+        row = give_up(office, flow, reason, by or getuser(), doors.utc_now(), untold=untold)
     app.handle(house)
     if as_json:
         write({"abandoned": row.flow.id, "told": not untold})
@@ -164,9 +164,9 @@ def redeliver(
     """Only the delivery, again."""
     house = find(context, where)
     log.configure(house.log_format, "warning")
-    with app.open_office(house) as office:
+    with doors.open_office(house) as office:
         named = reinjection.named(office.ledger, what)
-        done = redelivery.redeliver(office, named, kinds or [], reason, by or getuser(), app.utc_now(), sent=sent, second=second)
+        done = redelivery.redeliver(office, named, kinds or [], reason, by or getuser(), doors.utc_now(), sent=sent, second=second)
         if not app.handle(house):
             folders.knock(house)
         keys = {*done.tried, *done.copies}
@@ -193,7 +193,7 @@ def export_rejected(
     """A flow of only the rejected pieces."""
     house = find(context, where)
     log.configure(house.log_format, "warning")
-    with app.open_desk(house, _wait) as desk:
+    with doors.open_desk(house, _wait) as desk:
         made = rejects(desk.stage, reinjection.named(desk.ledger, what), to.name if to else "")
     path = to or Path(made.name)
     listed = path.with_name(f"{path.name.removesuffix('.gz').rpartition('.')[0] or path.name}.csv")

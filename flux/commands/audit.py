@@ -8,7 +8,7 @@ from msgspec.structs import asdict
 from rich.table import Table
 from rich.text import Text
 
-from flux import app, audit, durable, proof
+from flux import audit, doors, durable, proof
 from flux.commands.desk import AsJson, Exit, Making, Where, find, out, say, unknown, write
 from flux.config import Config
 from flux.keeping import Audit
@@ -35,7 +35,7 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Prove the journal, and the rows that it tells of."""
-    with app.custody(find(context, where), read_only=True) as (ledger, store):
+    with doors.custody(find(context, where), read_only=True) as (ledger, store):
         found = audit.verify(ledger, store, head, content=content)
     if as_json:
         write(audit.told(found))
@@ -53,7 +53,7 @@ def show_head(
     as_json: AsJson = False,
 ) -> None:
     """The last line's number and hash, to be kept elsewhere."""
-    with app.custody(find(context, where), read_only=True) as (ledger, store):
+    with doors.custody(find(context, where), read_only=True) as (ledger, store):
         found = audit.verify(ledger, store, since, content=False) if since else None
         lines, hash_ = ledger.head()
     holds = found is None or (found.journal.broken is None and bool(found.known))
@@ -110,7 +110,7 @@ def make(
 
 def written(config: Config, wanted: str, to: Path | None, head: str) -> None:
     """Write the proof of a flow, whole or not at all, and say where."""
-    with app.custody(config, read_only=True) as (ledger, store):
+    with doors.custody(config, read_only=True) as (ledger, store):
         row = ledger.flow(wanted)
         if row is None:
             raise unknown(say("say.no_flow", id=wanted))

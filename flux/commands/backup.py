@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from flux import app
+from flux import doors
 from flux import pause as pausing
 from flux.backup import check, make
 from flux.backup import restore as restoring
@@ -54,7 +54,7 @@ def make_(
     as_json: AsJson = False,
 ) -> None:
     """Back up a living installation."""
-    done = make.make(find(context, where), target, datetime.now(UTC), app.ledger_at, link=link, keep=keep)
+    done = make.make(find(context, where), target, datetime.now(UTC), doors.ledger_at, link=link, keep=keep)
     told = make.told(done)
     if as_json:
         write(told)
@@ -67,7 +67,7 @@ def make_(
 @sub.command("verify", help=say("help.backup_verify"))
 def verify(source: Annotated[Path, typer.Argument(metavar="DEST", help=say("help.backup_source"))], *, as_json: AsJson = False) -> None:
     """Whether a backup would give back what was backed up."""
-    found = check.check(source, app.ledger_at)
+    found = check.check(source, doors.ledger_at)
     if as_json:
         write({"sound": not found.wrong, "backup": str(found.backup.path), "made_at": found.backup.manifest.made_at, "contents": found.contents, "wrong": list(found.wrong)})
     else:
@@ -90,7 +90,7 @@ def restore(
     as_json: AsJson = False,
 ) -> None:
     """A backup as an installation again, paused."""
-    done = restoring.restore(source, target, datetime.now(UTC), app.ledger_of, by or getuser(), instead=instead, link=link)
+    done = restoring.restore(source, target, datetime.now(UTC), doors.ledger_of, by or getuser(), instead=instead, link=link)
     if as_json:
         write(restoring.told(done))
         return
@@ -115,7 +115,7 @@ def restored(
     config = find(context, where)
     if send == sent and (send or items or every):
         raise unknown(say("backup.choose"))
-    with app.custody(config) as (ledger, _):
+    with doors.custody(config) as (ledger, _):
         doubts = ledger.doubts()
         if send or sent:
             who, why = who_and_why(by, reason)
@@ -155,7 +155,7 @@ def pause(context: typer.Context, by: By = "", reason: Why = "", where: Where = 
     config = find(context, where)
     who, why = who_and_why(by, reason)
     if pausing.of(config) is None:
-        with app.custody(config) as (ledger, _):
+        with doors.custody(config) as (ledger, _):
             ledger.note([Event("", "paused", datetime.now(UTC), who, detail=why)])
         pausing.mark(config.spool, pausing.begun(who, why, datetime.now(UTC)))
     out.print(say("backup.paused"), highlight=False)
@@ -166,7 +166,7 @@ def resume(context: typer.Context, by: By = "", reason: Why = "", where: Where =
     config = find(context, where)
     who, why = who_and_why(by, reason)
     if pausing.of(config) is not None:
-        with app.custody(config) as (ledger, _):
+        with doors.custody(config) as (ledger, _):
             if doubts := ledger.doubts():
                 raise Fault("FLX-I253", count=str(len(doubts)))
             ledger.note([Event("", "resumed", datetime.now(UTC), who, detail=why)])

@@ -8,7 +8,7 @@ from msgspec.structs import asdict
 from rich.table import Table
 from rich.text import Text
 
-from flux import app, certificates, deposits, log, screen, tables
+from flux import app, certificates, deposits, doors, log, screen, tables
 from flux.commands.desk import AsJson, Exit, Where, err, find, out, say, write
 from flux.config import Config
 from flux.deposits import Asked, Receipt
@@ -96,10 +96,10 @@ def show(
 ) -> None:
     """What a certificate says, by the ledger."""
     config = find(context, where)
-    issued = certificates.show(config, wanted, app.shelves)
+    issued = certificates.show(config, wanted, doors.shelves)
     for form, path in (("pdf", pdf), ("html", html)):
         if path is not None:
-            path.write_bytes(certificates.copy(config, wanted, form, app.shelves))
+            path.write_bytes(certificates.copy(config, wanted, form, doors.shelves))
     if as_json:
         write(certificates.told(issued))
     else:
@@ -131,7 +131,7 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Whether this installation issued it, and for what."""
-    proof = certificates.verify(find(context, where), given, document, app.shelves)
+    proof = certificates.verify(find(context, where), given, document, doors.shelves)
     if as_json:
         told = {name: getattr(proof, name) for name in ("number", "intact", "as_issued", "document", "purged")}
         write({**told, "true": proof.true, "issued": certificates.told(proof.issued) if proof.issued else None})

@@ -12,13 +12,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from flux import app, dossiers, export, folders
+from flux import doors, dossiers, export, folders
 from flux.commands.desk import AsJson, Exit, Where, err, find, out, say, unknown, write
 from flux.dossier import Act, Routing
 from flux.endpoints import serving
 from flux.model import Emission
 from flux.piece import Actor, Party
-from flux.ports import Asked
+from flux.rows import Asked
 from flux.tables.life import ROLES
 
 DAY = ["%Y-%m-%d"]
@@ -39,7 +39,7 @@ def add(main: typer.Typer) -> None:
 
 def dossier(context: typer.Context, named: Named, where: Where = "", *, as_json: AsJson = False) -> None:
     """The chain of pieces as a timeline, from any of them."""
-    with app.open_reader(find(context, where)) as ledger:
+    with doors.open_reader(find(context, where)) as ledger:
         told = dossiers.chain(ledger, named)
     if not told:
         raise unknown(say("say.no_piece", number=named))
@@ -71,7 +71,7 @@ def act(
     """Do something with a piece, as one of its actors."""
     routing = Routing(_party(moe), _party(moa), _party(valideur), _party(recipient), service, engagement)
     asked = Act(verb, actor_of(as_whom), _clean(who or getuser()), motive, _clean(comment), None if routing == Routing() else routing)
-    with app.open_office(find(context, where)) as office:
+    with doors.open_office(find(context, where)) as office:
         done = dossiers.act(office, named, asked, datetime.now(UTC))
     if as_json:
         write(done.told())
@@ -111,7 +111,7 @@ def search(
         number=number, dossier=in_dossier, market=market, cadre=cadre, status=status, recipient=recipient, service=service, supplier=supplier,
         actor=id_, role=role, since=since.date() if since else None, until=until.date() if until else None, open=open_, limit=limit,
     )  # fmt: skip
-    with app.open_reader(find(context, where)) as ledger:
+    with doors.open_reader(find(context, where)) as ledger:
         _list(dossiers.found(ledger, asked), to, as_json=as_json)
 
 
@@ -132,7 +132,7 @@ def synthesis(
         away = serving(config.endpoints, sent.target, sent.kind)  # what lies at an endpoint nobody looks at here: it may be there
         return away is not None or (folders.folder_of(config, sent.target) / sent.name).exists()
 
-    with app.open_reader(config) as ledger:
+    with doors.open_reader(config) as ledger:
         told = dossiers.waiting(ledger, actor_of(as_whom), datetime.now(UTC), old=old, there=there if new else None)
         _list(told, to, as_json=as_json)
 
@@ -147,7 +147,7 @@ def clocks(
 ) -> None:
     """The delays that are past, or near their end."""
     config = find(context, where)
-    with app.open_reader(config) as ledger:
+    with doors.open_reader(config) as ledger:
         told = dossiers.delays(ledger, config.payers, datetime.now(UTC), within=within, actor=actor_of(as_whom) if as_whom else None)
     if as_json:
         write({"clocks": told})

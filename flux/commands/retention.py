@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 from msgspec import Struct
 
-from flux import app, durable, folders, retention, tables
+from flux import doors, durable, folders, retention, tables
 from flux.commands.backup import By, Why, who_and_why
 from flux.commands.desk import AsJson, Where, find, out, say, unknown, write
 from flux.config import Config
 from flux.faults import Fault
 from flux.keeping import Keeper
-from flux.ports import FlowRow
+from flux.rows import FlowRow
 
 MOST = 100_000  # flows acknowledged at once
 
@@ -49,7 +49,7 @@ def acknowledge(
     """Note that somebody looked at what was refused."""
     who, why = who_and_why(by, reason)
     chosen = Chosen(tuple(flows or ()), partner, on.date() if on else None, every)
-    with app.custody(find(context, where)) as (ledger, _):
+    with doors.custody(find(context, where)) as (ledger, _):
         new = retention.acknowledge(ledger, _chosen(ledger, chosen), who, why, datetime.now(UTC))
     if as_json:
         write({"acknowledged": new})
@@ -82,7 +82,7 @@ def purge(
     config, now, ledger_bytes = find(context, where), datetime.now(UTC), None
     if config.ledger_file is None:
         raise Fault("FLX-I241")
-    with folders.alone(config), app.custody(config) as (ledger, store):
+    with folders.alone(config), doors.custody(config) as (ledger, store):
         if dry:
             gone = retention.foreseen(ledger, store, config.retention, now, tables.load())
         else:

@@ -24,7 +24,7 @@ from flux.faults import Fault
 from flux.keeping import Keeper, Shelf
 from flux.model import Emission, Event, FlowVerdict, shown
 from flux.owing import PIECE
-from flux.ports import FlowRow, PieceRow
+from flux.rows import FlowRow, PieceRow
 from flux.when import in_paris, moment
 
 MOST_BYTES = 8 << 30  # of the files of a proof that is verified

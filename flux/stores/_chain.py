@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, exists, insert, select, true
 
 from flux.model import Event, Plumbing
-from flux.ports import Journal
+from flux.rows import Journal
 from flux.stores import _schema as t
 from flux.stores import _seal
 from flux.when import moment

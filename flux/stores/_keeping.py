@@ -16,7 +16,7 @@ from flux.faults import Fault
 from flux.keeping import CONTENT, RETURNS, TOLD, Doubt
 from flux.model import Emission, EmissionState, Event, FlowVerdict, Plumbing
 from flux.owing import PIECE
-from flux.ports import Purge
+from flux.rows import Purge
 from flux.stores import _schema as t
 from flux.stores import _seal
 from flux.stores._chain import append

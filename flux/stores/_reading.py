@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from flux.faults import Fault, Reason
 from flux.model import Again, Emission, EmissionState, Event, Flow, FlowVerdict, Plumbing
 from flux.piece import Actor
-from flux.ports import FlowRow, PieceRow, Tally
+from flux.rows import FlowRow, PieceRow, Tally
 from flux.stores import _schema as t
 from flux.when import instant, moment, span_of
 

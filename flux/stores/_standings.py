@@ -10,7 +10,7 @@ from sqlalchemy import Connection, or_, select, update
 from flux.dossier import Ref, Standing
 from flux.faults import Fault
 from flux.lifecycle import current
-from flux.ports import Asked, Moved
+from flux.rows import Asked, Moved
 from flux.stores import _schema as t
 from flux.when import moment, span_of
 

@@ -24,7 +24,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from flux.cause import Met
 from flux.faults import Fault, Reason
 from flux.model import Deposited, Emission, EmissionState, Event, Flow, FlowVerdict, Plumbing
-from flux.ports import SUSPECT, Journal, Moved, Outcome, Piled, Pressure
+from flux.ports import SUSPECT
+from flux.rows import Journal, Moved, Outcome, Piled, Pressure
 from flux.stores import _schema as t
 from flux.stores import _seal
 from flux.stores._audit import Auditing

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rig import CONFIG, EXAMPLES, GOOD, REFUSED, Site, wait_for
 
-from flux import app, asking, config, folders, pause, retention, tables
+from flux import asking, config, doors, folders, pause, retention, tables
 from flux.backup import check, make, restore
 from flux.faults import Fault
 from flux.night import Night
@@ -32,7 +32,7 @@ def done(seen, tmp_path):
 def purged(site, now=LATER):
     """A purge as it would be 40 days from now."""
     known = config.load(site.root / "flux.toml")
-    with app.custody(known) as (ledger, store):
+    with doors.custody(known) as (ledger, store):
         *_, gone = retention.purging(ledger, store, known.retention, now, tables.load(), "claire")
         ledger.shrink()
     return gone
@@ -86,7 +86,7 @@ def test_what_is_younger_is_kept(done):
 def test_a_dry_run_says_what_goes_and_changes_nothing(done):
     ended(done)
     known, before = config.load(done.root / "flux.toml"), stored(done)
-    with app.custody(known) as (ledger, store):
+    with doors.custody(known) as (ledger, store):
         foreseen = retention.foreseen(ledger, store, known.retention, LATER, tables.load())
     assert stored(done) == before
     gone = purged(done)
@@ -175,7 +175,7 @@ def test_the_daemon_purges_at_its_hour_some_at_a_time_and_not_while_a_backup_is_
     done.configure(f'{CONFIG}{KEPT}at = "02:30"\n')
     known = config.load(done.root / "flux.toml")
     due = retention.next_night(known.retention, LATER)
-    with app.custody(known) as (ledger, store):
+    with doors.custody(known) as (ledger, store):
         night = Night(known, ledger, store, LATER)
         assert night.step(due - timedelta(seconds=1)) == 0
         with folders.alone(known):
@@ -204,21 +204,21 @@ def kept(site):
 
 def backed_up(site, **how):
     """A backup, by the call behind the command."""
-    return make.told(make.make(config.load(site.root / "flux.toml"), kept(site), datetime.now(UTC), app.ledger_at, **how))
+    return make.told(make.make(config.load(site.root / "flux.toml"), kept(site), datetime.now(UTC), doors.ledger_at, **how))
 
 
 def wrong(home):
-    return check.check(home, app.ledger_at).wrong
+    return check.check(home, doors.ledger_at).wrong
 
 
 def restored(site, target, **how):
-    restore.restore(kept(site), target, datetime.now(UTC), app.ledger_of, "claire", **how)
+    restore.restore(kept(site), target, datetime.now(UTC), doors.ledger_of, "claire", **how)
     return as_site(target)
 
 
 def decided(site, *, sent):
     """Every doubt decided, by the call behind the command; gives them."""
-    with app.custody(config.load(site.root / "flux.toml")) as (ledger, _):
+    with doors.custody(config.load(site.root / "flux.toml")) as (ledger, _):
         doubts = ledger.doubts()
         restore.settle(ledger, [one.item for one in doubts], datetime.now(UTC), "claire", "vu", sent=sent)
     (site.root / "spool" / "paused").unlink()
@@ -285,7 +285,7 @@ def test_a_secret_in_the_configuration_stays_out_of_it(done):
 @pytest.mark.parametrize("where", ["spool/kept", "inbox/batipro/kept", "outbox", "."])
 def test_a_backup_never_lies_in_what_it_backs_up(done, where):
     with pytest.raises(Fault, match="cannot go to"):
-        make.make(config.load(done.root / "flux.toml"), done.root / where, datetime.now(UTC), app.ledger_at)
+        make.make(config.load(done.root / "flux.toml"), done.root / where, datetime.now(UTC), doors.ledger_at)
 
 
 def test_a_restored_installation_starts_only_when_all_that_it_might_do_twice_is_decided(done):
@@ -337,7 +337,7 @@ def test_a_flow_under_way_is_answered_once_by_whoever_is_said_to(done):
     copy = restored(done, done.root.parent / "copy")
     (item,) = decided(copy, sent=True)
     assert item.kind == "flow"
-    with app.open_reader(config.load(copy.root / "flux.toml")) as ledger:
+    with doors.open_reader(config.load(copy.root / "flux.toml")) as ledger:
         assert ledger.flow(item.flow).reason.code == "FLX-I258"
 
 
@@ -375,7 +375,7 @@ def test_a_backup_taken_beside_a_daemon_at_work_is_sound_whenever_it_is_taken(si
             backed_up(site)
             taken += 1
             assert wrong(kept(site)) == (), taken
-            with app.open_reader(known) as ledger:
+            with doors.open_reader(known) as ledger:
                 states = {row.state for row in ledger.flows()}
 
 

@@ -14,7 +14,7 @@ from flux.faults import Reason
 from flux.model import Decided, Decision, Envelope, Event, Finding, Flow, FlowVerdict, Plumbing, Severity, Verdict, VerdictKind
 from flux.piece import Piece
 from flux.policy import Policy
-from flux.ports import Outcome
+from flux.rows import Outcome
 from flux.stores._causes import PLACES
 from flux.stores.sql import SqlLedger
 

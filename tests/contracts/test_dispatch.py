@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from flux.dispatch import GROUP, Dispatch
 from flux.model import Decision, Emission, Envelope, Event, Flow, FlowVerdict
-from flux.ports import Outcome
+from flux.rows import Outcome
 from flux.stores.content import FileStore
 from flux.stores.sql import SqlLedger
 from flux.transports.folder import FolderOutbox

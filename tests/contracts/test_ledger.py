@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from flux.faults import Fault, Reason
 from flux.model import Decided, Decision, Emission, EmissionState, Envelope, Event, Flow, FlowVerdict, Plumbing, Verdict, VerdictKind
 from flux.piece import Party, Piece, identity
-from flux.ports import Outcome
+from flux.rows import Outcome
 from flux.stores._chain import event_hash
 from flux.stores.sql import SqlLedger, unborn
 

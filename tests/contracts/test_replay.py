@@ -19,7 +19,7 @@ from rig import EXAMPLES, Site
 from workroom import NOON, Workroom
 
 import flux
-from flux import app, config, directory, kit, whatif
+from flux import config, directory, doors, kit, whatif
 from flux.faults import Fault
 from flux.model import Event, Flow, Plumbing, Severity
 from flux.policy import Policy
@@ -80,7 +80,7 @@ def test_under_the_same_rules_nothing_changes_in_any_example_and_nothing_is_touc
     told = whatif.replay(house, asked(), NOW, lambda done, every: seen.append((done, every)))
     assert print_of(site.root) == before
     assert (told["by_rule"], told["changes"], told["not_evaluated"]) == ([], [], [])
-    with app.open_reader(house) as ledger:
+    with doors.open_reader(house) as ledger:
         flows = ledger.flows(limit=1000)
     assert (told["flows"], told["pieces"]) == (len(flows), sum(row.pieces for row in flows))
     assert told["pieces"] > 80

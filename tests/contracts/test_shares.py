@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from flux.endpoints import Endpoint
 from flux.model import Decision, Emission, Envelope, Event, Flow, FlowVerdict
-from flux.ports import Outcome
+from flux.rows import Outcome
 from flux.sharing import Share, stranded
 from flux.stores.sql import SqlLedger
 

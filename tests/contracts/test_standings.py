@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from flux.dossier import Ref
 from flux.lifecycle import after, moved
 from flux.model import Decision, Envelope, Event, Flow, FlowVerdict, Plumbing
-from flux.ports import Asked, Moved, Outcome
+from flux.rows import Asked, Moved, Outcome
 from flux.stores.sql import SqlLedger
 
 LATER = NOON + timedelta(days=1)

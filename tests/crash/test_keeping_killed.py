@@ -10,7 +10,7 @@ import pytest
 from checker import check, delivered
 from scenario import CONFIG, acts, documents, install
 
-from flux import app, audit, config
+from flux import audit, config, doors
 from flux.backup import check as proven
 from flux.backup import make, restore
 from flux.when import instant
@@ -45,7 +45,7 @@ def over(tmp_path_factory, plug, calm):
 def unexplained(root):
     """Contents that a row needs and that are not there; of what is purged no row needs any."""
     known = config.load(root / "flux.toml")
-    with app.custody(known, read_only=True) as (ledger, store):
+    with doors.custody(known, read_only=True) as (ledger, store):
         found = audit.verify(ledger, store, "", content=True)
     return [one for one in found.troubles if one.table == "store"] + [found.journal.broken] * (found.journal.broken is not None)
 
@@ -91,9 +91,9 @@ def test_a_backup_that_meets_a_fault_at_any_call_is_whole_or_none_and_the_next_o
         home = ground / f"kept-{at}"
         hit = plug.wait(plug.start(ground / "root", "backup", str(home), at=at, fault=how))
         finished = list((home / "backups").glob("2*")) if home.exists() else []
-        sound = [proven.check(path, app.ledger_at).wrong for path in finished]
+        sound = [proven.check(path, doors.ledger_at).wrong for path in finished]
         again = plug.wait(plug.start(ground / "root", "backup", str(home)))
-        last = proven.check(home, app.ledger_at).wrong
+        last = proven.check(home, doors.ledger_at).wrong
         if "Traceback" in hit.said or any(sound) or again.status or last:
             wrong.append((at, hit.status, sound, again.said, last))
         shutil.rmtree(home)
@@ -119,15 +119,15 @@ def test_a_backup_of_an_installation_killed_at_any_call_brings_each_flow_to_its_
 
 def _restored(root, folder):
     now = instant("2026-11-26T12:00:00.000000Z")
-    if app.fresh(known := config.load(root / "flux.toml")):
+    if doors.fresh(known := config.load(root / "flux.toml")):
         return None  # killed while the ledger was being made: nothing was received
-    done = make.make(known, folder / "kept", now, app.ledger_at)
-    assert proven.check(folder / "kept", app.ledger_at).wrong == ()
+    done = make.make(known, folder / "kept", now, doors.ledger_at)
+    assert proven.check(folder / "kept", doors.ledger_at).wrong == ()
     target = folder / "copy" / "root"
     target.parent.mkdir()
-    restore.restore(folder / "kept", target, now, app.ledger_of, "claire")
+    restore.restore(folder / "kept", target, now, doors.ledger_of, "claire")
     copy = config.load(target / "flux.toml")
-    with app.custody(copy) as (ledger, _):
+    with doors.custody(copy) as (ledger, _):
         restore.settle(ledger, [one.item for one in ledger.doubts()], now, "claire", "perdu", sent=False)
     (target / "spool" / "paused").unlink()
     shutil.copytree(root / "inbox", target / "inbox", dirs_exist_ok=True, copy_function=shutil.copy2)

@@ -24,7 +24,7 @@ from flux import retention, tables
 from flux.dossier import Ref
 from flux.model import Decision, Emission, Envelope, Event, Flow, FlowVerdict
 from flux.policy import Retention
-from flux.ports import Moved, Outcome
+from flux.rows import Moved, Outcome
 from flux.stores.content import FileStore
 from flux.stores.sql import SqlLedger
 

@@ -18,8 +18,8 @@ from site_works import HOLDER, PAYER, SiteWorks
 from flux import config as settings
 from flux.dossier import Routing
 from flux.piece import Party
-from flux.ports import Asked
 from flux.replay import Replay, World
+from flux.rows import Asked
 from flux.structures import nobody
 
 pytestmark = pytest.mark.slow

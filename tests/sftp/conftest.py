@@ -6,7 +6,7 @@ import pytest
 from rig import CONFIG, Site
 from sshd import Sshd
 
-from flux import app, config, endpoints
+from flux import app, config, doors, endpoints
 
 
 class Near(Site):
@@ -21,9 +21,9 @@ class Near(Site):
         return app.once(self.config).clean
 
     def flows(self):
-        if app.fresh(self.config):
+        if doors.fresh(self.config):
             return []
-        with app.open_reader(self.config) as ledger:
+        with doors.open_reader(self.config) as ledger:
             return ledger.flows()
 
     def told(self):

@@ -9,7 +9,7 @@ from flux.endpoints import Endpoint, known
 from flux.ids import new_id
 from flux.intake import Intake
 from flux.model import Decision, Emission, Envelope, Event, Flow, FlowVerdict
-from flux.ports import Outcome
+from flux.rows import Outcome
 from flux.sharing import Share
 from flux.stores.content import FileStore
 from flux.stores.sql import SqlLedger

@@ -9,7 +9,8 @@ from flux import tables
 from flux.alarms import Vitals, raised
 from flux.faults import Fault
 from flux.model import Emission, EmissionState
-from flux.ports import Pressure, Unsettled, Why
+from flux.ports import Unsettled, Why
+from flux.rows import Pressure
 
 ROWS = tables.load().alarms
 NOW = datetime(2026, 11, 26, 3, tzinfo=UTC)
