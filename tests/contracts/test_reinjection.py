@@ -1,6 +1,7 @@
 """What is taken up again: once, from the sealed original, with who and why, and its answer says which one it replaces."""
 
 import json
+import re
 from contextlib import closing
 from io import BytesIO
 
@@ -70,6 +71,22 @@ def test_the_answer_says_which_answer_it_replaces_in_each_format_and_counts_on(r
     assert words in names["integration"][1]
     assert names["lifecycle"][1].count(words) == 2
     assert "CSO4100A_FLUX01_f1" in names["report-html"][1]
+
+
+def test_a_life_cycle_as_cdar_says_it_in_its_note(room):
+    room.policies, room.markets = {"batipro": Policy(lifecycle="both")}, market_known()
+    room.again(Named("f1", (3, 4)))
+    _, note = room.said("c2", "cdar")
+    owed = [e for e in room.ledger.emissions("c2") if e.kind == "cdar"]
+    assert len(owed) == 3  # 213 of the refused one, 200 and 202 of the accepted one: each held to its schema before it was owed
+    assert re.search("<ram:Content>.*remplace CSO4100A_FLUX01_f1, pour les pièces 3, 4.</ram:Content>", note)
+
+
+def test_what_was_refused_again_is_listed_with_its_mark(room):
+    seen, _ = room.again(Named("f1", (1, 4)))
+    assert [(one.flow, one.ordinal, one.codes, one.why) for one in room.ledger.refused(seen.id)] == [
+        ("c2", 1, ("FLX-P01",), "same"), ("c2", 4, ("FLX-P20",), "same"),
+    ]  # fmt: skip
 
 
 def test_the_first_answer_replaces_none(room):
