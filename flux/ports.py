@@ -281,6 +281,9 @@ class Ledger(Deliveries, Protocol):
     def make(self, id_: str, most: int, now: datetime, new_id: Callable[[], str]) -> Turn:
         """Make flows of its next units, up to *most* pieces, in one transaction; nothing unless it is RUNNING."""
 
+    def refused(self, id_: str) -> Sequence[Candidate]:
+        """What was refused of what it took up; why is ``same`` where the cause is the same as before."""
+
     def results(self, id_: str) -> Results:
         """What became of it so far."""
 

@@ -3,10 +3,11 @@
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from getpass import getuser
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flux import app, doors, folders, log, redelivery, reinjection
-from flux.again import Reinjection, Results, State, Turn, Wanted
+from flux.again import Candidate, Reinjection, Results, State, Turn, Wanted
 from flux.commands.desk import AsJson, Exit, Where, err, find, out, say, write
 from flux.config import Config
 from flux.deposits import read_file
@@ -118,13 +119,16 @@ def reinjections(
             raise Fault("FLX-I207", id=id_)
         rows = [row for row in ([ledger.reinjection(id_)] if id_ else ledger.reinjections(limit)) if row]
         told = [(row, ledger.results(row.id)) for row in rows]
+        refused = ledger.refused(rows[0].id) if id_ else []
     if as_json:
-        write({"reinjections": [reinjection.tell(row, results) for row, results in told]})
+        more = {"refused": [_refused_told(one) for one in refused]} if id_ else {}
+        write({"reinjections": [{**reinjection.tell(row, results), **more} for row, results in told]})
         return
     if not told:
         out.print(say("say.nothing"))
     for row, results in told:
         _told(row, results)
+    _list(((one.flow, one.ordinal, one.number, say("again.will_same" if one.why else "again.will_refused"), one.codes) for one in refused), len(refused))
 
 
 def abandon(
@@ -226,6 +230,8 @@ def _asked(desk: Desk, house: Config, asked: Asked, how: How) -> int:
 def _went(desk: Desk, house: Config, begun: Reinjection, how: How) -> int:
     """Begin it or go on with it, to its end; one that is over tells how it stands. Gives the exit code."""
     if begun.state in (State.PREVIEWED, State.PAUSED, State.RUNNING):
+        if lack := folders.room(house.spool).lacking(house):
+            raise lack
         if begun.state is State.PREVIEWED and desk.above < begun.count and not how.second:
             raise Fault("FLX-I205", count=str(begun.count), above=str(desk.above))
         count = begun.count if how.yes or begun.state is not State.PREVIEWED else _typed(begun)
@@ -300,6 +306,22 @@ def _told(asked: Reinjection, results: Results) -> None:
     out.print(Text(f"  {in_paris(asked.at):%Y-%m-%d %H:%M} · {who} · {asked.reason}", style="dim"), soft_wrap=True)
 
 
+def _list(rows: Iterable[tuple[str, int, str, str, Sequence[str]]], many: int) -> None:
+    """Pieces, a line each, as many as anybody reads."""
+    if not many:
+        return
+    table = Table(box=None, show_header=False, padding=(0, 1, 0, 2))
+    for flow, ordinal, number, what, codes in islice(rows, SHOWN):
+        table.add_row(f"{flow}/{ordinal}" if ordinal else flow, Text(number or "—"), what, " ".join(codes))
+    out.print(table)
+    if many > SHOWN:
+        out.print(say("say.and_more"), style="dim")
+
+
+def _refused_told(one: Candidate) -> dict[str, Any]:
+    return {"flow": one.flow, "ordinal": one.ordinal or None, "number": one.number or None, "codes": list(one.codes), "same": bool(one.why)}
+
+
 def _preview_told(foreseen: Preview) -> dict[str, Any]:
     skipped = [{"flow": one.flow, "ordinal": one.ordinal or None, "number": one.number or None, "why": one.why} for one in foreseen.skipped]
     return {
@@ -319,13 +341,7 @@ def _show(foreseen: Preview, above: int) -> None:
     for name, line in (("whose", whose), ("would", would), ("causes", causes), ("left_out", left)):
         if line:
             out.print(f"  {say(f'again.{name}')} {line}", highlight=False, soft_wrap=True, markup=False)
-    table = Table(box=None, show_header=False, padding=(0, 1, 0, 2))
-    for one in foreseen.becomes[:SHOWN]:
-        piece = f"{one.flow}/{one.ordinal}" if one.ordinal else one.flow
-        table.add_row(piece, one.number or "—", say(f"again.will_{one.what}"), " ".join(one.codes))
-    out.print(table)
-    if len(foreseen.becomes) > SHOWN:
-        out.print(say("say.and_more"), style="dim")
+    _list(((one.flow, one.ordinal, one.number, say(f"again.will_{one.what}"), one.codes) for one in foreseen.becomes), len(foreseen.becomes))
     if foreseen.second:
         out.print(say("again.second", above=above), style="bold")
 

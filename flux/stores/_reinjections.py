@@ -124,7 +124,7 @@ class Reinjections(Writing):
                 if done and pieces + unit.count > most:
                     break
                 made = _made(connection, asked, unit, now, new_id)
-                values = {"stage": made.stage, "child": made.child}
+                values = {"stage": made.stage, "child": made.child, "kept": json.encode(made).decode()}
                 connection.execute(update(t.reinjection_unit).where(row.reinjection == id_, row.parent == unit.parent), values)
                 pieces, done = pieces + (made.count if made.stage is Stage.MADE else 0), done + 1
             left = connection.scalar(select(func.count()).select_from(waiting.subquery())) or 0
@@ -134,6 +134,13 @@ class Reinjections(Writing):
                 asked = replace(asked, state=State.DONE)
         return Turn(asked.state, pieces, done, left)
 
+    def refused(self, id_: str) -> list[Candidate]:
+        """The pieces that were refused of what it took up."""
+        unit = t.reinjection_unit.c
+        query = select(t.flow).join(t.reinjection_unit, unit.child == t.flow.c.id).where(unit.reinjection == id_)
+        with self._read() as connection:
+            return _refused_of(connection, connection.execute(query).all())
+
     def results(self, id_: str) -> Results:
         """What became of it so far."""
         units = self.units(id_)
@@ -141,15 +148,21 @@ class Reinjections(Writing):
         children = [unit for unit in units if unit.child]
         told = Results(stages.count(Stage.MADE), stages.count(Stage.SKIPPED), stages.count(Stage.WAITS))
         with self._read() as connection:
-            rows = {row.id: row for ids in _chunks([unit.child for unit in children]) for row in connection.execute(select(t.flow).where(t.flow.c.id.in_(ids)))}
-            refused = dict.fromkeys((id_ for id_, row in rows.items() if row.accepted < max(row.pieces, 1) and row.verdict), None)
-            everything = Wanted(again=True)
-            judged = [one for _, one in (*_pieces(connection, everything, refused, of_named=False), *_flows(connection, everything, refused, of_named=False))] if refused else []
-        lost = [one for one in judged if one.marks]
+            rows = {row.id: row for ids in _chunks(unit.child for unit in children) for row in connection.execute(select(t.flow).where(t.flow.c.id.in_(ids)))}
+            lost = _refused_of(connection, rows.values())
         return replace(
             told, accepted=sum(row.accepted for row in rows.values()), refused=len(lost), same=sum(one.why is Why.SAME for one in lost),
             open=sum(unit.count for unit in children if not rows[unit.child].verdict), held=sum(row.state in STUCK for row in rows.values()),
         )  # fmt: skip
+
+
+def _refused_of(connection: Connection, rows: Iterable[Any]) -> list[Candidate]:
+    """What was refused of these flows, whatever became of it since; why is same where it was refused for the same cause as before."""
+    refused = dict.fromkeys((row.id for row in rows if row.verdict and row.accepted < max(row.pieces, 1)), None)
+    if not refused:
+        return []
+    found = [*_pieces(connection, Wanted(), refused, of_named=False), *_flows(connection, Wanted(), refused, of_named=False)]
+    return [one for _, one in sorted(found, key=lambda pair: (pair[0], pair[1].ordinal)) if one.marks]
 
 
 def _row(asked: Reinjection) -> dict[str, Any]:

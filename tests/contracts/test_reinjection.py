@@ -1,15 +1,20 @@
 """What is taken up again: once, from the sealed original, with who and why, and its answer says which one it replaces."""
 
 import json
+import re
 from contextlib import closing
+from io import BytesIO
 
 import pytest
 from again_room import BATCH, AgainRoom, market_known, marketfile_of_the_examples
+from rig import EXAMPLES
 
 from flux import reinjection
 from flux.again import Named, State, Wanted
 from flux.faults import Fault
-from flux.model import Plumbing
+from flux.model import Event, Flow, Plumbing, Severity
+from flux.piece import Actor
+from flux.policy import Policy
 from flux.reinjection import Asked
 from flux.rejects import rejects
 from flux.sandbox.pool import Sandbox
@@ -66,6 +71,22 @@ def test_the_answer_says_which_answer_it_replaces_in_each_format_and_counts_on(r
     assert words in names["integration"][1]
     assert names["lifecycle"][1].count(words) == 2
     assert "CSO4100A_FLUX01_f1" in names["report-html"][1]
+
+
+def test_a_life_cycle_as_cdar_says_it_in_its_note(room):
+    room.policies, room.markets = {"batipro": Policy(lifecycle="both")}, market_known()
+    room.again(Named("f1", (3, 4)))
+    _, note = room.said("c2", "cdar")
+    owed = [e for e in room.ledger.emissions("c2") if e.kind == "cdar"]
+    assert len(owed) == 3  # 213 of the refused one, 200 and 202 of the accepted one: each held to its schema before it was owed
+    assert re.search("<ram:Content>.*remplace CSO4100A_FLUX01_f1, pour les pièces 3, 4.</ram:Content>", note)
+
+
+def test_what_was_refused_again_is_listed_with_its_mark(room):
+    seen, _ = room.again(Named("f1", (1, 4)))
+    assert [(one.flow, one.ordinal, one.codes, one.why) for one in room.ledger.refused(seen.id)] == [
+        ("c2", 1, ("FLX-P01",), "same"), ("c2", 4, ("FLX-P20",), "same"),
+    ]  # fmt: skip
 
 
 def test_the_first_answer_replaces_none(room):
@@ -149,8 +170,11 @@ def test_what_was_refused_again_for_the_same_cause_is_left_out_next_time_unless_
 
 def test_what_was_refused_again_for_another_cause_is_not_left_out(room):
     room.again(cause="FLX-P03")
-    room.policies = {"batipro": room.policies["batipro"].__class__(default_cadre="A4", non_works="refuse", naming="chorus")}
-    assert room.preview(partner="batipro").count == 3  # 1, 2 and 4; the third was refused for the same cause
+    assert room.preview(partner="batipro").count == 3  # the third is left out
+    room.policies = {"batipro": Policy(siret_check=Severity.WARNING, unknown_market=Severity.ERROR)}
+    _, results = room.again(Named("f1", (3,)))
+    assert (results.refused, results.same) == (1, 0)
+    assert room.preview(partner="batipro").count == 4
 
 
 def test_everything_that_was_ever_refused_is_no_filter(room):
@@ -347,3 +371,54 @@ def test_a_flow_or_pieces_of_it_are_named(room, told, flow, ordinals):
 @pytest.mark.parametrize(("told", "code"), [("f2", "FLX-I201"), ("f1/", "FLX-I202"), ("f1/0", "FLX-I202"), ("f1/7-5", "FLX-I202"), ("f1/x", "FLX-I202")])
 def test_what_names_nothing_is_said(room, told, code):
     assert refused(reinjection.named, room.ledger, told) == code
+
+
+# -- documents of several pieces, other ways in ----------------------------------------------------------------------------------------------
+
+SEVERAL = next((EXAMPLES / "16-several-pieces-in-one-file").glob("FSO*"))
+UNKNOWN_REFUSED = Policy(unknown_market=Severity.ERROR)
+
+
+def test_a_piece_of_a_document_of_several_is_taken_up_alone_as_the_document_that_was_made_of_it(room):
+    room.policies = {"batipro": UNKNOWN_REFUSED}
+    room.receive("s1", SEVERAL.name, SEVERAL.read_bytes())
+    room.work()
+    refused_here = [n for n, verdict in room.pieces("s1").items() if verdict == "rejected"]
+    assert len(refused_here) > 1
+    room.policies, room.markets = {"batipro": Policy()}, marketfile_of_the_examples()
+    good = [one.ordinal for one in room.preview("s1").becomes if one.what == "accepted"][-1]
+    _, results = room.again(Named("s1", (good,)))
+    assert (good > 1, results.accepted, room.pieces("c3")) == (True, 1, {good: "accepted"})
+    routed = next(e for e in room.ledger.emissions("c3") if e.kind == "piece")
+    assert (routed.ordinal, routed.sha256) == (good, json.loads(room.ledger.pieces(flow="c3")[0].told)["sha256"])
+    assert [piece["ordinal"] for piece in rejects(room.desk().stage, Named("s1")).pieces] == [n for n in refused_here if n != good]
+
+
+def test_a_member_that_is_not_taken_up_is_not_judged_again(room):
+    """A file that would cost its limit costs nothing when another of its batch is taken up."""
+    asked = []
+    run = room.sandbox.run
+
+    def seen(jobs):
+        for result in run(jobs):
+            if result is not None and hasattr(result.value, "document"):
+                asked.append(result.value.document)
+            yield result
+
+    room.sandbox.run = seen
+    try:
+        room.again(Named("f1", (4,)))
+    finally:
+        del room.sandbox.run
+    assert asked == [4, 4]  # once for the preview, once for good
+
+
+def test_mode_and_depositor_are_those_of_the_parent(room):
+    sha, size = room.content.add(BytesIO(b"<nothing/>"))
+    actor = Actor("moe", "99913225100029")
+    flow = Flow("d1", "batipro", b"piece.pdf", sha, size, room.now, mode="service", depositor=actor)
+    room.ledger.receive([flow], [Event("d1", "received", room.now, "test")])
+    room.work()
+    room.again("d1")
+    child = room.ledger.flow("c2").flow
+    assert (child.mode, child.depositor, child.again.parent) == ("service", actor, "d1")
