@@ -19,6 +19,7 @@ from flux.stores._causes import PLACES
 from flux.stores.sql import SqlLedger
 
 TODAY = date(2026, 11, 23)
+ROLES = ("supplier", "recipient", "moe", "moa", "valideur", "status")
 FEW = ("04-a5-in-edi", "10-damaged-archive", "11-duplicates", "16-several-pieces-in-one-file", "20-wrong-amounts", "21-bad-name", "22-generic-rules")
 
 
@@ -141,9 +142,17 @@ def as_version_2(path):
         names = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name IN ('cause', 'cause_day', 'refusal', 'quarantine')")]
         for name in names:
             db.execute(f"DROP TABLE {name}")
+        for name in ("flow_by_partner", "flow_by_reception", "flow_by_verdict", "flow_by_step", "standing_by_reception", "standing_by_its_dossier", *(f"standing_by_{role}" for role in ROLES)):
+            db.execute(f"DROP INDEX {name}")
         db.execute("DELETE FROM meta WHERE key <> 'version'")
         db.execute("UPDATE meta SET value = '2' WHERE key = 'version'")
         db.commit()
+
+
+def indexes(path):
+    """What a ledger is looked up by, and what guards it."""
+    with closing(sqlite3.connect(path)) as db:
+        return {" ".join(sql.replace("IF NOT EXISTS ", "").split()) for (sql,) in db.execute("SELECT sql FROM sqlite_master WHERE type IN ('index', 'trigger') AND sql IS NOT NULL")}
 
 
 def everything(ledger):
@@ -162,13 +171,15 @@ def test_the_causes_of_a_ledger_of_version_2_are_counted_behind_and_are_what_the
     for _ in range(5):
         room.now += timedelta(hours=1)
         worker.step()
-    counted = everything(room.ledger)
+    counted, made = everything(room.ledger), tmp_path / "made.db"
+    SqlLedger(f"sqlite:///{made}").close()
     assert {c.ours for c in counted[0]} == {True, False}
     assert len(counted[0]) > 3
     room.close()
     as_version_2(tmp_path / "ledger.db")
 
     brought = SqlLedger(f"sqlite:///{tmp_path / 'ledger.db'}")
+    assert indexes(tmp_path / "ledger.db") == indexes(made)
     assert everything(brought) == (set(), 0, {})
     assert brought.uncounted() > 0
     decided(brought, "new", Met(1, "FLX-P03", "new", True))
