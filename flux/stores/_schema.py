@@ -158,7 +158,6 @@ emission = Table(
 )
 
 # What refuses pieces, or holds flows: counted in the transaction that decides. ours: 1 for what is no sender's. pack: the rules that met it first.
-# flow, ordinal: where it was met last.
 cause = Table(
     "cause",
     metadata,
@@ -171,8 +170,6 @@ cause = Table(
     Column("first", String, nullable=False),
     Column("last", String, nullable=False),
     Column("pack", String, nullable=False),
-    Column("flow", String, nullable=False),
-    Column("ordinal", Integer, nullable=False),
     Index("cause_of_partner", "partner", "code", "place", "ours", unique=True),
     Index("cause_by_code", "code"),
 )
@@ -196,7 +193,7 @@ refusal = Table(
     Column("ordinal", Integer, nullable=False),
     Column("alone", Integer, nullable=False),
     Column("at", String, nullable=False),
-    Index("refusal_by_cause", "cause", "seq"),
+    Index("refusal_by_cause", "cause", "at"),
 )
 
 # The book of quarantines: a line is added for each, and for each release (severity ""), and none is ever changed. partner: "" for all.
