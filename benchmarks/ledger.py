@@ -1,7 +1,7 @@
 """
 Lists over a ledger of a million pieces: how long until the first page, for whoever calls flux and for whoever types a command.
 
-``python benchmarks/ledger.py [FOLDER] [PIECES]`` makes the ledger there (a scratch folder where none is given; one that exists is used again) and
+``python benchmarks/ledger.py [FOLDER] [PIECES] [PIECES A FLOW]`` makes the ledger there (a scratch folder where none is given; one that exists is used again) and
 prints the table of docs/operations.md. 40 partners, 90 days, 40 pieces a flow, one piece in eight refused, by 60 codes at some places each; told
 pieces and standings are real ones under other numbers. What is made is what record() writes: the same rows, tables and indexes.
 """
@@ -43,7 +43,8 @@ from flux.validators import Context
 from flux.when import moment
 from flux.words import Words
 
-PARTNERS, DAYS, IN_FLOW, REFUSED, GROUP, ROUNDS = 40, 90, 40, 8, 200, 9
+PARTNERS, DAYS, REFUSED, GROUP, ROUNDS = 40, 90, 8, 200, 9
+IN_FLOW = int(sys.argv[3]) if len(sys.argv) > 3 else 40
 END = datetime(2026, 11, 26, 6, tzinfo=UTC)
 LUCK = random.Random(7)  # noqa: S311 - the same ledger each time
 FLUX = (sys.executable, "-m", "flux.cli")
@@ -205,6 +206,8 @@ def calls(house, some):
         "flux search (everything)": lambda: found(house),
         "flux search --market": lambda: found(house, market="M-77"),
         "flux search --supplier": lambda: found(house, supplier="99912040500017"),
+        "flux search --actor": lambda: found(house, actor="99912040500017"),
+        "flux search --waits": lambda: found(house, actor=waiting(house), waits="service_financier"),
         "flux search --status": lambda: found(house, status="MISE_A_DISPOSITION_MOA"),
         "flux search --open --since DAY": lambda: found(house, open=True, since=date(2026, 11, 20)),
     }  # fmt: skip
@@ -218,6 +221,12 @@ def shown(house, some):
     with open_reader(house) as ledger:
         (row,) = ledger.pieces(number=some)
         return asking.tell(ledger, ledger.flow(row.flow.rpartition("-")[2]))
+
+
+def waiting(house):
+    with open_reader(house) as ledger:
+        (one,) = ledger.search(Asked(limit=1))
+    return one.waits.id
 
 
 def found(house, **asked):

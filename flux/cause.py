@@ -16,6 +16,7 @@ from flux.model import Decision, Finding, Severity, VerdictKind
 
 MOST_PLACE = 160     # characters of a place
 ELSEWHERE = "…"      # the place of what stands at more places than are kept apart
+EXAMPLES = 3         # of a cause, in a list
 TREND_DAYS = 7       # a trend is so many days against as many before
 _MORE = "FLX-L18"    # more was found than is told
 _NUMBERS = re.compile(r"\[[^\]]*\]")
@@ -34,12 +35,20 @@ class Met(Struct, frozen=True):
     alone: bool
 
 
+class Example(Struct, frozen=True):
+    """A piece, or with ordinal 0 a flow, that a cause refused or holds. number: "" for a flow, or what could not be read."""
+
+    flow: str
+    ordinal: int
+    number: str = ""
+
+
 class Cause(Struct, frozen=True):
     """
     A cause as the ledger counts it. ours: it holds flows for a reason of ours, or an operator's; else it refuses what a sender sent.
 
     count: of pieces and flows, in the time that was asked about. pack: the rules under which it was first seen, "" for a hold.
-    flow, ordinal: where it was met last. days: by day, oldest first, twice TREND_DAYS of them, up to the day that was asked about.
+    days: by day, oldest first, twice TREND_DAYS of them, up to the day that was asked about. examples: where it was met last, the newest first.
     """
 
     id: int
@@ -51,9 +60,8 @@ class Cause(Struct, frozen=True):
     first: datetime
     last: datetime
     pack: str
-    flow: str
-    ordinal: int
     days: tuple[int, ...] = ()
+    examples: tuple[Example, ...] = ()
 
 
 class Sought(Struct, frozen=True):

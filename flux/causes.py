@@ -14,8 +14,8 @@ from flux.doors import fresh, open_reader
 from flux.tables import Tables
 from flux.words import LANGUAGES, Words
 
-EXAMPLES = 20  # pieces that one cause is shown with
-HEADS = ("code", "side", "what", "place", "partner", "count", "share", "first", "last", "last_days", "days_before", "rules", "example")
+PIECES = 20  # pieces that one code is shown with
+HEADS = ("code", "side", "what", "place", "partner", "count", "share", "first", "last", "last_days", "days_before", "rules", "examples")
 NOTHING: dict[str, Any] = {"causes": [], "total": 0, "more": False, "uncounted": 0}
 
 
@@ -44,7 +44,7 @@ def one(config: Config, sought: Sought, today: date) -> dict[str, Any]:
     blamed: Sequence[Blamed] = ()
     if not fresh(config):
         with open_reader(config) as ledger:
-            blamed = ledger.blamed(replace(sought, limit=EXAMPLES))
+            blamed = ledger.blamed(replace(sought, limit=PIECES))
     entry = tables.load().catalogue.get(sought.code)
     about = {"code": sought.code, "what": what(sought.code, tables.load()), "fix": fix(sought.code, tables.load()), "source": entry.source if entry else None}
     return {**about, **whole, "pieces": [piece(p) for p in blamed]}
@@ -102,7 +102,7 @@ def _told(one: Cause, total: int, known: Tables) -> dict[str, Any]:
         "last": told.instant(one.last),
         "rules": one.pack or None,
         "trend": {"last": sum(one.days[TREND_DAYS:]), "before": sum(one.days[:TREND_DAYS]), "days": list(one.days)},
-        "example": {"flow": one.flow, "ordinal": one.ordinal or None},
+        "examples": [{"flow": e.flow, "ordinal": e.ordinal or None, "number": e.number or None} for e in one.examples],
     }
 
 
@@ -113,11 +113,16 @@ def place(told: dict[str, Any], language: str) -> str:
     return str(told["place"] or "—")
 
 
+def example(told: dict[str, Any]) -> str:
+    """A piece by flow and ordinal, a flow by its id."""
+    return "/".join(str(part) for part in (told["flow"], told["ordinal"]) if part)
+
+
 def _cells(told: dict[str, Any], say: Words) -> Iterable[str]:
-    trend, example = told["trend"], told["example"]
+    trend = told["trend"]
     cells: Iterator[Any] = iter((
         told["code"], say(f"cause.{told['side']}"), told["what"][say.language], place(told, say.language), told["partner"], told["count"],
         f"{100 * told['share']:.1f} %", told["first"], told["last"], trend["last"], trend["before"], told["rules"] or "",
-        "/".join(str(part) for part in (example["flow"], example["ordinal"]) if part),
+        " ".join(example(one) for one in told["examples"]),
     ))  # fmt: skip
     return map(str, cells)

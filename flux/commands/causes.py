@@ -15,6 +15,7 @@ from flux.commands.desk import AsJson, Where, find, out, say, unknown, write
 from flux.when import day_of
 
 NONE = "—"
+SHOWN = 2  # examples in a list: as many lines as what it says has
 BARS = "▁▂▃▄▅▆▇█"
 
 
@@ -68,13 +69,13 @@ def _list(told: dict[str, Any]) -> None:
     if not told["causes"]:
         out.print(say("say.no_causes"))
     else:
-        names = ("code", "what", "place", "partner", "count", "share", "first", "last", "trend", "example")
+        names = ("code", "what", "place", "partner", "count", "share", "first", "last", "trend", "examples")
         table = Table(*(say(f"cause.{name}") for name in names), box=None, padding=(0, 1))
         for row in told["causes"]:
             what = f"{row['what'][say.language]}{say('cause.is_ours') if row['side'] == 'ours' else ''}"
             texts = (row["code"], what, room.place(row, say.language), row["partner"], str(row["count"]), f"{100 * row['share']:.1f} %")
-            example = "/".join(str(part) for part in row["example"].values() if part)
-            table.add_row(*(Text(cell, overflow="fold") for cell in (*texts, row["first"][:10], row["last"][:10], _trend(row["trend"]), example)))
+            examples = "\n".join(room.example(one) for one in row["examples"][:SHOWN])
+            table.add_row(*(Text(cell, overflow="fold") for cell in (*texts, row["first"][:10], row["last"][:10], _trend(row["trend"]), examples)))
         out.print(table)
         out.print(say("say.causes_total", total=told["total"]), style="dim")
     if told["more"]:

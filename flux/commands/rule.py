@@ -40,7 +40,7 @@ def quarantine(
         raise unknown(say("say.no_severity", found=to))
     line = Quarantine(_known(code), partner, severity, until.date(), reason.strip(), by.strip(), datetime.now(UTC))
     unchanged = rules.quarantine(find(context, where), line)
-    told = say("say.quarantined", code=line.code, to=say(f"severity.{to}"), until=line.until, partner=_whom(partner), reason=line.reason.rstrip(". "))
+    told = say("say.quarantined", code=line.code, to=say(f"rule.{to}"), until=line.until, partner=_whom(partner), reason=line.reason.rstrip(". "))
     out.print(escape(told), highlight=False, soft_wrap=True)
     for name in unchanged:
         out.print(escape(say("say.no_change", code=line.code, partner=name)), highlight=False, soft_wrap=True)
@@ -67,7 +67,7 @@ def list_(context: typer.Context, where: Where = "", *, as_json: AsJson = False)
     heads = ("cause.code", "rule.state", "rule.to", "rule.until", "cause.partner", "rule.reason", "rule.by", "rule.at")
     table = Table(*(say(head) for head in heads), box=None, padding=(0, 1))
     for row in rows:
-        severity = say(f"severity.{row['severity']}") if row["severity"] else NONE
+        severity = say(f"rule.{row['severity']}") if row["severity"] else NONE
         cells = (row["code"], say(f"rule.{row['state']}"), severity, row["until"], row["partner"] or say("say.all_partners"))
         table.add_row(*(Text(cell, overflow="fold") for cell in (*cells, row["reason"], row["who"], row["at"][:16].replace("T", " "))))
     out.print(table)

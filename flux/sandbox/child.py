@@ -51,7 +51,7 @@ def main() -> None:
     if os.getppid() != parent:
         sys.exit(0)
     with socket.socket(fileno=int(sys.argv[1])) as line:
-        kit = build(Path(sys.argv[sys.argv.index("--pack") + 1]) if "--pack" in sys.argv else None)
+        kit = build(*([Path(sys.argv[sys.argv.index("--pack") + 1])] if "--pack" in sys.argv else []))
         if "--warm" in sys.argv:
             kit.schemas.warm()
         walls += _confine.close([Path(flux.__file__).parent, schemas.home()])

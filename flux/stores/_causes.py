@@ -15,7 +15,7 @@ import orjson
 from msgspec import Struct
 from sqlalchemy import Connection, Select, bindparam, func, insert, select, tuple_, update
 
-from flux.cause import ELSEWHERE, TREND_DAYS, Blamed, Cause, Met, Sought, met_as_told
+from flux.cause import ELSEWHERE, EXAMPLES, TREND_DAYS, Blamed, Cause, Example, Met, Sought, met_as_told
 from flux.model import FlowVerdict, VerdictKind
 from flux.stores import _schema as t
 from flux.stores._writing import Writing
@@ -51,12 +51,11 @@ def note(connection: Connection, noted: Sequence[Noted]) -> None:
         row, at = rows[key], moment(one.at)
         row["count"] += 1
         row["first"] = min(row["first"] or at, at)
-        if at >= row["last"]:
-            row |= {"last": at, "flow": one.flow, "ordinal": one.met.ordinal}
+        row["last"] = max(row["last"], at)
         row["pack"] = row["pack"] or one.pack
         days[day_of(one.at).isoformat(), row["id"]] += 1
         refusals.append({"cause": row["id"], "flow": one.flow, "ordinal": one.met.ordinal, "alone": int(one.met.alone), "at": at})
-    changed = [{**{name: row[name] for name in ("count", "first", "last", "pack", "flow", "ordinal")}, "k": row["id"]} for row in rows.values()]
+    changed = [{**{name: row[name] for name in ("count", "first", "last", "pack")}, "k": row["id"]} for row in rows.values()]
     connection.execute(update(t.cause).where(t.cause.c.id == bindparam("k")), changed)
     _add_days(connection, days)
     connection.execute(insert(t.refusal), refusals)
@@ -89,7 +88,8 @@ class Causes(Writing):
             total = connection.scalar(query.with_only_columns(func.coalesce(func.sum(count), 0), maintain_column_froms=True))
             found = connection.execute(query.add_columns(count.label("many")).order_by(count.desc(), cause.id).limit(sought.limit)).all()
             trend = _trend(connection, [row.id for row in found], today)
-        return [_cause(row, trend.get(row.id, {}), today) for row in found], int(total or 0)
+            examples = {row.id: _examples(connection, row.id) for row in found}
+        return [_cause(row, trend.get(row.id, {}), today, examples[row.id]) for row in found], int(total or 0)
 
     def blamed(self, sought: Sought, *, alone: bool = False) -> list[Blamed]:
         """The pieces and flows behind causes, the newest first; *alone*: those only that no other code refused."""
@@ -99,7 +99,7 @@ class Causes(Writing):
             .join(t.cause, cause.id == row.cause)
             .outerjoin(t.piece, (t.piece.c.flow == row.flow) & (t.piece.c.ordinal == row.ordinal))
             .where(*_fitting(sought))
-            .order_by(row.seq.desc())
+            .order_by(row.at.desc(), row.seq.desc())
             .limit(sought.limit)
         )
         if sought.since:
@@ -201,7 +201,7 @@ def _rows(connection: Connection, keys: set[Key]) -> dict[Key, dict[str, Any]]:
     """The row of each cause, made where there is none."""
     found = _found(connection, keys)
     if new := sorted(keys - found.keys()):
-        blank = {"count": 0, "first": "", "last": "", "pack": "", "flow": "", "ordinal": 0}
+        blank = {"count": 0, "first": "", "last": "", "pack": ""}
         connection.execute(insert(t.cause), [{"partner": k[0], "code": k[1], "place": k[2], "ours": k[3], **blank} for k in new])
         found |= _found(connection, new)
     return found
@@ -239,11 +239,24 @@ def _trend(connection: Connection, ids: Sequence[int], today: date) -> dict[int,
     return found
 
 
-def _cause(row: Any, days: dict[str, int], today: date) -> Cause:  # noqa: ANN401 - a database row
+def _examples(connection: Connection, cause: int) -> tuple[Example, ...]:
+    """Where it was met last."""
+    row, piece = t.refusal.c, t.piece.c
+    query = (
+        select(row.flow, row.ordinal, piece.number)
+        .outerjoin(t.piece, (piece.flow == row.flow) & (piece.ordinal == row.ordinal))
+        .where(row.cause == cause)
+        .order_by(row.at.desc(), row.seq.desc())
+        .limit(EXAMPLES)
+    )
+    return tuple(Example(r.flow, r.ordinal, r.number or "") for r in connection.execute(query))
+
+
+def _cause(row: Any, days: dict[str, int], today: date, examples: tuple[Example, ...]) -> Cause:  # noqa: ANN401 - a database row
     last = [(today - timedelta(days=back)).isoformat() for back in reversed(range(2 * TREND_DAYS))]
     return Cause(
-        row.id, row.code, row.place, row.partner, bool(row.ours), int(row.many), instant(row.first), instant(row.last), row.pack, row.flow, row.ordinal,
-        tuple(days.get(day, 0) for day in last),
+        row.id, row.code, row.place, row.partner, bool(row.ours), int(row.many), instant(row.first), instant(row.last), row.pack,
+        tuple(days.get(day, 0) for day in last), examples,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 from msgspec import json
-from sqlalchemy import Connection, false, func, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 
@@ -85,9 +85,10 @@ class Reading:
         query = select(t.flow).order_by(t.flow.c.seq.desc()).limit(limit)
         if partner:
             query = query.where(t.flow.c.partner == partner)
-        if state:
-            undecided = t.flow.c.verdict == "" if state == FlowVerdict.NOT_EVALUATED else false()
-            query = query.where((t.flow.c.state == state) | (t.flow.c.verdict == state) | undecided)
+        if state in tuple(Plumbing):
+            query = query.where(t.flow.c.state == state)
+        elif state:
+            query = query.where(t.flow.c.verdict.in_((state, "")) if state == FlowVerdict.NOT_EVALUATED else t.flow.c.verdict == state)
         if on:
             start, end = span_of(on)
             query = query.where(t.flow.c.received_at >= moment(start), t.flow.c.received_at < moment(end))
@@ -103,7 +104,8 @@ class Reading:
 
     def alike(self, part: str, limit: int) -> list[FlowRow]:
         """The flows whose id contains *part*, newest first."""
-        query = select(t.flow).where(t.flow.c.id.contains(part, autoescape=True)).order_by(t.flow.c.seq.desc()).limit(limit)
+        like = select(t.flow.c.seq).where(t.flow.c.id.contains(part, autoescape=True))  # of the index of ids alone: the rows are wide
+        query = select(t.flow).where(t.flow.c.seq.in_(like)).order_by(t.flow.c.seq.desc()).limit(limit)
         with self._read() as connection:
             return [_flow_row(row) for row in connection.execute(query)]
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from nights import Dying, Killed, Nights, paris
+from older import as_version
 
 from flux.model import Event, Flow, Plumbing
 from flux.runs import plan
@@ -226,10 +227,9 @@ def test_a_ledger_of_the_version_before_is_brought_to_this_one_and_plans_from_th
     path = tmp_path / "ledger.db"
     with closing(SqlLedger(f"sqlite:///{path}")) as fresh:
         fresh.receive([Flow("f1", "batipro", b"a.xml", "s", 1, paris("2026-11-26 12:00"))], [Event("f1", "received", paris("2026-11-26 12:00"), "batipro")])
-    with closing(sqlite3.connect(path)) as raw:
-        raw.executescript("DROP TABLE run; DROP TABLE schedule; DROP TABLE watch; DROP INDEX flow_by_partner; UPDATE meta SET value = '2' WHERE key = 'version';")
+    as_version(path, 2)
     with closing(SqlLedger(f"sqlite:///{path}")) as upgraded:
         assert (upgraded.last_flow(), upgraded.runs(), upgraded.anchors()) == (1, [], [])
     with closing(sqlite3.connect(path)) as raw:
-        assert raw.execute("SELECT count(*) FROM sqlite_master WHERE name IN ('run_once', 'flow_by_partner')").fetchone() == (2,)
+        assert raw.execute("SELECT count(*) FROM sqlite_master WHERE name IN ('run_once', 'flow_by_partner_day')").fetchone() == (2,)
         assert raw.execute("SELECT value FROM meta WHERE key = 'version'").fetchone() == ("3",)

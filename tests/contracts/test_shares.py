@@ -1,11 +1,11 @@
 """Each delivery has one way out: an endpoint's or the folder's; what stands uploaded belongs to where it stands. And ledgers of before that."""
 
-import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
 from msgspec.structs import replace
+from older import as_version
 
 from flux.endpoints import Endpoint
 from flux.model import Decision, Emission, Envelope, Event, Flow, FlowVerdict
@@ -76,10 +76,7 @@ def test_a_ledger_of_version_2_is_brought_over_and_what_was_staged_in_it_stands_
     with closing(SqlLedger(f"sqlite:///{path}")) as ledger:
         owe(ledger)
         ledger.staged(["c"])
-    with closing(sqlite3.connect(path)) as db:
-        db.execute("ALTER TABLE emission DROP COLUMN via")
-        db.execute("UPDATE meta SET value = '2' WHERE key = 'version'")
-        db.commit()
+    as_version(path, 2)
     with closing(SqlLedger(f"sqlite:///{path}")) as ledger:
         assert (keys(ledger.unpublished(10)), keys(ledger.owed(10))) == ("c", "abde")
         assert ledger.staged_at() == {}

@@ -1,12 +1,12 @@
 """Where pieces stand, in a real ledger: kept whole, changed under their number of steps, found again; and a ledger of the version before."""
 
-import sqlite3
 from contextlib import closing
 from datetime import date, timedelta
 
 import pytest
 from lives import MOA, MOE, NOON, RECIPIENT, SUPPLIER, TABLES, a_standing, an_act
 from msgspec.structs import replace
+from older import as_version
 
 from flux.dossier import Ref
 from flux.lifecycle import after, moved
@@ -99,20 +99,12 @@ def test_pieces_are_found_by_what_is_asked_of_them(ledger, asked, numbers):
     assert [one.piece.number for one in ledger.search(asked)] == numbers
 
 
-OF_2 = """
-    ALTER TABLE event DROP COLUMN rows; ALTER TABLE flow DROP COLUMN again; DROP INDEX emission_by_blob; DROP INDEX flow_by_partner; ALTER TABLE emission DROP COLUMN via; DROP TABLE purge; DROP TABLE cause; DROP TABLE refusal;
-    DELETE FROM meta WHERE key <> 'version'; UPDATE meta SET value = '2';
-"""
-WITHOUT_MODES = "DROP TABLE standing; ALTER TABLE flow DROP COLUMN mode; ALTER TABLE flow DROP COLUMN depositor; UPDATE meta SET value = '1';"
-
-
-@pytest.mark.parametrize("downgrade", [OF_2 + WITHOUT_MODES, OF_2], ids=["1", "2"])
-def test_a_ledger_of_a_version_before_is_brought_to_this_one_and_keeps_what_it_holds(tmp_path, downgrade):
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_ledger_of_a_version_before_is_brought_to_this_one_and_keeps_what_it_holds(tmp_path, version):
     path = tmp_path / "ledger.db"
     with closing(SqlLedger(f"sqlite:///{path}")) as fresh:
         fresh.receive([Flow("f1", "batipro", b"a.xml", "s", 1, NOON)], [Event("f1", "received", NOON, "batipro")])
-    with closing(sqlite3.connect(path)) as raw:
-        raw.executescript(downgrade)
+    as_version(path, version)
     with closing(SqlLedger(f"sqlite:///{path}")) as upgraded:
         assert (upgraded.flow("f1").flow.mode, upgraded.flow("f1").flow.depositor) == ("edi", None)
         recorded(upgraded, a_standing(flow="f2"))
