@@ -71,8 +71,8 @@ class Keeper(Ledger, Protocol):
     def ripe(self, what: str, verdicts: Sequence[str], until: datetime, finals: Sequence[str], limit: int) -> list[str]:
         """Closed flows of these verdicts, over before *until*, of which this was not purged yet and nothing forbids it; oldest first."""
 
-    def purge(self, flows: Sequence[str], what: Sequence[str], who: str, now: datetime) -> None:
-        """Note that this is purged of these flows, and let go of what was told where that is asked: one transaction."""
+    def purge(self, flows: Sequence[str], what: Sequence[str], who: str, now: datetime, finals: Sequence[str] = ()) -> int:
+        """Note that this is purged of these flows, as far as they are over, and let go of what was told where that is asked; gives of how many."""
 
     def would_free(self, plan: Mapping[str, Sequence[str]]) -> list[str]:
         """The contents that nobody would need any more if this were purged: flows by what. Nothing is changed."""

@@ -19,6 +19,7 @@ from flux.tables import Tables
 from flux.when import PARIS
 
 GROUP = 200         # flows purged in one transaction
+PLANNED = 20_000    # flows looked for at once: each look goes through all that are closed
 DROP = 500          # contents looked at under one write lock
 ALL = 100_000_000   # flows of a dry run
 REFUSED = (FlowVerdict.REJECTED, FlowVerdict.PARTIAL)
@@ -36,7 +37,7 @@ class Gone(Struct):
 
 def ripe(ledger: Keeper, kept: Retention, now: datetime, tables: Tables, limit: int) -> dict[str, list[str]]:
     """Flows by what may go of them now: at most so many for each reason."""
-    finals = [status for status, row in tables.life.statuses.items() if row.final]
+    finals = finals_of(tables)
     every = (FlowVerdict.INTEGRATED, *REFUSED)
     asked = (
         (CONTENT, (FlowVerdict.INTEGRATED,), kept.integrated_days), (CONTENT, REFUSED, kept.refused_days), (RETURNS, every, kept.returns_days),
@@ -49,15 +50,23 @@ def ripe(ledger: Keeper, kept: Retention, now: datetime, tables: Tables, limit: 
     return found
 
 
+def finals_of(tables: Tables) -> list[str]:
+    """The statuses that nothing moves any more."""
+    return [status for status, row in tables.life.statuses.items() if row.final]
+
+
 def purging(ledger: Keeper, store: Shelf, kept: Retention, now: datetime, tables: Tables, who: str) -> Iterator[Gone]:
     """Purge, some at a time: after each step what was done so far, so that a daemon does other things in between."""
-    gone = Gone({})
-    while any((plan := ripe(ledger, kept, now, tables, GROUP)).values()):
+    gone, finals, left = Gone({}), finals_of(tables), True
+    while left and any((plan := ripe(ledger, kept, now, tables, PLANNED)).values()):
+        left = False
         for what, flows in _together(plan).items():
-            ledger.purge(flows, what, who, now)
-            for one in what:
-                gone.flows[one] = gone.flows.get(one, 0) + len(flows)
-            yield gone
+            for start in range(0, len(flows), GROUP):
+                done = ledger.purge(flows[start : start + GROUP], what, who, now, finals)
+                left = left or bool(done)
+                for one in what:
+                    gone.flows[one] = gone.flows.get(one, 0) + done
+                yield gone
     for folder in store.held():
         for start in range(0, len(folder), DROP):
             _swept(ledger, store, folder[start : start + DROP], kept, now, gone)

@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
 import orjson
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
@@ -67,6 +67,11 @@ class _Archive:
         """The sums come last, since they are of all others."""
         text = "".join(f"{sha256}  {name}\n" for name, sha256 in sorted(self.sums.items()))
         self.add(SUMS, iter([text.encode()]))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._zip.close()
 
 
@@ -84,11 +89,20 @@ def build(ledger: Keeper, store: Shelf, row: FlowRow, head: str, target: BinaryI
         for word in event.rows.split():
             if hashlib.sha256(documents[word[0]]).hexdigest() != word.partition(":")[2]:
                 raise Fault("FLX-I257", flow=flow.id, detail=f"{event.seq} {event.what} ({word[0]})")
-    archive, emissions, pieces = _Archive(target, flow.received_at), ledger.emissions(flow.id), ledger.pieces(flow=flow.id)
+    with _Archive(target, flow.received_at) as archive:
+        _written(archive, ledger, store, row, lines, head, installation)
+    return head
+
+
+def _written(
+    archive: _Archive, ledger: Keeper, store: Shelf, row: FlowRow, lines: Sequence[tuple[Event, Mapping[str, bytes]]], head: str, installation: str
+) -> None:
+    """Each file of the proof, the sums last."""
+    flow, emissions, pieces = row.flow, ledger.emissions(row.flow.id), ledger.pieces(flow=row.flow.id)
     received = f"received/{_safe(flow.display_name)}"
     if archive.add(received, _range(store, flow.sha256, 0, flow.size)) != flow.sha256:
         raise Fault("FLX-I55", blob=flow.sha256)
-    archive.add("flow.json", iter([_json(told.recorded(row, pieces, [event for event, _ in lines], emissions))]))
+    archive.add("flow.json", iter([_json(told.recorded(row, pieces, [event for event, _ in lines], emissions, (), ledger.acknowledged(flow.id)))]))
     for piece in pieces:
         archive.add(f"told/piece-{piece.ordinal:05d}.json", iter([piece.told]))
     for one in emissions:
@@ -100,7 +114,6 @@ def build(ledger: Keeper, store: Shelf, row: FlowRow, head: str, target: BinaryI
     archive.add("check.py", iter([_text("check.py.txt").encode()]))
     archive.add("index.html", iter([_page(row, pieces, emissions, [event for event, _ in shown_lines], received, head, installation)]))
     archive.close()
-    return head
 
 
 def _chain(archive: _Archive, ledger: Keeper, flow: str, head: str) -> int:

@@ -63,23 +63,22 @@ class Keeping(Writing):
         *finals*, the last since before *until*.
         """
         mine, theirs = t.standing.alias(), t.standing.alias()
-        alive = or_(theirs.c.status.not_in(finals), theirs.c.since >= moment(until))
-        open_dossier = exists().where(mine.c.flow == t.flow.c.id, theirs.c.first == mine.c.first, alive)
-        owed = exists().where(t.emission.c.flow == t.flow.c.id, t.emission.c.state != EmissionState.EMITTED)
-        again = exists().where(t.reinjection_unit.c.parent == t.flow.c.id, _waits())
-        query = select(t.flow.c.id).where(
-            ~again, t.flow.c.state == Plumbing.CLOSED, t.flow.c.verdict.in_(verdicts), t.flow.c.decided_at < moment(until), ~owed, ~open_dossier, ~gone(t.flow.c.id, what),
-            or_(t.flow.c.verdict == FlowVerdict.INTEGRATED, exists().where(t.acknowledged.c.flow == t.flow.c.id)),
-        )  # fmt: skip
+        young = exists().where(mine.c.flow == t.flow.c.id, theirs.c.first == mine.c.first, theirs.c.since >= moment(until))
+        asked = (t.flow.c.verdict.in_(verdicts), t.flow.c.decided_at < moment(until), ~young, ~gone(t.flow.c.id, what))
         with self._read() as connection:
-            return list(connection.scalars(query.order_by(t.flow.c.seq).limit(limit)))
+            return list(connection.scalars(select(t.flow.c.id).where(*_over(finals), *asked).order_by(t.flow.c.seq).limit(limit)))
 
     # -- letting go -----------------------------------------------------------------------------------------------------------------------
 
-    def purge(self, flows: Sequence[str], what: Sequence[str], who: str, now: datetime) -> None:
-        """Note that this is purged of these flows, and let go of what was told where that is asked: one transaction, before any content goes."""
+    def purge(self, flows: Sequence[str], what: Sequence[str], who: str, now: datetime, finals: Sequence[str] = ()) -> int:
+        """
+        Note that this is purged of these flows, and let go of what was told where that is asked: one transaction, before any content goes.
+
+        A flow that somebody set going again since it was found ripe is left as it is. Gives how many were not.
+        """
         with self._write() as connection:
-            for flow in flows:
+            over = list(connection.scalars(select(t.flow.c.id).where(t.flow.c.id.in_(flows), *_over(finals)).order_by(t.flow.c.seq)))
+            for flow in over:
                 rows = [{"flow": flow, "what": one, "at": moment(now), "who": who, "sha256": ""} for one in what]
                 left = []
                 if TOLD in what:
@@ -88,7 +87,8 @@ class Keeping(Writing):
                     left = _shortened(connection, flow, rows[0])
                 connection.execute(insert(t.purge), rows)
                 _seal.note(connection, flow, _seal.purged(rows, left))
-            append(connection, [Event(flow, "purged", now, who, detail=" ".join(what)) for flow in flows])
+            append(connection, [Event(flow, "purged", now, who, detail=" ".join(what)) for flow in over])
+        return len(over)
 
     def purged(self, flow: str) -> list[Purge]:
         """What was purged of a flow."""
@@ -210,6 +210,18 @@ class Keeping(Writing):
         """What a flow owed, in order."""
         with self._read() as connection:
             return [emission_of(row) for row in connection.execute(select(t.emission).where(t.emission.c.flow == flow).order_by(t.emission.c.seq))]
+
+
+def _over(finals: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
+    """Of a flow that nothing keeps open: closed, owing nothing, wanted by no re-injection that was begun, acknowledged where something was refused, every dossier of its pieces ended."""
+    mine, theirs = t.standing.alias(), t.standing.alias()
+    return (
+        t.flow.c.state == Plumbing.CLOSED,
+        ~exists().where(t.emission.c.flow == t.flow.c.id, t.emission.c.state != EmissionState.EMITTED),
+        ~exists().where(t.reinjection_unit.c.parent == t.flow.c.id, _waits()),
+        ~exists().where(mine.c.flow == t.flow.c.id, theirs.c.first == mine.c.first, theirs.c.status.not_in(finals)),
+        or_(t.flow.c.verdict == FlowVerdict.INTEGRATED, exists().where(t.acknowledged.c.flow == t.flow.c.id)),
+    )
 
 
 def _asked(raw: sqlite3.Connection, pragma: str) -> int:

@@ -1,15 +1,18 @@
 """A flow as evidence: the archive holds, whoever checks it sees what was changed, and it says nothing of others."""
 
+import shutil
 import sqlite3
 import subprocess
 import sys
 import zipfile
 from contextlib import closing
+from io import BytesIO
 
 import pytest
 from rig import GOOD, REFUSED, Site
 
-from flux import proof
+from flux import config, doors, proof
+from flux.faults import Fault
 
 NUMBER = "PDF-2026-0301"
 
@@ -146,3 +149,18 @@ def test_what_is_no_proof_is_told_as_such(proven):
     (site.root / "none.zip").write_bytes(b"PK not a zip")
     assert site.flux("proof", "verify", "none.zip").stderr.startswith("FLX-I252")
     (site.root / "none.zip").unlink()
+
+
+def test_a_flow_of_which_something_is_missing_or_was_changed_has_no_proof(proven, tmp_path):
+    site, flow, _ = proven
+    copy = tmp_path / "site"
+    shutil.copytree(site.root, copy)
+    with doors.custody(config.load(copy / "flux.toml")) as (ledger, store):
+        row = ledger.flow(flow)
+        (copy / "spool" / "store" / row.flow.sha256[:2] / row.flow.sha256).write_bytes(b"other")
+        with pytest.raises(Fault, match="no longer has its hash"):
+            proof.build(ledger, store, row, "", BytesIO(), "FLUX01")
+    with closing(sqlite3.connect(copy / "spool" / "ledger.db")) as db, db:
+        db.execute("UPDATE piece SET verdict = 'rejected' WHERE flow = ?", (flow,))
+    with doors.custody(config.load(copy / "flux.toml")) as (ledger, store), pytest.raises(Fault, match="not the one that its journal tells of"):
+        proof.build(ledger, store, ledger.flow(flow), "", BytesIO(), "FLUX01")

@@ -69,7 +69,7 @@ def test_a_purge_that_meets_a_fault_at_any_call_leaves_no_row_that_misses_a_cont
     reached = {path.name for path in (ground / "root" / "spool" / "store").glob("*/*")}
     assert number > 20
     wrong = []
-    for at in some(number, 40 if how == "kill" else 15):
+    for at in some(number, 24 if how == "kill" else 8):
         root = ground / str(at) / "root"
         shutil.copytree(over, root, copy_function=shutil.copy2)
         hit = plug.wait(plug.start(root, "purge", at=at, fault=how))
@@ -87,7 +87,7 @@ def test_a_purge_that_meets_a_fault_at_any_call_leaves_no_row_that_misses_a_cont
 def test_a_backup_that_meets_a_fault_at_any_call_is_whole_or_none_and_the_next_one_is_whole(plug, calm, ground, how):
     number = count(plug, calm, ground, "backup", str(ground / "kept"))
     wrong = []
-    for at in some(number, 12):
+    for at in some(number, 8):
         home = ground / f"kept-{at}"
         hit = plug.wait(plug.start(ground / "root", "backup", str(home), at=at, fault=how))
         finished = list((home / "backups").glob("2*")) if home.exists() else []
@@ -104,7 +104,7 @@ def test_a_backup_that_meets_a_fault_at_any_call_is_whole_or_none_and_the_next_o
 def test_a_backup_of_an_installation_killed_at_any_call_brings_each_flow_to_its_end_once_where_the_original_did_nothing_more(plug, known, ground):
     """The original is lost at that instant but for its inboxes: whatever it had taken is answered by the restored one, once, and nothing twice."""
     wrong = []
-    for at in some(len(known.acts), 25):
+    for at in some(len(known.acts), 16):
         root = install(ground / str(at) / "root", known.dropped)
         plug.once(root, at=at, fault="kill")
         if (found := _restored(root, ground / str(at))) is None:
