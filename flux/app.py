@@ -171,7 +171,7 @@ class Installation:
     @property
     def troubled(self) -> bool:
         """Whether the last turn met trouble that no flow carries."""
-        return self.shaken or bool(self.intake.troubled)
+        return self.shaken or self.schedule.troubled or bool(self.intake.troubled)
 
     def left(self) -> list[Unsettled]:
         """What the last scan saw in the inboxes and did not take."""

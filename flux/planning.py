@@ -17,8 +17,6 @@ from flux.model import Event
 from flux.runs import telling
 from flux.runs.account import Sender
 from flux.runs.book import Mailing, NewRun, Run, RunBook, RunState
-from flux.runs.letter import letter
-from flux.runs.page import page
 from flux.runs.plan import Planned
 from flux.runs.text import text
 from flux.schedule import Site, next_of
@@ -47,6 +45,8 @@ def mailed(config: Config, give: Callable[[Post, str, EmailMessage], str]) -> Ca
     post = config.post
     if post is None:
         return None
+    from flux.runs.letter import letter  # late: no other command needs Jinja2
+
     say = Words(config.language)
     return lambda run: give(post, settings.mail_password(config), letter(run, post.sender, post.to, say))
 
@@ -74,23 +74,26 @@ def listed(config: Config, book: RunBook | None, now: datetime, only: str = "") 
 def run(one: Run) -> dict[str, Any]:
     """A run as JSON, without its account."""
     times = {name: instant(at) if (at := getattr(one, name)) else None for name in ("recorded_at", "started_at", "taken_at", "ended_at", "deadline")}
-    totals = one.told["totals"] if one.told else None
+    seen = one.summary or {"totals": None, "alerts": [], "duration_s": None}
     return {
         "run": one.seq, "schedule": one.schedule, "planned_at": instant(one.planned), "how": one.how, "who": one.who, "state": one.state.value,
-        "why": one.why or None, **times, "totals": totals, "alerts": one.told["alerts"] if one.told else [], "mail": _mail(one.mail),
-        "duration_s": one.told["times"]["duration_s"] if one.told else None,
+        "why": one.why or None, **times, **seen, "mail": _mail(one.mail),
     }  # fmt: skip
 
 
 def report(one: Run, form: str, say: Words) -> str:
     """The report of a run that is DONE, as text or as a page."""
     told = telling.report(one.told or {}, say)
-    return page(told, say) if form == "html" else text(told, say)
+    if form == "html":
+        from flux.runs.page import page  # late: no other command needs Jinja2
+
+        return page(told, say)
+    return text(told, say)
 
 
 def newest_done(book: RunBook) -> Run | None:
     """The newest run that has a report."""
-    return next(iter(book.runs(state=RunState.DONE, limit=1)), None)
+    return next(iter(book.runs(state=RunState.DONE, limit=1, whole=True)), None)
 
 
 def of_number(book: RunBook, number: str) -> Run | None:

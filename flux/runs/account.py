@@ -114,6 +114,11 @@ def account(run: Run, seen: Seen, around: Around) -> dict[str, Any]:
     return {**told, "alerts": _alerts(told)}
 
 
+def summary(told: dict[str, Any]) -> dict[str, Any]:
+    """What a list of runs shows of an account."""
+    return {"totals": told["totals"], "alerts": told["alerts"], "duration_s": told["times"]["duration_s"]}
+
+
 def _group(name: str) -> str:
     return "times" if name in ("busy_s", "pieces_per_s") else "totals"
 

@@ -167,7 +167,8 @@ run = Table(
     Column("first", BigInteger, nullable=False, server_default="0"),
     Column("last", BigInteger, nullable=False, server_default="0"),
     Column("since", String),
-    Column("told", LargeBinary),
+    Column("told", LargeBinary),     # its account, as JSON
+    Column("summary", LargeBinary),  # what lists show of it
     Column("mail", String, nullable=False, server_default=""),
     Column("mail_attempts", Integer, nullable=False, server_default="0"),
     Column("mail_due_at", String),
