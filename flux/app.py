@@ -349,7 +349,18 @@ def init(folder: Path) -> Config:
 
 def examine(path: Path) -> list[Line]:
     """The doctor's lines for the configuration at *path*."""
-    return doctor.examine(path, open_reader, _stuck)
+    return [*doctor.examine(path, open_reader, _stuck), *_scheduled(path)]
+
+
+def _scheduled(path: Path) -> Iterator[Line]:
+    """What the doctor says of schedules; a configuration or a ledger that cannot be read is told by another line."""
+    with suppress(Fault):
+        config = settings.load(path)
+        if fresh(config):
+            yield from planning.examined(config, None, utc_now())
+        else:
+            with open_reader(config) as ledger:
+                yield from planning.examined(config, ledger, utc_now())
 
 
 def _stuck(config: Config) -> Iterator[Unsettled]:
