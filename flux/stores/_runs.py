@@ -86,8 +86,8 @@ class Runs(Writing):
             return connection.scalar(select(func.max(t.flow.c.seq))) or 0
 
     def before(self, schedule: str, *, by_hand: bool) -> Run | None:
-        """The newest run of this schedule whose flows are fixed; with those by hand, or without."""
-        query = select(t.run).where(t.run.c.schedule == schedule, t.run.c.taken_at.is_not(None)).order_by(t.run.c.taken_at.desc(), t.run.c.seq.desc())
+        """The newest run of this schedule whose flows are fixed; with those by hand, or without. By its flows: a clock may have gone back."""
+        query = select(t.run).where(t.run.c.schedule == schedule, t.run.c.taken_at.is_not(None)).order_by(t.run.c.last.desc(), t.run.c.seq.desc())
         return next(iter(self._runs((query if by_hand else query.where(t.run.c.how != "hand")).limit(1))), None)
 
     def waiting(self, span: Span) -> int:

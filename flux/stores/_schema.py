@@ -174,7 +174,7 @@ run = Table(
     Column("mail_due_at", String),
     Column("mail_problem", Text, nullable=False, server_default=""),
     Index("run_once", "schedule", "planned", unique=True),
-    Index("run_by_end", "schedule", "taken_at"),
+    Index("run_by_end", "schedule", "last"),
     Index("run_by_state", "state"),
     Index("run_by_mail", "mail", "mail_due_at"),
 )
