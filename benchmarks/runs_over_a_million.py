@@ -17,6 +17,7 @@ import orjson
 from msgspec.structs import replace
 from sqlalchemy import insert
 
+from flux.runs.account import summary
 from flux.runs.book import Run, RunState, Span
 from flux.stores import _schema as t
 from flux.stores.sql import SqlLedger
@@ -92,7 +93,7 @@ def run_row(n):
     told = {"totals": totals, "times": {"duration_s": 3.0, "busy_s": 3.0, "pieces_per_s": 9.0}, "partners": partners, "alerts": [], "pad": "x" * 4000}
     run = replace(Run(0, "nuit", at, "planned", "flux", RunState.DONE), told=told)
     times = dict.fromkeys(("recorded_at", "started_at", "taken_at", "ended_at"), moment(at))
-    return {"schedule": "nuit", "planned": moment(at), "how": "planned", "who": "flux", "state": "DONE", **times, "told": orjson.dumps(run.told)}
+    return {"schedule": "nuit", "planned": moment(at), "how": "planned", "who": "flux", "state": "DONE", **times, "told": orjson.dumps(run.told), "summary": orjson.dumps(summary(told))}
 
 
 if __name__ == "__main__":

@@ -113,7 +113,7 @@ SCHEDULE = (
 )  # fmt: skip
 
 FREEZE = (
-    Setting("from", "", "When nothing begins to be planned any more, in Paris: 2026-12-31 18:00.", "À partir de quand plus rien n'est planifié, à Paris : 2026-12-31 18:00.", least=16, most=16),
+    Setting("from", "", "From when on nothing is planned, in Paris: 2026-12-31 18:00.", "À partir de quand plus rien n'est planifié, à Paris : 2026-12-31 18:00.", least=16, most=16),
     Setting("until", "", "Until when, in Paris; that minute itself is planned again.", "Jusqu'à quand, à Paris ; cette minute-là est de nouveau planifiée.", least=16, most=16),
     Setting("label", "", "Why, for people.", "Pourquoi, pour les personnes."),
     Setting("schedules", [], "Which schedules, by name; empty: all.", "Quelles planifications, par leur nom ; vide : toutes.", list, most=1_000),

@@ -216,7 +216,7 @@ class Installation:
     @property
     def troubled(self) -> bool:
         """Whether the last turn met trouble that no flow carries."""
-        return self.shaken or bool(self.intake.troubled)
+        return self.shaken or self.schedule.troubled or bool(self.intake.troubled)
 
     def left(self) -> list[Unsettled]:
         """What the last scan saw in the inboxes and did not take."""
@@ -341,7 +341,18 @@ def init(folder: Path) -> Config:
 
 def examine(path: Path) -> list[Line]:
     """The doctor's lines for the configuration at *path*."""
-    return doctor.examine(path, open_reader, stuck, fleet.looked)
+    return [*doctor.examine(path, open_reader, stuck, fleet.looked), *_scheduled(path)]
+
+
+def _scheduled(path: Path) -> Iterator[Line]:
+    """What the doctor says of schedules; a configuration or a ledger that cannot be read is told by another line."""
+    with suppress(Fault):
+        config = settings.load(path)
+        if fresh(config):
+            yield from planning.examined(config, None, utc_now())
+        else:
+            with open_reader(config) as ledger:
+                yield from planning.examined(config, ledger, utc_now())
 
 
 def stuck(config: Config) -> Iterator[Unsettled]:

@@ -1,7 +1,7 @@
 """What a configuration says to the schedule loop, and what people ask of schedules and runs: ``flux schedule``, ``flux runs``."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from email.message import EmailMessage
 from typing import Any
@@ -12,13 +12,12 @@ from flux import config as settings
 from flux import tables
 from flux._scheduled import Post
 from flux.config import Config
+from flux.doctor import Line
 from flux.faults import Fault
 from flux.model import Event
 from flux.runs import telling
 from flux.runs.account import Sender
 from flux.runs.book import Mailing, NewRun, Run, RunBook, RunState
-from flux.runs.letter import letter
-from flux.runs.page import page
 from flux.runs.plan import Planned
 from flux.runs.text import text
 from flux.schedule import Site, next_of
@@ -27,6 +26,7 @@ from flux.words import Words
 
 FORMS = ("text", "html", "json")
 COMING = 12  # next instants that are told
+_LOOKED_AT = 100  # runs in which the doctor looks for a report that did not go out
 
 
 def site(config: Config) -> Site:
@@ -47,6 +47,8 @@ def mailed(config: Config, give: Callable[[Post, str, EmailMessage], str]) -> Ca
     post = config.post
     if post is None:
         return None
+    from flux.runs.letter import letter  # late: no other command needs Jinja2
+
     say = Words(config.language)
     return lambda run: give(post, settings.mail_password(config), letter(run, post.sender, post.to, say))
 
@@ -62,8 +64,7 @@ def listed(config: Config, book: RunBook | None, now: datetime, only: str = "") 
     """The schedules as JSON: settings, next instants with what the calendar says of them, last runs. Raises Fault when *only* is none of them."""
     if only:
         _known(config, only)
-    known = site(config)
-    coming = next_of(known.schedules, known.freezes, known.calendar, now, COMING)
+    coming = _next(config, now)
     return [
         {**asdict(one), "next": [_coming(p) for p in coming[one.name]], "runs": [run(r) for r in book.runs(schedule=one.name, limit=COMING)] if book else []}
         for one in config.schedules
@@ -74,23 +75,26 @@ def listed(config: Config, book: RunBook | None, now: datetime, only: str = "") 
 def run(one: Run) -> dict[str, Any]:
     """A run as JSON, without its account."""
     times = {name: instant(at) if (at := getattr(one, name)) else None for name in ("recorded_at", "started_at", "taken_at", "ended_at", "deadline")}
-    totals = one.told["totals"] if one.told else None
+    seen = one.summary or {"totals": None, "alerts": [], "duration_s": None}
     return {
         "run": one.seq, "schedule": one.schedule, "planned_at": instant(one.planned), "how": one.how, "who": one.who, "state": one.state.value,
-        "why": one.why or None, **times, "totals": totals, "alerts": one.told["alerts"] if one.told else [], "mail": _mail(one.mail),
-        "duration_s": one.told["times"]["duration_s"] if one.told else None,
+        "why": one.why or None, **times, **seen, "mail": _mail(one.mail),
     }  # fmt: skip
 
 
 def report(one: Run, form: str, say: Words) -> str:
     """The report of a run that is DONE, as text or as a page."""
     told = telling.report(one.told or {}, say)
-    return page(told, say) if form == "html" else text(told, say)
+    if form == "html":
+        from flux.runs.page import page  # late: no other command needs Jinja2
+
+        return page(told, say)
+    return text(told, say)
 
 
 def newest_done(book: RunBook) -> Run | None:
     """The newest run that has a report."""
-    return next(iter(book.runs(state=RunState.DONE, limit=1)), None)
+    return next(iter(book.runs(state=RunState.DONE, limit=1, whole=True)), None)
 
 
 def of_number(book: RunBook, number: str) -> Run | None:
@@ -98,6 +102,29 @@ def of_number(book: RunBook, number: str) -> Run | None:
     if number == "last":
         return newest_done(book)
     return book.run(int(number)) if number.isdecimal() and len(number) <= 18 else None  # noqa: PLR2004 - what a database counts to
+
+
+def examined(config: Config, book: RunBook | None, now: datetime) -> Iterator[Line]:
+    """The doctor's lines: when the next run is, one that should be over, a report that does not go out. None where nothing is scheduled."""
+    if not config.schedules:
+        return
+    late = [one for one in (book.unfinished() if book else ()) if one.deadline and one.deadline < now]
+    unsent = [one for one in (book.runs(limit=_LOOKED_AT) if book else ()) if one.mail.problem and one.mail.state != "sent"]
+    for one in late:
+        yield Line("warn", "schedules", "schedules_stuck", {"run": one.seq, "schedule": one.schedule, "at": _paris(one.deadline)}, "schedules_stuck_do")
+    for one in unsent[:1]:
+        yield Line("warn", "schedules", "schedules_mail", {"run": one.seq, "problem": one.mail.problem}, "schedules_mail_do")
+    coming = min((p.at for some in _next(config, now).values() for p in some if not p.why), default=None)
+    yield Line("ok", "schedules", "schedules_next", {"count": len(config.schedules), "at": _paris(coming)})
+
+
+def _next(config: Config, now: datetime) -> Mapping[str, list[Planned]]:
+    known = site(config)
+    return next_of(known.schedules, known.freezes, known.calendar, now, COMING)
+
+
+def _paris(at: datetime | None) -> str:
+    return telling.short_time(instant(at) if at else None)
 
 
 def names(config: Config) -> Sequence[str]:

@@ -14,6 +14,7 @@ from typing import Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
+from flux.faults import Fault, netted
 from flux.log import get
 from flux.model import Event
 from flux.runs import account as accounts
@@ -25,6 +26,7 @@ from flux.tables.clocks import Calendar
 
 WHO = "flux"
 BATCH = 5_000  # instants that become rows at a look: a clock that jumps by years must not hold everything up
+REST_S = 60.0  # without a look after trouble
 LOOK_S = 1.0  # between two looks while there is other work
 BEAT_S = 60.0  # between two signs of life: see stores/_runs
 
@@ -74,13 +76,33 @@ class Scheduler:
         self._look_at = self._beat_at = monotonic()
         self._troubled: dict[int, set[str]] = {}  # by run, senders whose inbox could not be read
         self._idle = not site.schedules and not book.unfinished()
+        self.troubled = False  # the last look met trouble
+        for one in site.schedules:  # before anything is taken, so that a first run tells of what is taken from now on
+            if book.anchor(one.name) is None:
+                book.plan(Anchor(one.name, one.cron, self.started, book.last_flow(), self.started), (), ())
         self._open_doors(book.unfinished())
 
     def step(self, *, busy: bool = False) -> int:
-        """Plan, start, advance. Gives how much was done; while there is other work (*busy*) it looks once a second."""
-        if self._idle or (busy and self._monotonic() < self._look_at):
+        """
+        Plan, start, advance. Gives how much was done; while there is other work (*busy*) it looks once a second.
+
+        Trouble here, a bug of ours included, is kept from the flows: it is logged, and there is no look for a minute.
+        """
+        if self._idle or ((busy or self.troubled) and self._monotonic() < self._look_at):
             return 0
         self._look_at = self._monotonic() + LOOK_S
+        try:
+            with netted():
+                done = self._look()
+        except (Fault, OSError) as trouble:
+            self.troubled, self._look_at = True, self._monotonic() + REST_S
+            told = Fault("FLX-I192", detail=trouble.facts["detail"]) if isinstance(trouble, Fault) and trouble.code == "FLX-I64" else trouble
+            get().error("run", ended="fault", trouble=str(told))
+            return 0
+        self.troubled = False
+        return done
+
+    def _look(self) -> int:
         now = self._now()
         if self._watch and self._monotonic() >= self._beat_at:
             self._beat_at = self._monotonic() + BEAT_S
@@ -93,11 +115,6 @@ class Scheduler:
             self._open_doors(self._book.unfinished())
         return done
 
-    def next_at(self) -> datetime | None:
-        """The next instant that any schedule plans: the tick's."""
-        now = self._now()
-        return min((at for one in self._site.schedules if (at := plan.following(one.cron, now))), default=None)
-
     # -- instants become rows ---------------------------------------------------------------------------------------------------------
 
     def _plan(self, schedule: Schedule, now: datetime) -> int:
@@ -107,10 +124,7 @@ class Scheduler:
         Under the expression of that time: when it was changed meanwhile, the new one plans from now on. A clock that went back finds the runs
         that ran where it comes again, and plans none of them twice; what was only skipped, since it seemed to be past, is planned anew.
         """
-        anchor = self._book.anchor(schedule.name)
-        if anchor is None:
-            self._book.plan(Anchor(schedule.name, schedule.cron, now, self._book.last_flow(), now), (), ())
-            return 1
+        anchor = self._book.anchor(schedule.name) or Anchor(schedule.name, schedule.cron, now, self._book.last_flow(), now)
         coming = (plan.kept(schedule, self._site.freezes, self._site.calendar, at) for at in plan.instants(anchor.cron, anchor.until, now))
         passed = list(islice(coming, BATCH))
         if not passed and anchor.cron == schedule.cron and anchor.until <= now:
@@ -185,7 +199,7 @@ class Scheduler:
         totals = told["totals"]
         said = f"n° {run.seq}: {totals['flows']} flows, {totals['pieces']} pieces, {totals['refused']} refused, {totals['held']} held"
         event = Event(_flow(run.schedule), "run_done", run.ended_at or run.planned, WHO, detail=said)
-        done = self._book.change(replace(run, told=told, mail=mail), RunState.WORKING, event)
+        done = self._book.change(replace(run, told=told, summary=accounts.summary(told), mail=mail), RunState.WORKING, event)
         get().info("run", schedule=run.schedule, run=run.seq, ended="done", complete=complete, alerts=[one["what"] for one in told["alerts"]], **totals)
         self._troubled.pop(run.seq, None)
         return done
@@ -215,7 +229,7 @@ class Scheduler:
 
     def _told_until(self, run: Run, sender: Sender) -> datetime:
         """Up to when this sender's deposits were told under a cut-off before: the last run in which one of his was due; else since it is planned."""
-        for one in self._book.runs(schedule=run.schedule, limit=accounts.LOOK):
+        for one in self._book.runs(schedule=run.schedule, limit=accounts.LOOK, whole=True):
             rows = one.told["partners"] if one.told and one.planned < run.planned and one.how != "hand" else ()
             if one.taken_at and any(row["partner"] == sender.name and row["cut_off_at"] for row in rows):
                 return one.taken_at

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
 from flux.notices import Bell
@@ -29,6 +28,8 @@ def ticking(schedules: Sequence[Schedule], bell: Bell) -> Iterator[None]:
     if not schedules:
         yield
         return
+    from apscheduler.schedulers.background import BackgroundScheduler  # late: the daemon alone ticks
+
     clock = BackgroundScheduler(timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True})
     for one in schedules:
         clock.add_job(bell.ring, _Instants(one.cron), id=one.name)

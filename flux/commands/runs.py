@@ -163,8 +163,8 @@ def _state(one: dict[str, Any]) -> Text:
 
 
 def _alerts(one: dict[str, Any]) -> Text:
-    """How many, and the partners that they name."""
+    """What must be looked at, in a word each."""
     if not one["totals"]:
         return Text(NONE)
-    found = one["alerts"]
-    return Text(", ".join(a.get("partner", a["what"]) for a in found), style="red", overflow="fold") if found else Text("✓", style="green")
+    words = [f"{a['partner']} ({say('arrival.' + a['what'])})" if "partner" in a else say("run." + a["what"]).lower() for a in one["alerts"]]
+    return Text(", ".join(dict.fromkeys(words)), style="red", overflow="fold") if words else Text("✓", style="green")

@@ -5,7 +5,7 @@ Nothing is guessed: what is usual is the median of runs that are recorded, on th
 are too few it says so. Written once, when the run ends; pages and tables only show it.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from statistics import median
@@ -103,7 +103,16 @@ def account(run: Run, seen: Seen, around: Around) -> dict[str, Any]:
     totals, times = _totals(seen.flows, seen), _times(run, seen.flows)
     now = totals | times
     against = {name: {"now": now[name], "usual": usual.middle((_group(name), name))} for name in _MEASURES}
-    partners = [_partner(run, sender, seen, around, usual) for sender in _senders(seen.flows, around.senders)]
+    refused, flows = Counter(partner for partner, _ in seen.refused), defaultdict[str, list[FlowSeen]](list)
+    for flow in seen.flows:
+        flows[flow.partner].append(flow)
+    before = defaultdict[str, list[dict[str, Any]]](list)  # what those runs tell of each
+    for row in (row for one in usual.runs if one.told for row in one.told["partners"]):
+        before[row["partner"]].append(row)
+    partners = []
+    for sender in _senders(seen.flows, around.senders):
+        counts = {"refused": refused[sender.name], "routed": seen.routed.get(sender.name, 0), "undelivered": seen.undelivered.get(sender.name, 0)}
+        partners.append(_partner(run, sender, flows[sender.name], around, before[sender.name]) | counts)
     told = {
         "run": run.seq, "installation": around.installation, "schedule": run.schedule, "planned_at": instant(run.planned), "how": run.how, "who": run.who,
         "since": _instant(run.since), "started_at": _instant(run.started_at), "taken_at": _instant(run.taken_at), "ended_at": _instant(run.ended_at),
@@ -112,6 +121,11 @@ def account(run: Run, seen: Seen, around: Around) -> dict[str, Any]:
         "against": against, "partners": partners, "causes": _causes(seen, around.labels), "held": [_held(f) for f in seen.flows if f.state in _STOPPED][:SHOWN],
     }  # fmt: skip
     return {**told, "alerts": _alerts(told)}
+
+
+def summary(told: dict[str, Any]) -> dict[str, Any]:
+    """What a list of runs shows of an account."""
+    return {"totals": told["totals"], "alerts": told["alerts"], "duration_s": told["times"]["duration_s"]}
 
 
 def _group(name: str) -> str:
@@ -166,19 +180,17 @@ def _senders(flows: Iterable[FlowSeen], senders: Sequence[Sender]) -> list[Sende
     return [*senders, *(Sender(name) for name in sorted({f.partner for f in flows} - known))]
 
 
-def _partner(run: Run, sender: Sender, seen: Seen, around: Around, usual: Usual) -> dict[str, Any]:
-    mine = [f for f in seen.flows if f.partner == sender.name]
+def _partner(run: Run, sender: Sender, mine: Sequence[FlowSeen], around: Around, before: Sequence[dict[str, Any]]) -> dict[str, Any]:
     total = {"flows": len(mine), "pieces": sum(f.pieces for f in mine)}
     cut = around.cuts.get(sender.name)
     by = total if not sender.cut_off or (cut and sender.in_runs) else {"flows": cut.flows, "pieces": cut.pieces} if cut else None
     after = [f for f in mine if cut and not sender.in_runs and f.received_at > cut.at]
     late = {"flows": len(after), "pieces": sum(f.pieces for f in after)}
     name = f"by_cut_off_{'flows' if any(not f.pieces for f in mine) else 'pieces'}"  # of what is held, or damaged, nobody knows how many pieces it has
-    middle = _usual_of_sender(usual, sender.name, name)
+    middle = _usual_of_sender(before, name)
     told: dict[str, Any] = {
         "partner": sender.name, "label": sender.label or None, **total, "accepted": sum(f.accepted for f in mine),
-        "refused": sum(partner == sender.name for partner, _ in seen.refused), "held": sum(f.state in _STOPPED for f in mine),
-        "routed": seen.routed.get(sender.name, 0), "undelivered": seen.undelivered.get(sender.name, 0), "bytes": sum(f.size for f in mine),
+        "held": sum(f.state in _STOPPED for f in mine), "bytes": sum(f.size for f in mine),
         "last_at": instant(max(f.received_at for f in mine)) if mine else None,
         "cut_off": sender.cut_off or None, "cut_off_at": instant(cut.at) if cut else None,
         "by_cut_off_flows": by["flows"] if by else None, "by_cut_off_pieces": by["pieces"] if by else None, "after_cut_off_pieces": late["pieces"],
@@ -191,10 +203,10 @@ def _partner(run: Run, sender: Sender, seen: Seen, around: Around, usual: Usual)
     return told
 
 
-def _usual_of_sender(usual: Usual, sender: str, name: str) -> float | None:
+def _usual_of_sender(before: Sequence[dict[str, Any]], name: str) -> float | None:
     """The median of what he had sent by then in those runs; None when too few tell of him."""
-    rows = [row for run in usual.runs if run.told for row in run.told["partners"] if row["partner"] == sender and row[name] is not None]
-    return median(row[name] for row in rows) if len(rows) >= LEAST else None
+    values = [row[name] for row in before if row[name] is not None]
+    return median(values) if len(values) >= LEAST else None
 
 
 def _whole(run: Run, around: Around) -> bool:

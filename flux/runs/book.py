@@ -42,7 +42,7 @@ class Run(Struct, frozen=True):
 
     how: planned, caught_up, hand. who: a person, or flux. why: of a skipped one. partners: names, () is all of them; fixed when it starts.
     first, last: what it accounts for are the flows with first < seq <= last, as the ledger counts them; last is 0 while inboxes are open.
-    since: from when on that is; told: its account, once it is DONE.
+    since: from when on that is; told: its account, once it is DONE; summary: what lists show of it, kept apart since they read no whole accounts.
     """
 
     seq: int
@@ -62,6 +62,7 @@ class Run(Struct, frozen=True):
     last: int = 0
     since: datetime | None = None
     told: dict[str, Any] | None = None
+    summary: dict[str, Any] | None = None
     mail: Mailing = Mailing()
 
 
@@ -177,8 +178,8 @@ class RunBook(Protocol):
     def outages(self, since: datetime, until: datetime) -> Sequence[tuple[datetime, datetime]]:
         """When no flux was running between these, as far as the ledger knows: the stretches, in order."""
 
-    def runs(self, *, schedule: str = "", state: str = "", limit: int = 50) -> Sequence[Run]:
-        """Newest first."""
+    def runs(self, *, schedule: str = "", state: str = "", limit: int = 50, whole: bool = False) -> Sequence[Run]:
+        """Newest first; with their accounts only where they are asked for *whole*."""
 
     def run(self, seq: int) -> Run | None:
         """One run."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 from msgspec.structs import replace
-from sqlalchemy import Connection, and_, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, and_, delete, exists, func, insert, null, select, update
 
 from flux.model import EmissionState, Event, FlowVerdict, Plumbing, Severity, VerdictKind, shown
 from flux.runs.book import OPEN, Anchor, FlowSeen, Mailing, NewRun, Run, RunState, Seen, Span
@@ -86,8 +86,8 @@ class Runs(Writing):
             return connection.scalar(select(func.max(t.flow.c.seq))) or 0
 
     def before(self, schedule: str, *, by_hand: bool) -> Run | None:
-        """The newest run of this schedule whose flows are fixed; with those by hand, or without."""
-        query = select(t.run).where(t.run.c.schedule == schedule, t.run.c.taken_at.is_not(None)).order_by(t.run.c.taken_at.desc(), t.run.c.seq.desc())
+        """The newest run of this schedule whose flows are fixed; with those by hand, or without. By its flows: a clock may have gone back."""
+        query = select(t.run).where(t.run.c.schedule == schedule, t.run.c.taken_at.is_not(None)).order_by(t.run.c.last.desc(), t.run.c.seq.desc())
         return next(iter(self._runs((query if by_hand else query.where(t.run.c.how != "hand")).limit(1))), None)
 
     def waiting(self, span: Span) -> int:
@@ -133,9 +133,10 @@ class Runs(Writing):
         fit = (t.run.c.schedule == schedule, t.run.c.state == RunState.DONE, t.run.c.how == "planned")
         return self._runs(select(t.run).where(*fit).order_by(t.run.c.planned.desc()).limit(limit))
 
-    def runs(self, *, schedule: str = "", state: str = "", limit: int = 50) -> Sequence[Run]:
-        """Newest first."""
-        query = select(t.run).order_by(t.run.c.seq.desc()).limit(limit)
+    def runs(self, *, schedule: str = "", state: str = "", limit: int = 50, whole: bool = False) -> Sequence[Run]:
+        """Newest first; with their accounts only where they are asked for *whole*: of a thousand partners one takes half a megabyte."""
+        columns = [null().label("told") if c is t.run.c.told and not whole else c for c in t.run.c]
+        query = select(*columns).order_by(t.run.c.seq.desc()).limit(limit)
         if schedule:
             query = query.where(t.run.c.schedule == schedule)
         if state:
@@ -231,7 +232,7 @@ def _changed_row(run: Run) -> dict[str, object]:
     times = {name: moment(at) if (at := getattr(run, name)) else None for name in ("started_at", "taken_at", "ended_at", "deadline", "since")}
     return {
         **times, "state": run.state, "why": run.why, "partners": orjson.dumps(run.partners).decode(), "first": run.first, "last": run.last,
-        "told": orjson.dumps(run.told) if run.told is not None else None, "mail": run.mail.state, "mail_attempts": run.mail.attempts,
+        "told": orjson.dumps(run.told) if run.told is not None else None, "summary": orjson.dumps(run.summary) if run.summary else None, "mail": run.mail.state, "mail_attempts": run.mail.attempts,
         "mail_due_at": moment(run.mail.due_at) if run.mail.due_at else None, "mail_problem": run.mail.problem,
     }  # fmt: skip
 
@@ -240,7 +241,7 @@ def _run_of(row: Any) -> Run:  # noqa: ANN401 - a database row
     times = {name: instant(at) if (at := getattr(row, name)) else None for name in ("recorded_at", "started_at", "taken_at", "ended_at", "deadline", "since")}
     run = Run(
         row.seq, row.schedule, instant(row.planned), row.how, row.who, RunState(row.state), row.why, partners=tuple(orjson.loads(row.partners)),
-        first=row.first, last=row.last, told=orjson.loads(row.told) if row.told else None,
+        first=row.first, last=row.last, told=orjson.loads(row.told) if row.told else None, summary=orjson.loads(row.summary) if row.summary else None,
         mail=Mailing(row.mail, row.mail_attempts, instant(row.mail_due_at) if row.mail_due_at else None, row.mail_problem),
     )  # fmt: skip
     return replace(run, **times)

@@ -322,13 +322,14 @@ run = Table(
     Column("first", BigInteger, nullable=False, server_default="0"),
     Column("last", BigInteger, nullable=False, server_default="0"),
     Column("since", String),
-    Column("told", LargeBinary),
+    Column("told", LargeBinary),     # its account, as JSON
+    Column("summary", LargeBinary),  # what lists show of it
     Column("mail", String, nullable=False, server_default=""),
     Column("mail_attempts", Integer, nullable=False, server_default="0"),
     Column("mail_due_at", String),
     Column("mail_problem", Text, nullable=False, server_default=""),
     Index("run_once", "schedule", "planned", unique=True),
-    Index("run_by_end", "schedule", "taken_at"),
+    Index("run_by_end", "schedule", "last"),
     Index("run_by_state", "state"),
     Index("run_by_mail", "mail", "mail_due_at"),
 )

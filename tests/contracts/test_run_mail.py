@@ -17,7 +17,9 @@ from flux import planning
 from flux._scheduled import Post
 from flux.faults import Fault
 from flux.mailing import GIVE_UP, Mailer
+from flux.model import Plumbing
 from flux.transports import mail
+from flux.words import Words
 
 # What the test's server leaves open when it is stopped is its own.
 pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning"), pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")]
@@ -140,6 +142,20 @@ def test_the_same_trouble_is_told_once_in_the_journal(night):
         post.finish(10)
     assert night.last().mail.attempts == 3
     assert [e.what for e in night.ledger.events("schedule/night")].count("mail_failed") == 1
+
+
+def test_the_doctor_tells_of_a_report_that_does_not_go_out_and_of_a_run_that_should_be_over(night, tmp_path):
+    class Settings:
+        schedules, freezes, partners, installation, post = night.site.schedules, (), (), "FLUX01", None
+
+    assert [line.verdict for line in planning.examined(Settings, night.ledger, night.now)] == ["ok"]
+    mailer(night, with_port(1)).finish(10)
+    night.receive(state=Plumbing.RECEIVED)
+    night.at("2026-11-28 02:30").turn().at("2026-11-28 12:00")
+    lines = list(planning.examined(Settings, night.ledger, night.now))
+    assert [(line.verdict, line.found_is) for line in lines] == [("warn", "schedules_stuck"), ("warn", "schedules_mail"), ("ok", "schedules_next")]
+    assert lines[0].found(Words("fr")) == "l'exécution n° 2 de night devait finir le 28/11 06:30"
+    assert lines[2].found(Words("en")) == "1 schedule, the next run on 29/11 02:30"
 
 
 def test_after_three_days_a_report_is_given_up_and_stays_readable(night):

@@ -150,7 +150,7 @@ def test_a_kill_at_each_write_of_a_run_leaves_one_run_that_accounts_for_each_flo
     assert nights.last().told["totals"]["flows"] == 1
     nights.receive()
     nights.until("2026-11-28 02:35", 60)
-    assert [run.told["totals"]["flows"] for run in nights.ledger.runs()] == [1, 1]
+    assert [run.summary["totals"]["flows"] for run in nights.ledger.runs()] == [1, 1]
 
 
 def test_a_kill_after_the_last_write_finds_nothing_to_do(begin):
@@ -165,10 +165,14 @@ def test_a_clock_that_jumps_a_day_ahead_and_back_fires_nothing_twice(begin):
 
 def test_a_clock_that_jumps_a_year_and_back_costs_one_run_and_the_nights_to_come_are_planned_as_ever(begin):
     nights = begin(Schedule("night", "0 * * * *"), now="2026-11-26 20:30")
-    nights.at("2027-11-26 20:30").turn().at("2026-11-26 20:40").turn().until("2026-11-26 22:05")
+    nights.at("2027-11-26 20:30").turn().at("2026-11-26 20:40").turn()
+    for hour in (21, 22):
+        nights.receive()
+        nights.until(f"2026-11-26 {hour}:05")
     planned = [run.planned for run in nights.ledger.runs(limit=100_000)]
     assert sorted(planned) == [paris("2026-11-26 21:00"), paris("2026-11-26 22:00"), paris("2027-11-26 20:00")]
     assert {run.state for run in nights.ledger.runs()} == {RunState.DONE}
+    assert [run.summary["totals"]["flows"] for run in nights.ledger.runs()] == [1, 1, 0]
 
 
 def test_another_expression_plans_from_its_start_on_and_the_old_one_until_then(begin):
@@ -197,15 +201,36 @@ def test_a_run_by_hand_tells_what_came_since_the_last_and_the_night_still_tells_
     nights.at("2026-11-27 12:00")
     asked_by_hand(nights, "claire")
     nights.turn()
-    by_hand = nights.ledger.runs()[0]
+    by_hand = nights.ledger.runs(whole=True)[0]
     assert (by_hand.how, by_hand.who, by_hand.told["totals"]["flows"]) == ("hand", "claire", 1)
     nights.receive()
     nights.until("2026-11-28 02:35", 30)
-    assert nights.ledger.runs()[0].told["totals"]["flows"] == 2
+    assert nights.ledger.runs(whole=True)[0].told["totals"]["flows"] == 2
 
 
 def asked_by_hand(nights, who):
     return nights.ledger.ask(NewRun("night", nights.now, "hand", who, RunState.OWED), Event("schedule/night", "run_asked", nights.now, who))
+
+
+def test_a_first_run_tells_of_what_came_since_the_start_of_the_process_that_met_it(begin):
+    nights = begin(now="2026-11-26 20:00")
+    nights.change(name="new")
+    nights.start()
+    nights.receive()
+    nights.until("2026-11-27 02:35", 14)
+    assert nights.last("new").told["totals"]["flows"] == 1
+
+
+def test_a_bug_in_an_account_is_kept_from_the_flows_and_ends_when_it_is_mended(begin, monkeypatch):
+    nights = begin(now="2026-11-26 20:00").at("2026-11-27 02:30")
+    with monkeypatch.context() as broken:
+        broken.setattr("flux.schedule.accounts.account", lambda *_: 1 / 0)
+        nights.turn()
+        assert nights.loop.troubled
+        assert [run.state for run in nights.ledger.runs()] == [RunState.WORKING]
+        assert nights.loop.step() == 0
+    nights.at("2026-11-27 02:32").turn()
+    assert ([run.state for run in nights.ledger.runs()], nights.loop.troubled) == ([RunState.DONE], False)
 
 
 def test_a_run_tells_of_the_partners_it_names_alone(begin):
@@ -233,3 +258,49 @@ def test_a_ledger_of_the_version_before_is_brought_to_this_one_and_plans_from_th
     with closing(sqlite3.connect(path)) as raw:
         assert raw.execute("SELECT count(*) FROM sqlite_master WHERE name IN ('run_once', 'flow_by_partner_day')").fetchone() == (2,)
         assert raw.execute("SELECT value FROM meta WHERE key = 'version'").fetchone() == ("3",)
+
+
+# -- cut-offs ---------------------------------------------------------------------------------------------------------------------------
+
+BY_TEN = (Sender("batipro", cut_off="22:00"),)
+
+
+def row(nights):
+    """What the last run tells of the partner: arrival, pieces by the cut-off, pieces after it."""
+    (found,) = nights.last().told["partners"]
+    return found["arrival"], found["by_cut_off_pieces"], found["after_cut_off_pieces"]
+
+
+def test_what_came_after_the_cut_off_is_told_that_night_and_is_not_what_he_sent_by_the_next(begin):
+    nights = begin(now="2026-11-26 20:00", senders=BY_TEN)
+    nights.at("2026-11-26 21:00").receive(pieces=5)
+    nights.at("2026-11-26 22:30").receive(pieces=7)
+    assert row(nights.until("2026-11-27 02:40"))[1:] == (5, 7)
+    assert row(nights.until("2026-11-28 02:40", 14))[1:] == (0, 0)
+
+
+def test_of_runs_all_day_long_the_one_behind_the_cut_off_tells_the_whole_day(begin):
+    nights = begin(Schedule("night", "0 */4 * * *"), now="2026-11-26 11:50", senders=BY_TEN)
+    for hour in (13, 17, 21):
+        nights.until(f"2026-11-26 {hour}:00", 14).receive(pieces=1)
+    assert row(nights.until("2026-11-26 20:10", 14)) == ("not_due", None, 0)
+    assert row(nights.until("2026-11-27 00:10", 14)) == ("unknown", 3, 0)
+    assert row(nights.until("2026-11-27 04:10", 14)) == ("not_due", None, 0)
+
+
+@pytest.mark.parametrize(("down", "expected"), [("21:50", "unwatched"), ("22:05", "unknown")])
+def test_where_flux_was_not_running_at_the_cut_off_the_run_says_so(begin, down, expected):
+    nights = begin(now="2026-11-26 20:00", senders=BY_TEN).until(f"2026-11-26 {down}")
+    nights.at("2026-11-26 23:00").start()
+    told = nights.turn().until("2026-11-27 02:40")
+    assert row(told)[0] == expected
+    assert [one["what"] for one in nights.last().told["alerts"]] == ["outage"]
+
+
+def test_after_four_nights_a_night_without_anything_is_told(begin):
+    nights = begin(now="2026-11-23 20:00", senders=BY_TEN)
+    for day in (23, 24, 25, 26):
+        nights.until(f"2026-11-{day} 21:00", 14).receive(pieces=10)
+    nights.until("2026-11-28 02:40", 14)
+    assert [run.told["partners"][0]["arrival"] for run in nights.ledger.runs(whole=True)] == ["nothing", "unknown", "unknown", "unknown", "unknown"]
+    assert nights.last().told["usual"]["of"] == "any"

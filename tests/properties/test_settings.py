@@ -14,9 +14,12 @@ from flux.config import Config
 from flux.faults import Fault
 from flux.model import Severity
 
-BLOCKS = {"": s.SITE, "[limits]": s.LIMITS, "[[partner]]": s.PARTNER, "[[route]]": s.ROUTE}
+BLOCKS = {"": s.SITE, "[limits]": s.LIMITS, "[[partner]]": s.PARTNER, "[[route]]": s.ROUTE, "[[schedule]]": s.SCHEDULE, "[[freeze]]": s.FREEZE, "[mail]": s.MAIL}
 EVERY = [(block, setting) for block, settings in BLOCKS.items() for setting in settings]
-WHOLE = {"[[partner]]": 'name = "demo"\n', "[[route]]": 'actor = "moe"\nfolder = "x"\n'}
+WHOLE = {"[[partner]]": 'name = "demo"\n', "[[route]]": 'actor = "moe"\nfolder = "x"\n'} | {
+    "[[schedule]]": 'name = "nuit"\ncron = "30 2 * * *"\n', "[[freeze]]": 'from = "2026-12-31 18:00"\nuntil = "2027-01-02 06:00"\n',
+    "[mail]": 'host = "smtp.example.org"\nsender = "a@example.org"\nto = ["b@example.org"]\n',
+}  # fmt: skip
 
 texts = st.one_of(st.text(max_size=40), st.sampled_from(["", "a\0b", "../x", "/", "sqlite:///", "postgresql://", "A" * 400, "error", "{x}", "%s"]))
 numbers = st.one_of(st.integers(-(10**30), 10**30), st.sampled_from([0, 1]), st.floats())
