@@ -104,7 +104,7 @@ def test_a_ledger_of_the_version_before_is_brought_to_this_one_and_keeps_what_it
     with closing(SqlLedger(f"sqlite:///{path}")) as fresh:
         fresh.receive([Flow("f1", "batipro", b"a.xml", "s", 1, NOON)], [Event("f1", "received", NOON, "batipro")])
     with closing(sqlite3.connect(path)) as raw:
-        raw.executescript("DROP TABLE standing; ALTER TABLE flow DROP COLUMN mode; ALTER TABLE flow DROP COLUMN depositor; UPDATE meta SET value = '1' WHERE key = 'version';")
+        raw.executescript("DROP TABLE standing; ALTER TABLE flow DROP COLUMN mode; ALTER TABLE flow DROP COLUMN depositor; ALTER TABLE emission DROP COLUMN via; UPDATE meta SET value = '1' WHERE key = 'version';")
     with closing(SqlLedger(f"sqlite:///{path}")) as upgraded:
         assert (upgraded.flow("f1").flow.mode, upgraded.flow("f1").flow.depositor) == ("edi", None)
         recorded(upgraded, a_standing(flow="f2"))

@@ -5,7 +5,7 @@ import struct
 from contextlib import closing
 
 import pytest
-from liar import ATTR, ATTRS, DATA, FAILURE, NAME, OK, Liar, Tree, _text, names_of, status
+from liar import ATTR, ATTRS, DATA, EXTENSIONS, FAILURE, NAME, OK, Liar, Tree, _text, names_of, status
 from yard import Yard
 
 from flux.ports import Why
@@ -194,9 +194,9 @@ def test_no_more_is_fetched_than_one_may_send_and_the_disk_has_room_for(yard, tr
 # -- answers that are lost --------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("carried_out", [True, False])
-@pytest.mark.parametrize("extensions", [(b"posix-rename@openssh.com", b"fsync@openssh.com"), ()])
-@pytest.mark.parametrize("forgets", [False, True])
+@pytest.mark.parametrize(
+    ("carried_out", "extensions", "forgets"), [(True, EXTENSIONS, False), (True, EXTENSIONS, True), (False, EXTENSIONS, True), (True, (), True), (False, (), False)]
+)
 def test_a_line_that_is_cut_at_any_request_of_a_pull_costs_nothing(tmp_path, carried_out, extensions, forgets):
     """Each request in its turn is the last, carried out or not, and its answer is lost; *forgets*: the process ends too."""
     with closing(Yard(tmp_path / "yard")) as yard:
@@ -208,7 +208,7 @@ def test_a_line_that_is_cut_at_any_request_of_a_pull_costs_nothing(tmp_path, car
                 tree.put(b"/in/" + name, content)
                 dropped[name] = [content]
             liar = Liar(tree, cut_at=cut_at, carried_out=carried_out, extensions=extensions)
-            held = yard.turn(liar)
+            held = yard.turn(liar, dies=forgets)
             if forgets:
                 yard.begin()
             for _ in range(3):
@@ -220,6 +220,17 @@ def test_a_line_that_is_cut_at_any_request_of_a_pull_costs_nothing(tmp_path, car
             cut_at += 1
         assert cut_at > 20
         assert list(yard.claims.rglob("*")) == []
+
+
+def test_a_process_that_ends_between_fetch_and_custody_is_found_out_by_the_next(yard, tree):
+    tree.put(b"/in/good.xml", b"<good/>")
+    yard.pull.step(yard.wire(Liar(tree)), lambda: False)
+    assert len(list(yard.claims.rglob("*.xml"))) == 1
+    yard.begin()
+    assert yard.received() == {b"good.xml": [b"<good/>"]}
+    asked = Liar(tree)
+    yard.turn(asked)
+    assert ("read" in asked.asked, list(tree.files), yard.received()) == (False, [], {b"good.xml": [b"<good/>"]})
 
 
 @pytest.mark.parametrize("carried_out", [True, False])
