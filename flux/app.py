@@ -16,7 +16,7 @@ from flux.config import Config
 from flux.deposits import Asked, Hands, Receipt
 from flux.dispatch import Dispatch
 from flux.doctor import Line
-from flux.doors import fresh_id, open_reader, proven_ledger, shelves, utc_now
+from flux.doors import fresh, fresh_id, open_reader, proven_ledger, shelves, utc_now
 from flux.faults import Fault
 from flux.intake import Intake
 from flux.mailing import Mailer

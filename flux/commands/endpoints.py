@@ -65,7 +65,7 @@ def _detailed(row: dict[str, Any]) -> None:
         out.print(Text(f"  {say('say.endpoint_pinned', keys=', '.join(row['host_keys']['pinned']))}"), soft_wrap=True)
         out.print(Text(f"  {say('say.endpoint_shown', keys=', '.join(row['host_keys']['shown']))}"), soft_wrap=True)
     for name, why in row["left"].items():
-        out.print(Text(f"  {name} : {say(f'left.{why}')}"), soft_wrap=True)
+        out.print(Text(f"  {name}   {say(f'left.{why}')}"), soft_wrap=True)
 
 
 def _at(at: str | None) -> str:

@@ -17,6 +17,10 @@ from sshd import ACCOUNT
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "crash"))
 import checker  # the independent reader of the eight laws
+from disks import Disk, power_cut
+from plug import Plug, build_shim
+
+__all__ = ["Disk", "Plug", "build_shim", "checker", "power_cut"]  # the crash tests' own, for the campaign
 
 GOOD_FILE = next(EXAMPLES.glob(GOOD))
 NUMBER = b"PDF-2026-0301"

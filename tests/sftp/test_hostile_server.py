@@ -5,11 +5,14 @@ import struct
 from contextlib import closing
 
 import pytest
-from liar import ATTR, ATTRS, DATA, FAILURE, NAME, OK, Liar, Tree, _text, names_of, status
+from liar import ATTR, ATTRS, DATA, EXTENSIONS, FAILURE, NAME, OK, Liar, Tree, _text, names_of, status
 from yard import Yard
 
 from flux.ports import Why
 from flux.transports.sftp.packets import Lost
+from flux.transports.sftp.pull import Pull
+from flux.transports.sftp.push import SftpOutbox
+from flux.transports.sftp.wire import Store
 
 
 @pytest.fixture
@@ -194,59 +197,127 @@ def test_no_more_is_fetched_than_one_may_send_and_the_disk_has_room_for(yard, tr
 # -- answers that are lost --------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("carried_out", [True, False])
-@pytest.mark.parametrize("extensions", [(b"posix-rename@openssh.com", b"fsync@openssh.com"), ()])
-@pytest.mark.parametrize("forgets", [False, True])
-def test_a_line_that_is_cut_at_any_request_of_a_pull_costs_nothing(tmp_path, carried_out, extensions, forgets):
-    """Each request in its turn is the last, carried out or not, and its answer is lost; *forgets*: the process ends too."""
-    with closing(Yard(tmp_path / "yard")) as yard:
-        cut_at, dropped = 0, {}
-        while True:
-            tree = Tree()
-            for n in range(3):
-                name, content = f"{cut_at}-{n}.xml".encode(), os.urandom(40_000 if n else 10)
-                tree.put(b"/in/" + name, content)
-                dropped[name] = [content]
-            liar = Liar(tree, cut_at=cut_at, carried_out=carried_out, extensions=extensions)
-            held = yard.turn(liar)
-            if forgets:
-                yard.begin()
-            for _ in range(3):
-                yard.turn(Liar(tree, extensions=extensions))
-            assert yard.received() == dropped, (cut_at, liar.asked)
-            assert (list(tree.files), tree.inside(b"/in/.flux-claim")) == ([], []), (cut_at, liar.asked)
-            if held:
-                break
-            cut_at += 1
-        assert cut_at > 20
-        assert list(yard.claims.rglob("*")) == []
+def cut_pulls(yard, *, carried_out, extensions=EXTENSIONS, forgets=False):
+    """Each request of a pull in its turn is the last, carried out or not, and its answer is lost; *forgets*: the process ends too. Gives what went wrong."""
+    cut_at, dropped, wrong = 0, {}, []
+    while True:
+        tree = Tree()
+        for n in range(3):
+            name, content = f"{cut_at}-{n}.xml".encode(), os.urandom(40_000 if n else 10)
+            tree.put(b"/in/" + name, content)
+            dropped[name] = [content]
+        liar = Liar(tree, cut_at=cut_at, carried_out=carried_out, extensions=extensions)
+        held = yard.turn(liar, dies=forgets)
+        if forgets:
+            yard.begin()
+        for _ in range(3):
+            yard.turn(Liar(tree, extensions=extensions))
+        found = {name: contents for name, contents in yard.received().items() if name in dropped}
+        if found != dropped or tree.files or tree.inside(b"/in/.flux-claim"):
+            wrong.append((cut_at, liar.asked[-1:], {name: len(contents) for name, contents in found.items()}, list(tree.files)))
+            dropped = {}
+        if held:
+            assert cut_at > 20
+            return wrong
+        cut_at += 1
+
+
+@pytest.mark.parametrize(
+    ("carried_out", "extensions", "forgets"), [(True, EXTENSIONS, False), (True, EXTENSIONS, True), (False, EXTENSIONS, True), (True, (), True), (False, (), False)]
+)
+def test_a_line_that_is_cut_at_any_request_of_a_pull_costs_nothing(yard, carried_out, extensions, forgets):
+    assert cut_pulls(yard, carried_out=carried_out, extensions=extensions, forgets=forgets) == []
+    assert list(yard.claims.rglob("*")) == []
+
+
+class TooEarly(Pull):
+    """Removes what it has fetched before it hands it over."""
+
+    def _hand_over(self, home, batch):
+        for name in os.listdir(os.fsencode(home)):  # noqa: PTH208 - bytes
+            self.wire.remove_all([self._place(batch, name)])
+        super()._hand_over(home, batch)
+
+    def step(self, wire, stopped):
+        self.wire = wire
+        return super().step(wire, stopped)
+
+
+class NoClaim(Pull):
+    """Takes a fresh id for what it finds claimed: what the ledger knows it does not know."""
+
+    def _take(self, wire, batch, expected=None):
+        if expected is None:
+            fresh = self._hands.new_id()
+            wire.mkdir(self._place(fresh))
+            wire.rename_all([(self._place(batch, e.name), self._place(fresh, e.name)) for e in self._listed(wire, self._place(batch))])
+            wire.rmdir(self._place(batch))
+            batch, expected = fresh, {}
+        return super()._take(wire, batch, expected)
+
+
+@pytest.mark.parametrize("broken", [TooEarly, NoClaim])
+def test_the_rig_proves_itself_on_pulls_that_are_broken_in_one_way(tmp_path, broken):
+    with closing(Yard(tmp_path / "yard", pull_kind=broken)) as yard:
+        assert len(cut_pulls(yard, carried_out=True, forgets=True)) > 0
+
+
+def test_a_process_that_ends_between_fetch_and_custody_is_found_out_by_the_next(yard, tree):
+    tree.put(b"/in/good.xml", b"<good/>")
+    yard.pull.step(yard.wire(Liar(tree)), lambda: False)
+    assert len(list(yard.claims.rglob("*.xml"))) == 1
+    yard.begin()
+    assert yard.received() == {b"good.xml": [b"<good/>"]}
+    asked = Liar(tree)
+    yard.turn(asked)
+    assert ("read" in asked.asked, list(tree.files), yard.received()) == (False, [], {b"good.xml": [b"<good/>"]})
+
+
+def cut_pushes(yard, *, carried_out, takes):
+    """The same for a push; *takes*: the partner takes what is published at the very instant."""
+    cut_at, wrong = 0, []
+    while True:
+        tree = Tree()
+        tree.takes = takes
+        contents = [f"{cut_at}".encode(), os.urandom(70_000)]
+        yard.owe(f"f{cut_at}", contents)
+        held = True
+        try:
+            yard.deliver(Liar(tree, cut_at=cut_at, carried_out=carried_out))
+        except Lost:
+            held = False
+        yard.begin()
+        yard.deliver(Liar(tree))
+        owed = [(f"/out/f{cut_at}-{n}.xml".encode(), content) for n, content in enumerate(contents)]
+        states = yard.states(f"f{cut_at}")
+        if sorted(tree.published) != owed or set(states.values()) != {"EMITTED"} or any(path.endswith(b".part") for path in tree.files):
+            wrong.append((cut_at, [name for name, _ in tree.published], states))
+        if held:
+            assert cut_at > 12
+            return wrong
+        cut_at += 1
 
 
 @pytest.mark.parametrize("carried_out", [True, False])
 @pytest.mark.parametrize("takes", [False, True])
-def test_a_line_that_is_cut_at_any_request_of_a_push_publishes_each_file_once(tmp_path, carried_out, takes):
-    """*takes*: the partner takes what is published at the very instant."""
-    with closing(Yard(tmp_path / "yard")) as yard:
-        cut_at = 0
-        while True:
-            tree = Tree()
-            tree.takes = takes
-            contents = [f"{cut_at}".encode(), os.urandom(70_000)]
-            yard.owe(f"f{cut_at}", contents)
-            held = True
-            try:
-                yard.deliver(Liar(tree, cut_at=cut_at, carried_out=carried_out))
-            except Lost:
-                held = False
-            yard.begin()
-            yard.deliver(Liar(tree))
-            assert sorted(tree.published) == [(f"/out/f{cut_at}-{n}.xml".encode(), content) for n, content in enumerate(contents)], cut_at
-            assert yard.states(f"f{cut_at}") == {"0": "EMITTED", "1": "EMITTED"}
-            assert not [path for path in tree.files if path.endswith(b".part")]
-            if held:
-                break
-            cut_at += 1
-        assert cut_at > 12
+def test_a_line_that_is_cut_at_any_request_of_a_push_publishes_each_file_once(yard, carried_out, takes):
+    assert cut_pushes(yard, carried_out=carried_out, takes=takes) == []
+
+
+class Again(SftpOutbox):
+    """Believes the name and not the upload: one that is not there was not published."""
+
+    def publish(self, group):
+        names = self.wire.lstat_all([self._name(e) for e in group])
+        for emission, found in zip(group, names, strict=True):
+            if found is None:
+                self.wire.store_all([Store(self._part(emission), emission.size, iter([bytes(emission.size)]))])
+        return super().publish(group)
+
+
+def test_the_rig_proves_itself_on_a_push_that_is_broken_in_one_way(tmp_path):
+    with closing(Yard(tmp_path / "yard", outbox_kind=Again)) as yard:
+        assert len(cut_pushes(yard, carried_out=True, takes=True)) > 0
 
 
 def test_a_rename_that_is_cut_between_its_two_steps_on_an_old_server_is_finished_there(yard, tree):

@@ -38,7 +38,8 @@ def fresh_id():
 class Yard:
     """One partner, one endpoint each way."""
 
-    def __init__(self, folder, **more):
+    def __init__(self, folder, pull_kind=Pull, outbox_kind=SftpOutbox, **more):
+        self._kinds = pull_kind, outbox_kind
         self.folder, self.claims = folder, folder / "claim" / "batipro"
         for path in (folder / "tmp", folder / "store", folder / "inbox", self.claims):
             path.mkdir(parents=True)
@@ -54,8 +55,8 @@ class Yard:
         local = FolderInbox("batipro", self.folder / "inbox", self.claims, settle_s=0.0)
         self.intake = Intake([local, self.inbox], self.content, self.ledger, now=lambda: NOON, new_id=fresh_id)
         self.intake.recover()
-        self.pull = Pull(self.end, self.inbox, self.claims, self.folder / "fetch", hands)
-        self.outbox = SftpOutbox(self.back)
+        self.pull = self._kinds[0](self.end, self.inbox, self.claims, self.folder / "fetch", hands)
+        self.outbox = self._kinds[1](self.back)
         self.dispatch = Dispatch(self.outbox, self.content, Share(self.ledger, [self.back], self.back), now=lambda: NOON)
 
     def wire(self, liar, answer_s=2.0):
@@ -68,8 +69,8 @@ class Yard:
         if self._line is not None:
             self._line.close()
 
-    def turn(self, liar):
-        """Fetch, receive, remove there. Gives whether the line held."""
+    def turn(self, liar, *, dies=False):
+        """Fetch, receive, remove there. Gives whether the line held; *dies*: where it did not, nothing more is done by this process."""
         self.time += 2.0
         try:
             wire = self.wire(liar)
@@ -77,7 +78,8 @@ class Yard:
             self.intake.step()
             self.pull.finish(wire)
         except Lost:
-            self.intake.step()
+            if not dies:
+                self.intake.step()
             return False
         return True
 

@@ -38,6 +38,8 @@ class Fleet:
             mates = [other for other in self._house.endpoints if other.server == end.server]
             hosts.setdefault(end.server, Host(Breaker(luck), min(mate.connections for mate in mates), len(mates)))
             self._couriers.append(Courier(end, hosts[end.server], self._house, self._inboxes.get(end.name), wake))
+        for inbox in self.inboxes:
+            inbox.wake = wake
         for courier in self._couriers:
             courier.start()
 

@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,11 +24,13 @@ class SftpInbox:
         self._claims, self._local = claims, FolderInbox(partner, claims, claims, settle_s=0.0)
         self._arrived: deque[str] = deque()  # appended by the endpoint's thread, taken by the intake's
         self.taken: set[str] = set()  # batches of which something was received: a hint to the endpoint's thread, whose ledger is the truth
+        self.wake: Callable[[], None] = lambda: None  # rings when a batch arrives
         self.left: tuple[Unsettled, ...] = ()  # what the endpoint's thread saw at its last look; replaced whole
 
     def arrived(self, batch: str) -> None:
         """A batch stands there, whole and durable."""
         self._arrived.append(batch)
+        self.wake()
 
     @property
     def backlog(self) -> int:
