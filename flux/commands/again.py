@@ -144,7 +144,8 @@ def abandon(
     log.configure(house.log_format, "warning")
     with app.open_office(house) as office:
         row = give_up(office, flow, reason, by or getuser(), app.utc_now(), untold=untold)
-    app.handle(house)
+    if not app.handle(house):
+        folders.knock(house)
     if as_json:
         write({"abandoned": row.flow.id, "told": not untold})
     else:
@@ -350,12 +351,14 @@ def _new(path: Path) -> Iterator[BinaryIO]:
         file = path.open("xb")
     except FileExistsError as error:
         raise Fault("FLX-I218", path=str(path)) from error
+    whole = False
     try:
         with file:
             yield file
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
+        whole = True
+    finally:
+        if not whole:
+            path.unlink(missing_ok=True)
 
 
 @contextmanager
