@@ -45,7 +45,6 @@ class Why(StrEnum):
     INCIDENT = "incident"    # it was given up, and its sender told to send it again
     UNDECIDED = "undecided"  # it is being judged for the first time
     PURGED = "purged"        # its content was let go of
-    TAKEN = "taken"          # it was taken up; what came of it is offered in its place
 
 
 class Named(Struct, frozen=True):
@@ -81,7 +80,7 @@ class Candidate(Struct, frozen=True):
     """
     A refused piece, or a flow that was refused whole or is held (ordinal 0). why: it may not be taken up, "" when it may.
 
-    marks: its errors; codes: of these, or the fault for which it is held. whole: every piece of its flow is refused.
+    marks: its errors; codes: of these, or the fault for which it is held.
     """
 
     flow: str
@@ -119,13 +118,13 @@ class Unit(Struct, frozen=True):
 
     @property
     def count(self) -> int:
-        """Pieces; a flow of which none is known counts as one."""
+        """Pieces, for its pace: a flow of which none is known yet counts as one."""
         return max(1, len(self.ordinals))
 
 
 class Reinjection(Struct, frozen=True):
     """
-    A re-injection as recorded. count: pieces, as previewed and typed back. rate: pieces a minute, 0 for as fast as it goes.
+    A re-injection as recorded. count: pieces, as previewed and typed back (of a flow that cannot be judged, one). rate: pieces a minute, 0 for as fast as it goes.
 
     asked: the filter, as JSON. second: who agreed, "" when nobody had to.
     """

@@ -68,7 +68,7 @@ class Becomes(Struct, frozen=True):
 
 class Preview(Struct, frozen=True):
     """
-    What a re-injection would do. id: to begin it by, "" where there is nothing to take up. count: pieces, to be typed back.
+    What a re-injection would do. id: to begin it by, "" where there is nothing to take up. count: pieces that it judges, to be typed back.
 
     skipped: what was named and is not taken up, with why. second: whether another person must agree.
     """
@@ -225,7 +225,7 @@ def _foreseen(desk: Desk, id_: str, units: Sequence[Unit], candidates: Sequence[
     for n, (unit, rehearsed) in enumerate(zip(units, rehearse((_flow(desk, unit) for unit in units), desk.stage), strict=True), 1):
         becomes += _becomes(unit, rehearsed, known, desk)
         told(n, len(units))
-    count = sum(unit.count for unit in units)
+    count = len(becomes)
     return Preview(id_, count, len(units), tuple(becomes), tuple(one for one in candidates if one.why), second=count > desk.above)
 
 

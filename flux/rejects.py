@@ -6,9 +6,10 @@ The documents are read from the sealed original, by children, as every document 
 
 import gzip
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from io import BytesIO
-from typing import Any
+from typing import Any, BinaryIO, TypeAlias
 
 import orjson
 from msgspec import Struct
@@ -17,7 +18,7 @@ from msgspec.structs import replace
 from flux.again import Named, Wanted, Why
 from flux.export import as_csv
 from flux.faults import Fault
-from flux.model import Again, FlowVerdict, VerdictKind
+from flux.model import Again, FlowVerdict, Judged, VerdictKind
 from flux.process import chosen
 from flux.rehearsal import Rehearsed, Stage, rehearse
 from flux.words import Words
@@ -25,11 +26,13 @@ from flux.words import Words
 COLUMNS = ("document", "ordinal", "number", "code", "severity", "field", "line", "found", "expected", "text")
 
 
+Into: TypeAlias = "Callable[[str], AbstractContextManager[BinaryIO]]"  # a file of this name, to be written
+
+
 class Rejects(Struct, frozen=True):
-    """name: for the file; data: the one document as it is, or a .tar.gz of several. rows: what to correct, a line a finding; pieces: of the contract."""
+    """What was handed back. name: of the file; pieces: the objects of the contract."""
 
     name: str
-    data: bytes
     documents: int
     pieces: tuple[dict[str, Any], ...]
 
@@ -38,32 +41,43 @@ class Rejects(Struct, frozen=True):
         return as_csv([[say(f"reject.{name}") for name in COLUMNS], *_rows(self.pieces, say)])
 
 
-def rejects(stage: Stage, what: Named, to: str = "") -> Rejects:
+def rejects(stage: Stage, what: Named, into: Into, to: str = "") -> Rejects:
     """
     The rejected pieces of a flow that no re-injection has accepted since, or those of them that are named. Raises Fault when there are none.
 
-    *to*: the name that is wanted for the file; one that ends as an archive does is one.
+    *into* is given the one document as it is, or a .tar.gz of several, one held at a time. *to*: the name that is wanted, which says what it is.
     """
-    ledger = stage.office.ledger
-    row = ledger.flow(what.flow)
+    row = stage.office.ledger.flow(what.flow)
     assert row is not None, "it was named"  # noqa: S101 - an invariant of Named
-    since = _accepted_since(stage, what)
-    told = [orjson.loads(one.told) for one in ledger.pieces(flow=what.flow) if one.verdict == VerdictKind.REJECTED and one.ordinal not in since]
-    told = [one for one in told if not what.ordinals or one["ordinal"] in what.ordinals]
-    if not told:
-        raise Fault("FLX-I217", flow=what.flow)
+    told = _told(stage, what)
     before = row.flow.again
     of = before.of if before and before.ordinals else row.pieces
     flow = replace(row.flow, duplicate_of="", again=Again(row.flow.id, row.flow.id, "", tuple(one["ordinal"] for one in told), of))
-    documents = [pair for rehearsed in rehearse([flow], stage) for pair in _documents(rehearsed)]
-    name = row.flow.display_name.removesuffix(".gz").rpartition(".")
-    stem = f"{name[0] or name[2]}-rejets"
-    archive = to.lower().endswith((".tar.gz", ".tgz"))
-    if to and len(documents) > 1 and not archive:
-        raise Fault("FLX-I219", count=str(len(documents)), name=to)
-    if len(documents) == 1 and not archive:
-        return Rejects(f"{stem}.{documents[0][0].rpartition('.')[2]}", documents[0][1], 1, tuple(told))
-    return Rejects(f"{stem}.tar.gz", _packed(documents), len(documents), tuple(told))
+    for rehearsed in rehearse([flow], stage):
+        if rehearsed.work.trouble:
+            raise rehearsed.work.trouble
+        documents = [one for _, one in chosen(flow, rehearsed.work.judged)]
+        archive = to.lower().endswith((".tar.gz", ".tgz")) if to else len(documents) > 1
+        if len(documents) > 1 and not archive:
+            raise Fault("FLX-I219", count=str(len(documents)), name=to)
+        stem = row.flow.display_name.removesuffix(".gz").rpartition(".")
+        name = to or f"{stem[0] or stem[2]}-rejets.{'tar.gz' if archive else documents[0].name.rpartition('.')[2]}"
+        with into(name) as file:
+            if archive:
+                _pack(documents, rehearsed, file)
+            else:
+                file.write(_read(documents[0], rehearsed))
+    return Rejects(name, len(documents), tuple(told))
+
+
+def _told(stage: Stage, what: Named) -> list[dict[str, Any]]:
+    since = _accepted_since(stage, what)
+    rows = stage.office.ledger.pieces(flow=what.flow)
+    told = [orjson.loads(one.told) for one in rows if one.verdict == VerdictKind.REJECTED and one.ordinal not in since]
+    told = [one for one in told if not what.ordinals or one["ordinal"] in what.ordinals]
+    if not told:
+        raise Fault("FLX-I217", flow=what.flow)
+    return told
 
 
 def _accepted_since(stage: Stage, what: Named) -> set[int]:
@@ -82,32 +96,26 @@ def _accepted_since(stage: Stage, what: Named) -> set[int]:
     return found
 
 
-def _documents(rehearsed: Rehearsed) -> Iterator[tuple[str, bytes]]:
-    """Each document once, under the name that the supplier gave it; of one that holds several pieces, those that were taken out of it."""
-    work = rehearsed.work
-    if work.trouble:
-        raise work.trouble
-    for _, one in chosen(work.flow, work.judged):
-        part = 0 if one.extracted is None else one.index
-        file = work.files[one.document, part]
-        with rehearsed.content.open(file.blob) as blob:
-            blob.seek(file.offset)
-            data = blob.read(file.size)
-        stem, dot, ending = one.name.rpartition(".")
-        yield (f"{stem}-{part}{dot}{ending}" if part else one.name), data
+def _read(one: Judged, rehearsed: Rehearsed) -> bytes:
+    """A document whole; of one that holds several pieces, the one that was made of this piece."""
+    file = rehearsed.work.files[one.document, 0 if one.extracted is None else one.index]
+    with rehearsed.content.open(file.blob) as blob:
+        blob.seek(file.offset)
+        return blob.read(file.size)
 
 
-def _packed(documents: Sequence[tuple[str, bytes]]) -> bytes:
+def _pack(documents: Sequence[Judged], rehearsed: Rehearsed, into: BinaryIO) -> None:
     """The same documents give the same bytes. A name never leads out of the archive, whatever its sender wrote."""
-    made, names = BytesIO(), set[str]()
-    with gzip.GzipFile(filename="", mode="wb", fileobj=made, mtime=0) as squeezed, tarfile.TarFile(fileobj=squeezed, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for n, (told, data) in enumerate(documents, 1):
+    names = set[str]()
+    with gzip.GzipFile(filename="", mode="wb", fileobj=into, mtime=0) as squeezed, tarfile.TarFile(fileobj=squeezed, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for n, one in enumerate(documents, 1):
+            stem, dot, ending = one.name.rpartition(".")
+            told = one.name if one.extracted is None else f"{stem}-{one.index}{dot}{ending}"
             name = "/".join(part for part in told.split("/") if part not in ("", ".", "..")) or f"{n}.xml"
-            row = tarfile.TarInfo(f"{n}-{name}" if name in names else name)
+            row, data = tarfile.TarInfo(f"{n}-{name}" if name in names else name), _read(one, rehearsed)
             row.size, row.mode = len(data), 0o644
             names.add(name)
             tar.addfile(row, BytesIO(data))
-    return made.getvalue()
 
 
 def _rows(pieces: Sequence[dict[str, Any]], say: Words) -> Iterator[list[str]]:

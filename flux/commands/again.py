@@ -9,7 +9,7 @@ from datetime import date, datetime
 from getpass import getuser
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 import typer
 from msgspec import Struct
@@ -23,7 +23,6 @@ from flux.again import Candidate, Reinjection, Results, State, Turn, Wanted
 from flux.commands.desk import AsJson, Exit, Where, err, find, out, say, write
 from flux.config import Config
 from flux.deposits import read_file
-from flux.durable import put
 from flux.faults import Fault
 from flux.giving_up import give_up
 from flux.model import EmissionState
@@ -146,7 +145,8 @@ def abandon(
     log.configure(house.log_format, "warning")
     with doors.open_office(house) as office:
         row = give_up(office, flow, reason, by or getuser(), doors.utc_now(), untold=untold)
-    app.handle(house)
+    if not app.handle(house):
+        folders.knock(house)
     if as_json:
         write({"abandoned": row.flow.id, "told": not untold})
     else:
@@ -197,14 +197,13 @@ def export_rejected(
     """A flow of only the rejected pieces."""
     house = find(context, where)
     log.configure(house.log_format, "warning")
+    folder = to.parent if to else Path()
     with doors.open_desk(house, _wait) as desk:
-        made = rejects(desk.stage, reinjection.named(desk.ledger, what), to.name if to else "")
-    path = to or Path(made.name)
+        made = rejects(desk.stage, reinjection.named(desk.ledger, what), lambda name: _new(folder / name), to.name if to else "")
+    path = folder / made.name
     listed = path.with_name(f"{path.name.removesuffix('.gz').rpartition('.')[0] or path.name}.csv")
-    for target, content in ((path, made.data), (listed, made.listed(say))):
-        if target.exists():
-            raise Fault("FLX-I218", path=str(target))
-        put(target, content)
+    with _new(listed) as file:
+        file.write(made.listed(say))
     if as_json:
         write({"file": str(path), "list": str(listed), "documents": made.documents, "pieces": list(made.pieces)})
     else:
@@ -271,10 +270,10 @@ def _settle(desk: Desk, house: Config, begun: Reinjection, how: How) -> None:
 
         def look() -> None:
             nonlocal looked
-            if time.monotonic() >= looked:  # it reads every piece that was refused: once a second is enough for anybody's eyes
+            if time.monotonic() >= looked:  # it reads every piece that was refused: every two seconds is enough for anybody's eyes
                 found = desk.ledger.results(begun.id)
                 move(found.accepted + found.refused, found.accepted + found.refused + found.open)
-                looked = time.monotonic() + 1.0
+                looked = time.monotonic() + 2.0
 
         look()
         if app.handle(house, look):
@@ -344,6 +343,23 @@ def _show(foreseen: Preview, above: int) -> None:
     _list(((one.flow, one.ordinal, one.number, say(f"again.will_{one.what}"), one.codes) for one in foreseen.becomes), len(foreseen.becomes))
     if foreseen.second:
         out.print(say("again.second", above=above), style="bold")
+
+
+@contextmanager
+def _new(path: Path) -> Iterator[BinaryIO]:
+    """A file that was not there, and is not when something goes wrong. Raises Fault."""
+    try:
+        file = path.open("xb")
+    except FileExistsError as error:
+        raise Fault("FLX-I218", path=str(path)) from error
+    whole = False
+    try:
+        with file:
+            yield file
+        whole = True
+    finally:
+        if not whole:
+            path.unlink(missing_ok=True)
 
 
 @contextmanager

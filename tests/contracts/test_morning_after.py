@@ -3,7 +3,7 @@
 import io
 import json
 import tarfile
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import pytest
 from again_room import BATCH, AgainRoom, market_known
@@ -151,30 +151,49 @@ def test_what_cannot_be_delivered_again_is_said(room, what, kinds, reason, code)
     assert refused(redeliver, room.office, Named(what), kinds, reason, "anne", room.now) == code
 
 
+class Into:
+    """Files that are written, by name."""
+
+    def __init__(self):
+        self.files = {}
+
+    @contextmanager
+    def __call__(self, name):
+        with io.BytesIO() as file:
+            yield file
+            self.files[name] = file.getvalue()
+
+
+def handed_back(room, what, *to):
+    into = Into()
+    made = rejects(room.desk().stage, what, into, *to)
+    return made, into.files[made.name]
+
+
 # -- handed back -----------------------------------------------------------------------------------------------------------------------------
 
 
 def test_the_rejected_pieces_are_handed_back_under_their_names_with_what_to_correct(room):
-    made = rejects(room.desk().stage, Named("f1"))
+    made, data = handed_back(room, Named("f1"))
     assert made.name == "FSO4100A_ABC001_ABC0014100000000000001301-rejets.tar.gz"
-    with tarfile.open(fileobj=io.BytesIO(made.data)) as tar, tarfile.open(fileobj=io.BytesIO(BATCH)) as original:
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar, tarfile.open(fileobj=io.BytesIO(BATCH)) as original:
         assert tar.getnames() == ["ACP-2026-1301.xml", "ACP-2026-1302.xml", "ACP-2026-1303.xml", "SIT-2026-1304.xml"]
         assert all(tar.extractfile(name).read() == original.extractfile(name).read() for name in tar.getnames())
     rows = made.listed(Words("en")).decode("utf-8-sig").splitlines()
     assert len(rows) == 5
     assert rows[4].startswith("SIT-2026-1304.xml;4;SIT-2026-1304;FLX-P20;error;moe;")
-    assert rejects(room.desk().stage, Named("f1")).data == made.data
+    assert handed_back(room, Named("f1"))[1] == data
 
 
 def test_one_rejected_piece_is_the_document_itself_unless_an_archive_is_asked_for(room):
-    made = rejects(room.desk().stage, Named("f1", (4,)))
-    assert (made.name, made.data[:5]) == ("FSO4100A_ABC001_ABC0014100000000000001301-rejets.xml", b"<?xml")
-    assert rejects(room.desk().stage, Named("f1", (4,)), "x.tar.gz").data[:2] == b"\x1f\x8b"
-    assert refused(rejects, room.desk().stage, Named("f1"), "x.xml") == "FLX-I219"
+    made, data = handed_back(room, Named("f1", (4,)))
+    assert (made.name, data[:5]) == ("FSO4100A_ABC001_ABC0014100000000000001301-rejets.xml", b"<?xml")
+    assert handed_back(room, Named("f1", (4,)), "x.tar.gz")[1][:2] == b"\x1f\x8b"
+    assert refused(handed_back, room, Named("f1"), "x.xml") == "FLX-I219"
 
 
 def test_what_went_in_since_is_not_handed_back(room):
     room.markets = market_known()
     room.again(Named("f1", (4,)))
-    assert [piece["ordinal"] for piece in rejects(room.desk().stage, Named("f1")).pieces] == [1, 2, 3]
-    assert refused(rejects, room.desk().stage, Named("c2")) == "FLX-I217"
+    assert [piece["ordinal"] for piece in handed_back(room, Named("f1"))[0].pieces] == [1, 2, 3]
+    assert refused(handed_back, room, Named("c2")) == "FLX-I217"

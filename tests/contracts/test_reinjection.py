@@ -1,9 +1,9 @@
 """What is taken up again: once, from the sealed original, with who and why, and its answer says which one it replaces."""
 
+import io
 import json
 import re
-from contextlib import closing
-from io import BytesIO
+from contextlib import closing, nullcontext
 
 import pytest
 from again_room import BATCH, AgainRoom, market_known, marketfile_of_the_examples
@@ -325,14 +325,16 @@ def test_a_held_flow_is_tried_again_with_a_new_budget_under_its_own_id(room):
     assert room.state("h1") is Plumbing.HELD
     room.policies = {**room.policies, "gone": room.policies["toitures"]}
     seen, results = room.again(cause="FLX-I65")
-    assert (seen.count, results.made, results.held) == (1, 1, 0)
+    assert (seen.count, results.made, results.held) == (5, 1, 0)  # the pieces that it holds, which the preview has seen
     row = room.ledger.flow("h1")
     assert (row.state, row.flow.attempt, row.flow.again) == (Plumbing.DECIDED, 1, None)
     assert json.loads(room.said("h1", "report-json")[1])["sequence"] == 1
 
 
 def test_a_corrected_file_stays_linked_to_the_flow_in_whose_place_it_comes(room):
-    wrong = rejects(room.desk().stage, Named("f1", (4,))).data
+    into = io.BytesIO()
+    rejects(room.desk().stage, Named("f1", (4,)), lambda _: nullcontext(into))
+    wrong = into.getvalue()
     seen = room.preview(Named("f1", (4,)), file=("mended.xml", wrong.replace(b"2026-MT-0999", b"2026-MT-0042")))
     room.markets = marketfile_of_the_examples()
     room.begin(seen)
@@ -391,7 +393,7 @@ def test_a_piece_of_a_document_of_several_is_taken_up_alone_as_the_document_that
     assert (good > 1, results.accepted, room.pieces("c3")) == (True, 1, {good: "accepted"})
     routed = next(e for e in room.ledger.emissions("c3") if e.kind == "piece")
     assert (routed.ordinal, routed.sha256) == (good, json.loads(room.ledger.pieces(flow="c3")[0].told)["sha256"])
-    assert [piece["ordinal"] for piece in rejects(room.desk().stage, Named("s1")).pieces] == [n for n in refused_here if n != good]
+    assert [piece["ordinal"] for piece in rejects(room.desk().stage, Named("s1"), lambda _: nullcontext(io.BytesIO())).pieces] == [n for n in refused_here if n != good]
 
 
 def test_a_member_that_is_not_taken_up_is_not_judged_again(room):
@@ -414,7 +416,7 @@ def test_a_member_that_is_not_taken_up_is_not_judged_again(room):
 
 
 def test_mode_and_depositor_are_those_of_the_parent(room):
-    sha, size = room.content.add(BytesIO(b"<nothing/>"))
+    sha, size = room.content.add(io.BytesIO(b"<nothing/>"))
     actor = Actor("moe", "99913225100029")
     flow = Flow("d1", "batipro", b"piece.pdf", sha, size, room.now, mode="service", depositor=actor)
     room.ledger.receive([flow], [Event("d1", "received", room.now, "test")])
