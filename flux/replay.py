@@ -45,6 +45,7 @@ from flux.when import day_of
 BATCH = 100             # flows judged together,
 BATCH_BYTES = 64 << 20  # or so many bytes of them
 NOW = datetime.max.replace(tzinfo=UTC)  # of what was never decided: all that is known is known
+LEFT_OPEN = ("FLX-I67", "FLX-I68")  # see decision.unevaluated
 WENT_IN = ("IN_INTEGRE", "IN_INTEGRE_PARTIEL")
 
 Progress = Callable[[int, int], object]  # flows done, of all
@@ -147,8 +148,9 @@ class Replay:
 
         decision = self._concluded(place, row, work)
         trouble = work.trouble.code if work.trouble else ""
-        held = decision is None and not row.verdict  # as it was: nothing was said of it, and nothing can be
-        found = [] if held else changes(row, told, decision, trouble, weigh)
+        # What the rules leave open would hold the flow; a content that is gone, a child that is lost say nothing about any rule.
+        nothing = decision is None and (not row.verdict or trouble not in LEFT_OPEN)
+        found = [] if nothing else changes(row, told, decision, trouble, weigh)
         tally.add(row.flow.partner, len(decision.pieces) if decision else 0, found, trouble)
         if decision is not None:
             self._remember(row, work, decision, {piece["ordinal"] for piece in told if piece["verdict"] == VerdictKind.ACCEPTED})

@@ -47,7 +47,8 @@ def note(connection: Connection, noted: Sequence[Noted]) -> None:
     rows = _rows(connection, set(keys))
     days: Counter[tuple[str, int]] = Counter()
     refusals = []
-    for one, key in zip(noted, keys, strict=True):
+    counted = {(one.flow, one.met.ordinal, key): one for one, key in zip(noted, keys, strict=True)}  # once a piece, also where places are put together
+    for (_, _, key), one in counted.items():
         row, at = rows[key], moment(one.at)
         row["count"] += 1
         row["first"] = min(row["first"] or at, at)

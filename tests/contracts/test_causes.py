@@ -128,6 +128,8 @@ def test_a_document_cannot_make_causes_without_end(ledger):
     assert (len(causes), total) == (PLACES + 1, PLACES + 61)
     assert causes[:2] == [("FLX-S09", ELSEWHERE, "batipro", 60), ("FLX-S09", "/a0", "batipro", 2)]
     assert len(ledger.alone("FLX-S09")) == PLACES + 61
+    decided(ledger, "f3", *(Met(1, "FLX-S09", f"/c{n}", True) for n in range(40)))
+    assert told(ledger, limit=1)[1] == PLACES + 62  # forty places of one piece that are not kept apart are one
 
 
 def test_a_decision_that_is_refused_by_its_fence_counts_nothing(ledger):

@@ -12,9 +12,11 @@ from sqlalchemy.exc import DBAPIError
 from workroom import NOON, Workroom
 
 from flux import kit as flux_kit
+from flux.cause import Sought
 from flux.model import Event, Severity, Stage
 from flux.policy import Policy
 from flux.quarantine import Quarantine, fixed, in_force, under
+from flux.rules import _accepted
 
 TODAY = date(2026, 11, 23)
 POLICY = Policy(naming="free")
@@ -82,6 +84,17 @@ def test_a_rule_that_is_off_is_not_told_and_the_verdict_still_names_it(room):
     room.worker(POLICY).step()
     assert verdicts(room, "f")[1] == ("accepted", [])
     assert next(e.detail for e in room.ledger.events("f") if e.what == "decided").endswith("~FLX-M01:off:1")
+
+
+def test_a_piece_that_the_rule_alone_refused_is_told_with_the_one_of_its_number_that_went_in_since(room):
+    room.receive("f1", "a.xml", PAGE)
+    room.worker(POLICY).step()
+    (refused,) = room.ledger.blamed(Sought(code="FLX-M01"), alone=True)
+    assert _accepted(room.ledger, [refused]) == {}
+    quarantined(room.ledger, a_line())
+    room.receive("f2", "b.xml", PAGE + b"\n")
+    room.worker(POLICY).step()
+    assert _accepted(room.ledger, [refused]) == {(refused.number, refused.supplier): "f2/1"}
 
 
 def test_another_partner_is_judged_as_ever(tables):
