@@ -124,7 +124,7 @@ def test_a_piece_is_found_by_its_number_with_the_flow_that_brought_it(seen):
     (piece,) = seen.json("piece", "MEN-2026-0601")["pieces"]
     flow = next(f for f in seen.json("flows")["flows"] if f["state"] == "IN_INTEGRE_PARTIEL")
     assert (piece["flow"], piece["ordinal"], piece["verdict"]) == (flow["id"], 1, "accepted")
-    assert piece == {"flow": flow["id"], "received_at": flow["received_at"], **flow["pieces"][0]}
+    assert piece == {"flow": flow["id"], "received_at": flow["received_at"], "flow_purged": [], **flow["pieces"][0]}
 
 
 def test_a_number_that_no_piece_has_is_said_and_told_as_an_empty_list(seen):

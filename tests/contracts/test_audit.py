@@ -11,6 +11,7 @@ import pytest
 from rig import GOOD, REFUSED, Site
 
 from flux import audit
+from flux.faults import Fault
 from flux.stores import _chain
 from flux.stores.content import FileStore
 from flux.stores.sql import SqlLedger
@@ -142,3 +143,5 @@ def test_lines_and_rows_of_a_ledger_from_before_are_told_as_unsealed_and_not_as_
         raw.executescript("CREATE TRIGGER event_is_never_changed BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'no'); END;")
     found = audited(spool)
     assert (found.sound, found.unsealed, found.journal.broken) == (True, 3, None)
+    with closing(SqlLedger(f"sqlite:///{spool}/ledger.db", read_only=True)) as ledger, pytest.raises(Fault, match="before version 3"):
+        list(ledger.links(ledger.flows()[0].flow.id, ledger.head()[1]))
