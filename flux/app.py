@@ -175,7 +175,7 @@ class Installation:
 
     def left(self) -> list[Unsettled]:
         """What the last scan saw in the inboxes and did not take."""
-        return [waits for inbox in self.inboxes for waits in inbox.unsettled()]
+        return [waits for inbox in self.inboxes if not self.intake.shut(inbox.partner) for waits in inbox.unsettled()]
 
     def resting(self) -> bool:
         """Whether a file only needs to be left alone a little longer."""

@@ -46,7 +46,7 @@ class Intake:
         done = 0
         self.troubled.clear()
         for inbox in self._inboxes:
-            if inbox.partner not in self._in_runs or inbox.partner in self._open:
+            if not self.shut(inbox.partner):
                 self._scanned[inbox.partner] = self._kept_apart(inbox, self._scan)
                 done += self._scanned[inbox.partner]
         for inbox in self._departed:
@@ -62,6 +62,10 @@ class Intake:
         for partner in partners - self._open:
             self._scanned.pop(partner, None)
         self._open = frozenset(partners)
+
+    def shut(self, partner: str) -> bool:
+        """Whether nothing is taken of this partner now, since no run is open for him."""
+        return partner in self._in_runs and partner not in self._open
 
     def emptied(self, partners: AbstractSet[str]) -> bool:
         """Whether a scan since their doors opened found nothing more of these partners that could be taken. What is in trouble is not waited for."""
