@@ -221,7 +221,7 @@ class Installation:
     def left(self) -> list[Unsettled]:
         """What the last scan saw in the inboxes and did not take."""
         inboxes: list[Inbox] = [*self.inboxes, *self.fleet.inboxes]
-        return [waits for inbox in inboxes for waits in inbox.unsettled()]
+        return [waits for inbox in inboxes if not self.intake.shut(inbox.partner) for waits in inbox.unsettled()]
 
     def resting(self) -> bool:
         """Whether a file only needs to be left alone a little longer."""

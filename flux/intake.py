@@ -47,7 +47,7 @@ class Intake:
         scanned: Counter[str] = Counter()  # a partner may have several inboxes
         self.troubled.clear()
         for inbox in self._inboxes:
-            if inbox.partner not in self._in_runs or inbox.partner in self._open:
+            if not self.shut(inbox.partner):
                 scanned[inbox.partner] += self._kept_apart(inbox, self._scan)
         self._scanned |= scanned
         done = scanned.total()
@@ -64,6 +64,10 @@ class Intake:
         for partner in partners - self._open:
             self._scanned.pop(partner, None)
         self._open = frozenset(partners)
+
+    def shut(self, partner: str) -> bool:
+        """Whether nothing is taken of this partner now, since no run is open for him."""
+        return partner in self._in_runs and partner not in self._open
 
     def emptied(self, partners: AbstractSet[str]) -> bool:
         """Whether a scan since their doors opened found nothing more of these partners that could be taken. What is in trouble is not waited for."""

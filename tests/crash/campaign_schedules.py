@@ -1,0 +1,70 @@
+"""
+Kills the real daemon, about its planned instants and at any other moment, and asks the ledger whether each minute ran once.
+
+By hand: .venv/bin/python tests/crash/campaign_schedules.py [MINUTES]. Two schedules, one every minute and one every two; two partners, one of them
+taken only in runs; a file about every second. In the end each planned instant has one row, all of them ran, and each flow stands in one account.
+"""
+
+import json
+import random
+import shutil
+import sqlite3
+import sys
+import tempfile
+import time
+from contextlib import closing
+from itertools import pairwise
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from rig import CONFIG, EXAMPLES, GOOD, Site
+
+IN_RUNS = '\n[[partner]]\nname = "lisse"\nnaming = "free"\ntaken = "run"\n'
+PLANS = {"minute": ("* * * * *", 60), "two": ("*/2 * * * *", 120)}
+NEAR_S, SETTLE_S = 25, 125  # how near to a minute a life may aim at it; what the last, undisturbed life has
+
+
+def main(minutes):
+    root = Path(tempfile.mkdtemp()) / "site"
+    site = Site(root, CONFIG.replace('"chorus"', '"free"') + IN_RUNS + "".join(f'\n[[schedule]]\nname = "{n}"\ncron = "{c}"\nmissed = "all"\n' for n, (c, _) in PLANS.items()))
+    (root / "inbox" / "lisse").mkdir()
+    end, dropped, kills = time.time() + 60 * minutes, 0, 0
+    while time.time() < end:
+        daemon, until = site.start(), time.time() + a_life()
+        while time.time() < until:
+            dropped += 1
+            shutil.copy(next(EXAMPLES.glob(GOOD)), root / "inbox" / random.choice(("batipro", "lisse")) / f"{dropped}.xml")
+            time.sleep(random.uniform(0.3, 1.2))
+        daemon.kill()
+        daemon.communicate()
+        kills += 1
+    daemon = site.start()
+    time.sleep(SETTLE_S)
+    daemon.terminate()
+    daemon.communicate()
+    with closing(sqlite3.connect(root / "spool" / "ledger.db")) as ledger:
+        found = {name: proven(ledger, name, seconds) for name, (_, seconds) in PLANS.items()}
+        (flows,) = ledger.execute("SELECT count(*) FROM flow").fetchone()
+    assert all(accounted == flows for _, accounted in found.values()), (found, flows)
+    print(f"{kills} kills, {dropped} files, {flows} flows, each in one account; runs: {', '.join(f'{name} {ran}' for name, (ran, _) in found.items())}")
+
+
+def a_life():
+    """Until about the next minute where it is near, else some seconds."""
+    left = 60 - time.time() % 60
+    return left + random.uniform(-0.5, 1.5) if left < NEAR_S and random.random() < 0.5 else random.uniform(3, 14)
+
+
+def proven(ledger, schedule, seconds):
+    """How many runs there were, and how many flows they account for, once every planned instant is known to have run once."""
+    asked = "SELECT strftime('%s', planned), state, first, last, summary FROM run WHERE schedule = ? ORDER BY planned"
+    rows = ledger.execute(asked, (schedule,)).fetchall()
+    assert [int(b[0]) - int(a[0]) for a, b in pairwise(rows)] == [seconds] * (len(rows) - 1), "an instant is missing, or there twice"
+    assert {state for _, state, *_ in rows} == {"DONE"}
+    assert all(a[3] == b[2] for a, b in pairwise(rows)), "accounts overlap, or leave something out"
+    return len(rows), sum(json.loads(row[4])["totals"]["flows"] for row in rows)
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]) if len(sys.argv) > 1 else 10)
