@@ -128,6 +128,16 @@ def test_a_defect_of_the_program_is_told_and_does_not_end_the_thread(yard, crew,
     wait_for(lambda: yard.intake.step() or yard.received(), 20)
 
 
+def test_a_file_that_can_never_be_taken_is_in_the_log_once_however_often_it_is_seen(yard, crew, served, capsys):
+    tree, looks = Tree(), []
+    tree.put(b"/in/large.xml", bytes((1 << 20) + 1))
+    crew(served(lambda: Liar(tree, lie={"opendir": lambda *_: looks.append(1)})), poll_s=0.05)
+    wait_for(lambda: len(looks) > 8, 20)
+    wait_for(lambda: yard.known().left == {"large.xml": "too_large"}, 20)
+    assert capsys.readouterr().out.count("at most 1 MB can be taken") == 1
+    assert (yard.known().state, yard.known().trouble.code) == ("ok", "FLX-I175")
+
+
 def test_what_a_server_refuses_is_told_under_its_code_and_the_line_stays(yard, crew, served):
     crew(served(lambda: Liar(Tree(), lie={"mkdir": lambda *_: status(3)})))
     wait_for(lambda: yard.known().state == "trouble", 20)

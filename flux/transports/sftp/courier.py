@@ -78,6 +78,7 @@ class Courier(threading.Thread):
         self._look_at = 0.0  # when the next look is due; this and the next by the host's clock
         self._until = 0.0    # before that, nothing is tried after trouble of this endpoint's own
         self._turned = self._well = False
+        self._told = ""      # the trouble that is in the log and not over
         self._wanted, self._seen = 1, 0
         self.done = 0  # how much was done, ever
         self._pull: Pull | None = None
@@ -261,6 +262,8 @@ class Courier(threading.Thread):
         self._well = True
         if connected:
             self._host.breaker.worked()
+            if self._pull is None or self._pull.trouble is None:
+                self._told = ""
         moved = known.moved + (done if self._pull is None else self._pull.received)
         if self._pull:
             self._pull.received = 0
@@ -300,11 +303,12 @@ class Courier(threading.Thread):
         self._keep(state="new", since=now, failures=0, next_at=None, shown=(), released_by=who)
 
     def _tell(self, trouble: Fault) -> None:
-        """In the log once, until it is another one."""
-        said = trouble.reason()
-        if self._known.trouble != said or self._known.state == "ok":
-            get().error("endpoint", endpoint=self._end.name, ended="fault", trouble=str(trouble))
-        self._keep(trouble=said, trouble_at=self._house.now())
+        """In the log, and written down, once, until it is another one or was over."""
+        if self._told == str(trouble):
+            return
+        self._told = str(trouble)
+        get().error("endpoint", endpoint=self._end.name, ended="fault", trouble=self._told)
+        self._keep(trouble=trouble.reason(), trouble_at=self._house.now())
 
     def _keep(self, **changes: object) -> None:
         """Written down; a disk that refuses costs a memory, never the work."""

@@ -13,6 +13,7 @@ STATUS, HANDLE, DATA, NAME, ATTRS, EXTENDED = 101, 102, 103, 104, 105, 200
 OK, EOF, NO_SUCH_FILE, DENIED = 0, 1, 2, 3
 FOR_READING, FOR_WRITING = 0x01, 0x02 | 0x08 | 0x10  # write, create, truncate
 _SIZE, _OWNER, _MODE, _TIMES = 1, 2, 4, 8
+_USUAL, _usual = _SIZE | _OWNER | _MODE | _TIMES, struct.Struct(">Q8xI4xI")  # what OpenSSH tells of every file: size, owner, mode, times
 POSIX_RENAME, FSYNC = b"posix-rename@openssh.com", b"fsync@openssh.com"
 
 
@@ -120,6 +121,9 @@ def names(told: bytes) -> tuple[list[Entry], int, int]:
 def attributes(reader: Reader) -> Found:
     """What is said of a file."""
     flags = reader.number()
+    if flags == _USUAL:
+        size, mode, mtime = _usual.unpack(reader.take(_usual.size))
+        return Found(size, mode, mtime)
     size = reader.number(8) if flags & _SIZE else None
     if flags & _OWNER:
         reader.take(8)

@@ -75,7 +75,8 @@ class Wire:
 
     def __init__(self, channel: Channel, *, answer_s: float, pace: Callable[[int], None] = lambda _: None) -> None:
         self._channel, self._answer_s, self._pace = channel, answer_s, pace
-        self._buffer, self._answers, self._asked, self._number = bytearray(), dict[int, tuple[int, bytes]](), set[int](), 0
+        self._buffer, self._at = b"", 0  # what was received, and how far it is read
+        self._answers, self._asked, self._number = dict[int, tuple[int, bytes]](), set[int](), 0
         channel.settimeout(answer_s)
         self._send(struct.pack(">IBI", 5, p.INIT, 3))
         kind, told = self._packet(time.monotonic() + answer_s)
@@ -267,14 +268,17 @@ class Wire:
         return self._answers.pop(number)
 
     def _packet(self, until: float) -> tuple[int, bytes]:
-        size = int.from_bytes(self._bytes(4, until))
+        self._hold(4, until)
+        size = int.from_bytes(self._buffer[self._at : self._at + 4])
         if not 1 <= size <= MOST_PACKET:
             raise Lost(f"a packet of {size} B")
-        whole = self._bytes(size, until)
-        return whole[0], whole[1:]
+        self._hold(4 + size, until)
+        begin, self._at = self._at + 4, self._at + 4 + size
+        return self._buffer[begin], self._buffer[begin + 1 : self._at]
 
-    def _bytes(self, count: int, until: float) -> bytes:
-        while len(self._buffer) < count:
+    def _hold(self, count: int, until: float) -> None:
+        """Wait until so many bytes are there that were not read yet."""
+        while len(self._buffer) - self._at < count:
             left = until - time.monotonic()
             if left <= 0:
                 raise Lost("no answer in time")
@@ -285,10 +289,7 @@ class Wire:
                 raise Lost(str(error) or "no answer in time") from error
             if not block:
                 raise Lost("the other end is gone")
-            self._buffer += block
-        taken = bytes(self._buffer[:count])
-        del self._buffer[:count]
-        return taken
+            self._buffer, self._at = self._buffer[self._at :] + block, 0
 
     def _send(self, data: bytes) -> None:
         try:
