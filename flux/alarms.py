@@ -19,12 +19,22 @@ from flux.when import PARIS
 NAMED = 3  # of several, those that an alarm names
 
 
+class Unwell(Struct, frozen=True):
+    """An endpoint that is not well: held until a person acts, or in trouble since then. code: of the trouble, "" when it is not known."""
+
+    name: str
+    held: bool
+    since: datetime | None
+    code: str
+
+
 class Vitals(Struct, frozen=True):
     """
     What a flux shows of itself. beat_s: seconds since its loop last turned, None for whoever asks from outside.
 
     pressure: None when the ledger does not answer, and then ledger says why. turn: what its turns have ended in, since when. inboxes: partners
-    whose folder cannot be read. untaken: files that no scan will take. lack, directory: as the intake and the directory say it.
+    whose folder cannot be read. untaken: files that no scan will take. lack, directory: as the intake and the directory say it. endpoints: those
+    that are held, or in trouble. runs_stuck: the schedules are.
     """
 
     beat_s: float | None = None
@@ -35,6 +45,8 @@ class Vitals(Struct, frozen=True):
     inboxes: tuple[str, ...] = ()
     untaken: tuple[Unsettled, ...] = ()
     directory: Fault | None = None
+    endpoints: tuple[Unwell, ...] = ()
+    runs_stuck: bool = False
 
 
 class Alarm(Struct, frozen=True):
@@ -72,6 +84,12 @@ def _found(vitals: Vitals, now: datetime, stuck_s: float) -> Iterator[tuple[str,
             yield name, fault
     if vitals.inboxes:
         yield "inbox", Fault("FLX-I263", partners=", ".join(vitals.inboxes))
+    stuck = [one for one in vitals.endpoints if one.held or (one.since is not None and now - one.since > timedelta(seconds=stuck_s))]
+    if stuck:
+        which = "; ".join(f"{one.name} {one.code}".rstrip() for one in stuck[:NAMED])
+        yield "endpoint", Fault("FLX-I271", count=str(len(stuck)), which=which)
+    if vitals.runs_stuck:
+        yield "schedule", Fault("FLX-I272")
     if vitals.untaken:
         which = ", ".join(f"{one.partner}/{shown(one.name)}" for one in vitals.untaken[:NAMED])
         yield "untaken", Fault("FLX-I266", count=str(len(vitals.untaken)), which=which)

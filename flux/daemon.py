@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from flux import __version__, directory, folders, kit, log, monitor, pause, tables
-from flux.alarms import Alarm, Vitals, raised
+from flux import __version__, directory, endpoints, folders, kit, log, monitor, pause, tables
+from flux.alarms import Alarm, Unwell, Vitals, raised
 from flux.app import Installation, opened, stuck
 from flux.config import Config
 from flux.doors import fresh, open_reader, utc_now
@@ -23,14 +23,16 @@ from flux.when import day_of
 def outside(config: Config) -> Vitals:
     """What anybody sees of an installation, beside a daemon or without one."""
     lack = folders.room(config.spool).lacking(config) if config.spool.is_dir() else None
-    stale = directory.stale(config, day_of(utc_now()))
+    known = (endpoints.known(config.spool, end.name) for end in config.endpoints)
+    unwell = tuple(Unwell(one.name, one.state == "held", one.since, one.trouble.code if one.trouble else "") for one in known if one.state in ("held", "trouble"))
+    seen = Vitals(lack=lack, directory=directory.stale(config, day_of(utc_now())), endpoints=unwell)
     if fresh(config):
-        return Vitals(lack=lack, directory=stale)
+        return seen
     try:
         with open_reader(config) as ledger:
-            return Vitals(lack=lack, directory=stale, pressure=ledger.pressure())
+            return replace(seen, pressure=ledger.pressure())
     except Fault as trouble:
-        return Vitals(lack=lack, directory=stale, ledger=trouble)
+        return replace(seen, ledger=trouble)
 
 
 def vitals(house: Installation) -> Vitals:
@@ -38,6 +40,7 @@ def vitals(house: Installation) -> Vitals:
     untaken = tuple(waits for waits in house.left() if waits.stuck)
     return replace(
         outside(house.config), beat_s=time.monotonic() - house.beat_at, turn=house.turn, inboxes=tuple(sorted(house.intake.troubled)), untaken=untaken,
+        runs_stuck=house.schedule.troubled,
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from flux import tables
-from flux.alarms import Vitals, raised
+from flux.alarms import Unwell, Vitals, raised
 from flux.faults import Fault
 from flux.model import Emission, EmissionState
 from flux.ports import Unsettled, Why
@@ -25,6 +25,9 @@ CASES = {  # alarm -> what raises it, the accepted twin, what it quotes
     "lane": ({"pressure": replace(CALM, by_state={"RECEIVED": 2, "PROCESSING": 1}, due_since=NOW - timedelta(seconds=901))},
              {"pressure": replace(CALM, by_state={"RECEIVED": 2}, due_since=NOW - timedelta(seconds=900))}, "decision: 3, the oldest since 2026-11-26 03:44:59"),
     "inbox": ({"inboxes": ("batipro",)}, {"inboxes": ()}, "batipro"),
+    "endpoint": ({"endpoints": (Unwell("bati-in", True, NOW, "FLX-I170"), Unwell("lisse-out", False, NOW - timedelta(seconds=901), "FLX-I168"))},
+                 {"endpoints": (Unwell("lisse-out", False, NOW - timedelta(seconds=900), "FLX-I168"),)}, "2, for example bati-in FLX-I170; lisse-out FLX-I168"),
+    "schedule": ({"runs_stuck": True}, {"runs_stuck": False}, "schedules"),
     "undelivered": ({"pressure": replace(CALM, undeliverable=1, some=(EMISSION,))}, {"pressure": replace(CALM, emissions_owed=9)}, "f1 no such folder"),
     "held": ({"pressure": replace(CALM, by_state={"HELD": 1, "QUARANTINED": 1})}, {"pressure": replace(CALM, by_state={"DECIDED": 2})}, "held: 2"),
     "untaken": ({"untaken": tuple(Unsettled("b", f"{n}.xml".encode(), Why.NOT_REGULAR) for n in range(5))}, {"untaken": ()}, "taken: 5, for example b/0.xml, b/1.xml, b/2.xml"),
