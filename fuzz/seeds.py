@@ -9,7 +9,7 @@ from pathlib import Path
 
 from targets import MARKETS_BELOW, TARGETS
 
-from flux import config
+from flux import starter
 
 ROOT = Path(__file__).parent
 CORPUS = ROOT / "corpus"
@@ -62,7 +62,7 @@ def archives(some):
 def configurations():
     """The starter whole and cut into its settings, with the markets of the examples below."""
     markets = (EXAMPLES / "markets.toml").read_bytes()
-    text = config.starter()
+    text = starter.text()
     yield text.encode()
     yield b'[[partner]]\nname = "batipro"\n' + MARKETS_BELOW + markets
     yield from (f"{line}\n".encode() for line in text.splitlines() if "=" in line and not line.startswith("#"))
@@ -83,7 +83,7 @@ def build():
         folder.mkdir(parents=True, exist_ok=True)
         for seed in seeds_of(name):
             (folder / hashlib.sha256(seed).hexdigest()[:16]).write_bytes(seed)
-    words = {line.split(" = ")[0].strip("# ") for line in config.starter().splitlines() if " = " in line}
+    words = {line.split(" = ")[0].strip("# ") for line in starter.text().splitlines() if " = " in line}
     (CORPUS / "config.dict").write_text("".join(f'"{word}"\n' for word in sorted(words) if word.replace("_", "").isalnum()), "utf-8")
 
 

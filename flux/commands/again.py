@@ -276,13 +276,15 @@ def _settle(desk: Desk, house: Config, begun: Reinjection, how: How) -> None:
                 looked = time.monotonic() + 2.0
 
         look()
-        if app.handle(house, look):
-            return
         over, before = time.monotonic() + PATIENCE_S, -1
-        while (left := desk.ledger.results(begun.id).open) and time.monotonic() < over:
+        while not app.handle(house, look):  # another flux has the installation, and may end at any moment
+            asked = time.monotonic()
+            left = desk.ledger.results(begun.id).open
             look()
-            over, before = time.monotonic() + PATIENCE_S if left != before else over, left
-            time.sleep(LOOK_S)
+            over, before = asked + PATIENCE_S if left != before else over, left
+            if not left or asked > over:
+                return
+            time.sleep(max(LOOK_S, 4 * (time.monotonic() - asked)))  # what it costs to look is not taken from who judges
 
 
 def _stands(desk: Desk, id_: str, *, as_json: bool) -> int:
