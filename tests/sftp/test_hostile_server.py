@@ -137,6 +137,21 @@ def test_a_file_that_changes_under_our_hands_or_does_not_come_is_not_received_an
     assert list(tree.files) == []
 
 
+def test_of_very_many_files_the_one_that_does_not_come_costs_none_of_the_others(yard, tree):
+    for n in range(230):
+        tree.put(b"/in/%03d.xml" % n, b"<good n='%d'/>" % n)
+
+    def one(server, rest):
+        return status(3) if b"/117.xml" in rest else None
+
+    assert yard.turn(Liar(tree, lie={"open": one}))
+    for _ in range(3):
+        yard.intake.step()
+    assert (len(yard.received()), b"117.xml" in yard.received()) == (229, False)
+    yard.settle(lambda: Liar(tree))
+    assert (len(yard.received()), list(tree.files)) == (230, [])
+
+
 def test_more_bytes_than_were_asked_for_end_the_connection(yard, tree):
     tree.put(b"/in/good.xml", b"<good/>")
     assert not yard.turn(Liar(tree, lie={"read": lambda *_: (DATA, _text(bytes(60_000)))}))

@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 from msgspec import Struct
 
-from flux.durable import sync_files, sync_folder, sync_folders
+from flux.durable import sync_file_system, sync_files, sync_folder, sync_folders
 from flux.endpoints import Endpoint
 from flux.faults import Fault
 from flux.ids import ALPHABET
@@ -32,9 +32,10 @@ from flux.transports.sftp.inbox import SftpInbox
 from flux.transports.sftp.packets import Entry, Found, single
 from flux.transports.sftp.wire import MOST_LISTED, Fetch, Wire
 
-GROUP = 100             # files claimed, fetched and synced together
+GROUP = 500             # files claimed, fetched and synced together: on a busy disk the syncs are what takes long
+OPEN = 100              # of which so many are open at once
 GROUP_BYTES = 256 << 20  # and no more bytes than this, where it is more than one file
-BACKLOG = 100           # batches that wait for the intake: with more, nothing is fetched
+BACKLOG = 20            # batches that wait for the intake: with more, nothing is fetched
 AGAIN_S = 60.0          # before a claimed file that could not be fetched whole is tried again; doubled each time
 MOST_AGAIN_S = 3600.0
 ASK_ALL_S = 1.0         # between two questions about every batch that was handed over, and not only those that the intake says it took
@@ -188,23 +189,26 @@ class Pull:
         home = self._scratch / batch
         shutil.rmtree(home, ignore_errors=True)
         home.mkdir(mode=0o700)
-        with ExitStack() as stack:
-            files: list[BinaryIO] = []
-            fetches = []
-            for entry in entries:
-                file = stack.enter_context(open(os.path.join(os.fsencode(home), entry.name), "xb", buffering=0))
-                files.append(file)
-                fetches.append(Fetch(self._place(batch, entry.name), entry.found, _putter(file)))
-            wire.fetch_all(fetches)
-            for entry, fetch in zip(entries, fetches, strict=True):
-                if fetch.trouble or fetch.got != entry.found.size:
-                    os.unlink(os.path.join(os.fsencode(home), entry.name))
-                    self.trouble = self._changed(entry.name, str(fetch.trouble or ""))
-            whole = [n for n, (e, f) in enumerate(zip(entries, fetches, strict=True)) if not f.trouble and f.got == e.found.size]
-            sync_files([files[n] for n in whole], self._scratch)
-        if whole:
+        came = dict[bytes, Look]()
+        for start in range(0, len(entries), OPEN):
+            some = entries[start : start + OPEN]
+            with ExitStack() as stack:
+                files = [stack.enter_context(open(os.path.join(os.fsencode(home), entry.name), "xb", buffering=0)) for entry in some]
+                fetches = [Fetch(self._place(batch, e.name), e.found, _putter(file)) for e, file in zip(some, files, strict=True)]
+                wire.fetch_all(fetches)
+                for entry, fetch in zip(some, fetches, strict=True):
+                    if fetch.trouble or fetch.got != entry.found.size:
+                        os.unlink(os.path.join(os.fsencode(home), entry.name))
+                        self.trouble = self._changed(entry.name, str(fetch.trouble or ""))
+                    else:
+                        came[entry.name] = _look(entry.found)
+                if len(entries) <= OPEN:
+                    sync_files(files, self._scratch)
+        if len(entries) > OPEN:
+            sync_file_system(self._scratch)
+        if came:
             self._hand_over(home, batch)
-        return {entries[n].name: _look(entries[n].found) for n in whole}
+        return came
 
     def _hand_over(self, home: Path, batch: str) -> None:
         sync_folder(home)
