@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -32,9 +33,12 @@ from flux.stores.content import FileStore
 from flux.stores.sql import SqlLedger
 from flux.transports import mail
 from flux.transports.folder import FolderInbox, FolderOutbox
-from flux.transports.sftp import fleet
+from flux.transports.sftp.ashore import Ashore
 from flux.when import day_of
 from flux.worker import Settings, Worker
+
+if TYPE_CHECKING:
+    from flux.transports.sftp.fleet import Fleet
 
 ONCE_PATIENCE_S = 5.0  # how long ``once`` waits, beyond the rest that is set, for a file that keeps changing or a flow that is due again
 DUE_S = 3_600.0      # between two looks at delays that have passed
@@ -101,7 +105,7 @@ class Installation:
         self.worker = Worker(self.ledger, content, self.sandbox, parts, asked, now=utc_now, directory=directory.lookup(config), counted=self._meter.attempted)
         mine: Deliveries = Share(self.ledger, config.endpoints, None) if config.endpoints else self.ledger
         self.dispatch = Dispatch(outbox, content, mine, now=utc_now)
-        self.fleet = fleet.of(config, content, lambda: SqlLedger(config.ledger_url), now=utc_now, new_id=fresh_id)
+        self.fleet = _fleet(config, content)
         left = [FolderInbox(name, claims, claims, settle_s=0.0) for name, claims in folders.departed(config).items()]
         in_runs = frozenset() if whole else planning.in_runs(config)
         boxes: list[Inbox] = [*self.inboxes, *self.fleet.inboxes]
@@ -341,7 +345,18 @@ def init(folder: Path) -> Config:
 
 def examine(path: Path) -> list[Line]:
     """The doctor's lines for the configuration at *path*."""
+    from flux.transports.sftp import fleet  # late, as below
+
     return [*doctor.examine(path, open_reader, stuck, fleet.looked), *_scheduled(path)]
+
+
+def _fleet(config: Config, content: FileStore) -> "Fleet | Ashore":
+    """The endpoints' threads. Late: most installations have none, and what they need to speak costs every command a tenth of a second."""
+    if not config.endpoints:
+        return Ashore()
+    from flux.transports.sftp import fleet
+
+    return fleet.of(config, content, lambda: SqlLedger(config.ledger_url), now=utc_now, new_id=fresh_id)
 
 
 def _scheduled(path: Path) -> Iterator[Line]:

@@ -16,7 +16,6 @@ from flux.faults import Fault
 from flux.monitor import Meter
 from flux.notices import Bell, watched
 from flux.supervisor import Supervisor
-from flux.tick import ticking
 from flux.when import day_of
 
 
@@ -101,6 +100,8 @@ def _proven_same(found: Config, config: Config) -> None:
 def _serve(config: Config, bell: Bell, meter: Meter, again: Callable[[], Config], supervisor: Supervisor) -> Config | None:
     """One configuration, until the bell asks for an end, None, or for another one: that."""
     with opened(config, warm=True, meter=meter, beat=lambda: supervisor.tell("WATCHDOG=1")) as house:
+        from flux.tick import ticking  # late: it is the daemon's alone
+
         house.sandbox.start()
         house.fleet.start(bell.ring)
 

@@ -17,13 +17,16 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from heapq import merge
 from itertools import groupby
+from typing import TYPE_CHECKING
 
-from apscheduler.triggers.cron import CronTrigger
 from msgspec import Struct
 
 from flux.days import holiday
 from flux.tables.clocks import Calendar
 from flux.when import PARIS, day_of
+
+if TYPE_CHECKING:
+    from apscheduler.triggers.cron import CronTrigger
 
 FIELDS = 5
 WEEK = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")  # as cron counts: 0 and 7 are the same day
@@ -157,7 +160,9 @@ def _trigger_walls(minute: str, hour: str, day: str, month: str, weekday: str, s
 
 
 @lru_cache(maxsize=64)
-def _trigger(minute: str, hour: str, day: str, month: str, weekday: str) -> CronTrigger:
+def _trigger(minute: str, hour: str, day: str, month: str, weekday: str) -> "CronTrigger":
+    from apscheduler.triggers.cron import CronTrigger  # late: most commands plan nothing, and all would pay for it
+
     return CronTrigger(minute=minute, hour=hour, day=day, month=month, day_of_week=_week(weekday), timezone=UTC)
 
 
