@@ -96,7 +96,7 @@ def _explained(settings: tuple[s.Setting, ...], values: dict[str, object] | None
     for setting in settings:
         choices = f" ({' | '.join(filter(None, setting.choices))})" if setting.choices else ""
         value, usual = (values or {}).get(setting.name, setting.default), s.told(setting.default)
-        other = [f"# Not the default here, which is {usual}. Ici autre que la valeur par défaut, {usual}."] if setting.default not in ("", value) else []
+        other = [f"# Not the default here, which is {usual}. Ici autre que la valeur par défaut, {usual}."] if setting.default not in ("", [], value) else []
         lines += [f"# {setting.en}{choices}", f"# {setting.fr}", *other, f"{setting.name} = {s.told(value)}", ""]
     return lines
 
