@@ -36,21 +36,21 @@ class Standings:
         found: dict[str, list[Standing]] = {}
         keys = sorted(set(numbers))
         for start in range(0, len(keys), _IN):
-            query = select(t.standing.c.kept).where(t.standing.c.number.in_(keys[start : start + _IN])).order_by(t.standing.c.received_at)
+            query = select(t.standing.c.kept).where(t.standing.c.number.in_(keys[start : start + _IN])).order_by(t.standing.c.received_at, t.standing.c.flow, t.standing.c.ordinal)
             for one in self._standings(query):
                 found.setdefault(one.piece.number, []).append(one)
         return {number: tuple(pieces) for number, pieces in found.items()}
 
     def dossier(self, first: Ref) -> list[Standing]:
         """Every piece of a dossier, in the order of their deposit."""
-        return self._standings(select(t.standing.c.kept).where(t.standing.c.first == str(first)).order_by(t.standing.c.received_at, t.standing.c.ordinal))
+        return self._standings(select(t.standing.c.kept).where(t.standing.c.first == str(first)).order_by(t.standing.c.received_at, t.standing.c.flow, t.standing.c.ordinal))
 
     def search(self, asked: Asked) -> list[Standing]:
         """The accepted pieces that fit, the newest first."""
         if asked.actor and not asked.waits and not asked.role:  # in whatever role: by each with its own index, since an actor may have a million pieces
             found = {one.ref: one for role in _ROLES for one in self.search(replace(asked, role=role))}
-            return sorted(found.values(), key=lambda one: (-one.moves[0].at.timestamp(), one.ref.ordinal))[: asked.limit]
-        query = select(t.standing.c.kept).where(*_conditions(asked)).order_by(t.standing.c.received_at.desc(), t.standing.c.ordinal)
+            return sorted(found.values(), key=lambda one: (-one.moves[0].at.timestamp(), one.ref.flow, one.ref.ordinal))[: asked.limit]
+        query = select(t.standing.c.kept).where(*_conditions(asked)).order_by(t.standing.c.received_at.desc(), t.standing.c.flow, t.standing.c.ordinal)
         return self._standings(query.limit(asked.limit))
 
     def _standings(self, query: Any) -> list[Standing]:  # noqa: ANN401 - SQLAlchemy's own type says no more

@@ -14,6 +14,7 @@ from string import Formatter
 from msgspec import Struct
 
 from flux.faults import Fault
+from flux.faults import table as fault_texts
 from flux.model import FlowVerdict, Severity, Stage
 from flux.tables import _reading, alarms, cdar, clocks, inbound, life, market
 from flux.tables._reading import Home, Text, read, shaped
@@ -272,4 +273,5 @@ def _life(tables: Tables) -> Iterator[Fault]:
     reasons = tables.catalogue["FLX-N03"].why if "FLX-N03" in tables.catalogue else {}
     yield from inbound.faults(tables.inbound, tables.life, frozenset(reasons))
     yield from market.faults(tables.market, {cadre: row.depositor for cadre, row in tables.works.items()})
+    yield from alarms.faults(tables.alarms, fault_texts())
     yield from clocks.faults(tables.clocks, tables.life, frozenset(tables.works.keys() | tables.others.keys()))

@@ -22,8 +22,10 @@ def load() -> dict[str, Row]:
 
 
 def faults(rows: dict[str, Row], known: Iterable[str]) -> Iterator[Fault]:
-    """What names a fault that there is not."""
+    """A row that names a fault that there is not; no row at all."""
     codes = set(known)
+    if not rows:
+        yield Fault("FLX-I30", table="alarms.toml", row="—", expected="stalled, …")
     for name, row in rows.items():
         if unknown := set(row.faults) - codes:
             yield Fault("FLX-I30", table="alarms.toml", row=f"{name}: {', '.join(sorted(unknown))}", expected="faults.toml")
