@@ -40,7 +40,7 @@ def hand(url, name, seed):
     asked = {f"f{n}": tuple(sorted(luck.sample(range(1, PIECES + 1), luck.randint(1, PIECES)))) for n in luck.sample(range(FLOWS), luck.randint(2, FLOWS))}
     units = [Unit(flow, "batipro", ordinals) for flow, ordinals in asked.items()]
     with closing(SqlLedger(url)) as ledger:
-        ledger.plan(Reinjection(name, name, "why", "{}", 1, NOON, State.RUNNING), units, Event(name, "reinjection", NOON, name))
+        ledger.preview(Reinjection(name, name, "why", "{}", 1, NOON, State.RUNNING), units, Event(name, "reinjection", NOON, name))
     while True:
         with closing(SqlLedger(url)) as ledger:
             for _ in range(luck.randint(1, 3)):

@@ -30,6 +30,9 @@ def step(house):
 
 
 def test_a_flow_that_comes_while_a_slow_one_is_judged_is_answered_before_it(house, step):
+    for n in range(2):  # both children are up: it is not their start that is asked about
+        house.receive(f"first{n}", f"first{n}.xml", SMALL + b" " * (n + 1))
+    step()
     house.receive("slow", "slow.xml", LARGE)
     seen = []
 
