@@ -68,7 +68,10 @@ def test_an_example_gets_what_it_must_get(flows, folder, file):
 
 def test_every_accepted_piece_stands_as_received_with_who_acts_next(site, flows):
     for flow in flows.values():
-        routed = [e for e in flow["emissions"] if e["kind"] == "piece"]
+        sent = [e for e in flow["emissions"] if e["kind"] == "piece"]
+        routed = [e for e in sent if not e["key"].endswith(".moa")]
+        copied = [p["cadre"] for p in flow["pieces"] for e in sent if e not in routed and e["ordinal"] == p["ordinal"]]
+        assert set(copied) <= {"A22"}
         accepted = [p for p in flow["pieces"] if p["verdict"] == "accepted"]
         assert len(routed) == len(accepted)
         for emission, piece in zip(routed, accepted, strict=True):
