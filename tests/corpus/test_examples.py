@@ -70,7 +70,7 @@ def test_every_accepted_piece_stands_as_received_with_who_acts_next(site, flows)
     for flow in flows.values():
         sent = [e for e in flow["emissions"] if e["kind"] == "piece"]
         routed = [e for e in sent if "-moa." not in e["name"]]
-        copied = [p["cadre"] for p in flow["pieces"] for e in sent if e not in routed and e["ordinal"] == p["ordinal"]]
+        copied = [p["cadre"] for p in flow["pieces"] for e in sent if e not in routed and e["piece"] == p["ordinal"]]
         assert set(copied) <= {"A22"}
         accepted = [p for p in flow["pieces"] if p["verdict"] == "accepted"]
         assert len(routed) == len(accepted)
