@@ -1,7 +1,7 @@
 """
-Kills the real daemon, about its planned instants and at any other moment, and asks the ledger whether each minute ran once.
+The campaign of runs: kills the real daemon, about its planned instants and at any other moment, and asks the ledger whether each minute ran once.
 
-By hand: .venv/bin/python tests/crash/campaign_schedules.py [MINUTES]. Two schedules, one every minute and one every two; two partners, one of them
+Two schedules, one every minute and one every two; two partners, one of them
 taken only in runs; a file about every second. In the end each planned instant has one row, all of them ran, and each flow stands in one account.
 """
 
@@ -9,24 +9,34 @@ import json
 import random
 import shutil
 import sqlite3
-import sys
-import tempfile
 import time
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
+from campaign import Row
 from rig import CONFIG, EXAMPLES, GOOD, Site, wait_for
 
 IN_RUNS = '\n[[partner]]\nname = "lisse"\nnaming = "free"\ntaken = "run"\n'
 PLANS = {"minute": ("* * * * *", 60), "two": ("*/2 * * * *", 120)}
+TITLE = "Runs under kill -9"
+MINUTES = 10
 NEAR_S, PATIENCE_S = 25, 900  # how near to a minute a life may aim at it; how long the last, undisturbed life may take
 
 
-def main(minutes):
-    root = Path(tempfile.mkdtemp()) / "site"
+def rows(options):
+    minutes = max(2, MINUTES // options.every)
+    with TemporaryDirectory() as folder:
+        try:
+            told, good = played(Path(folder) / "site", minutes), True
+        except AssertionError as wrong:
+            told, good = str(wrong), False
+    yield Row(f"kill -9 of `flux run` for {minutes} minutes, with runs each minute and each second one", "each planned instant once, each flow in one account", told, good)
+
+
+def played(root, minutes):
+    """What came of it, in words. Raises AssertionError."""
     site = Site(root, CONFIG.replace('"chorus"', '"free"') + IN_RUNS + "".join(f'\n[[schedule]]\nname = "{n}"\ncron = "{c}"\nmissed = "all"\n' for n, (c, _) in PLANS.items()))
     (root / "inbox" / "lisse").mkdir()
     end, dropped, kills = time.time() + 60 * minutes, 0, 0
@@ -46,8 +56,8 @@ def main(minutes):
         daemon.communicate()
         found = {name: proven(ledger, name, seconds) for name, (_, seconds) in PLANS.items()}
         (flows,) = ledger.execute("SELECT count(*) FROM flow").fetchone()
-    assert all(accounted == flows for _, accounted in found.values()), (found, flows)
-    print(f"{kills} kills, {dropped} files, {flows} flows, each in one account; runs: {', '.join(f'{name} {ran}' for name, (ran, _) in found.items())}")
+    assert all(accounted == flows for _, accounted in found.values()), f"{found}, of {flows} flows"
+    return f"{kills} kills, {dropped} files, {flows} flows, each in one account; runs: {', '.join(f'{name} {ran}' for name, (ran, _) in found.items())}"
 
 
 def settled(ledger, dropped):
@@ -74,7 +84,3 @@ def proven(ledger, schedule, seconds):
     assert not [row for row in rows if row[1] == "SKIPPED"]
     assert all(a[3] == b[2] for a, b in pairwise(done)), "accounts overlap, or leave something out"
     return len(done), sum(json.loads(row[4])["totals"]["flows"] for row in done)
-
-
-if __name__ == "__main__":
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else 10)
