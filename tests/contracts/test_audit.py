@@ -25,6 +25,7 @@ def lived(tmp_path_factory):
     site = Site(tmp_path_factory.mktemp("lived") / "site")
     site.drop(GOOD, REFUSED, "06-one-bad-in-forty/*.gz")
     assert site.flux("once").returncode == 0
+    (site.root / "markets.toml").unlink()  # which says who the MOE is
     number = site.json("flows", "--state", "IN_INTEGRE")["flows"][0]["pieces"][0]["number"]
     assert site.flux("act", number, "refuser", "--as", "moe:99913225100029", "--motive", "MAUVAISE_MOE", "--comment", "pas nous", "--who", "claire").returncode == 0
     assert site.flux("act", number, "recycler", "--as", "fournisseur:99912040500017", "--moe", "99913107100014").returncode == 0
@@ -81,7 +82,7 @@ EDITS = {
     "the hash of a return flow": ("UPDATE emission SET sha256 = blob WHERE kind = 'report-html' AND seq < 9", {("emission", "other_rows")}),
     "to whom a piece went": (f"UPDATE emission SET target = 'pieces/moe-1' WHERE kind = 'piece' AND flow = {GOOD_ONE}", {("emission", "other_rows")}),
     "a delivery that is gone": ("DELETE FROM emission WHERE seq = (SELECT max(seq) FROM emission)", {("emission", "other_rows"), ("emission", "untold_emissions")}),
-    "a delivery more": ("INSERT INTO emission SELECT 9999, key || 'x', flow, ordinal, kind, target, name || 'x', sha256, blob, offset, size, state, problem FROM emission WHERE seq = 1", {("emission", "untold_emissions")}),
+    "a delivery more": ("INSERT INTO emission SELECT 9999, key || 'x', flow, ordinal, kind, target, name || 'x', sha256, blob, offset, size, state, problem, via FROM emission WHERE seq = 1", {("emission", "untold_emissions")}),
     "a delivery made again": ("UPDATE emission SET state = 'PENDING' WHERE seq = 1", {("emission", "undone")}),
     "who acknowledged": ("UPDATE acknowledged SET who = 'nobody'", {("acknowledged", "other_rows")}),
     "an acknowledgement": ("INSERT INTO acknowledged SELECT id, '', 'x', 'y' FROM flow WHERE verdict = 'IN_INTEGRE'", {("acknowledged", "untold")}),
