@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from flux.emitters import Told
 from flux.gate import quoted
-from flux.model import Decided, FlowVerdict, VerdictKind
+from flux.model import WENT_IN, Decided, VerdictKind
 from flux.piece import Attachment, Party
 from flux.when import in_paris
 from flux.words import Words
@@ -22,7 +22,6 @@ MARK = "flux-certificat:"  # before the number, in what a PDF and a page say of 
 MOST = 500  # pieces, and files, that are listed
 _NUMBER = re.compile(r"[A-Za-z0-9+/]{43}=")
 _MARKED = re.compile(rb"flux-certificat:([A-Za-z0-9+/]{43}=)")
-_WENT_IN = (FlowVerdict.INTEGRATED, FlowVerdict.PARTIAL)
 
 
 class Row(Struct, frozen=True):
@@ -76,7 +75,7 @@ def marked(content: bytes) -> str:
 
 def owed(letter: Told) -> bool:
     """Whether a certificate is owed: for what went in of a deposit of a PDF, and of an EDI flow where the partner's setting asks for it."""
-    return letter.decision.verdict in _WENT_IN and (letter.flow.mode != "edi" or letter.certificates) and bool(_accepted(letter))
+    return letter.decision.verdict in WENT_IN and (letter.flow.mode != "edi" or letter.certificates) and bool(_accepted(letter))
 
 
 def _accepted(letter: Told) -> list[Decided]:

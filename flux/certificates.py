@@ -17,14 +17,13 @@ from msgspec import Struct
 from flux.certificate import marked, number_of, sha256_of
 from flux.config import Config
 from flux.faults import Fault
-from flux.model import Emission, FlowVerdict
+from flux.model import WENT_IN, Emission
 from flux.ports import ContentStore, Ledger
 from flux.rows import FlowRow, Purge
 from flux.when import in_paris
 
 READ_MOST = 64 << 20  # bytes of a file in which a number is looked for: a certificate has some 60,000
 KINDS = {"pdf": "certificate-pdf", "html": "certificate-html"}
-_WENT_IN = (FlowVerdict.INTEGRATED, FlowVerdict.PARTIAL)
 _BLOCK = 1 << 20
 
 Shelves = Callable[..., AbstractContextManager[tuple[Ledger, ContentStore]]]
@@ -124,7 +123,7 @@ def _found(wanted: str, ledger: Ledger) -> tuple[FlowRow | None, tuple[Emission,
     sha256 = sha256_of(wanted)
     rows = ledger.with_bytes(sha256) if sha256 else [row] if (row := ledger.flow(wanted)) else []
     for row in rows:
-        if row.verdict in _WENT_IN:
+        if row.verdict in WENT_IN:
             emissions = tuple(one for one in ledger.emissions(row.flow.id) if one.kind in KINDS.values())
             if emissions:
                 return row, emissions

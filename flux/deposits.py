@@ -23,7 +23,7 @@ from flux.config import Config
 from flux.depot import Data, File, Who, completed, document
 from flux.faults import Fault
 from flux.lifecycle import SUPPLIERS
-from flux.model import Event, Flow, FlowVerdict, Plumbing
+from flux.model import WENT_IN, Event, Flow, FlowVerdict, Plumbing
 from flux.piece import Actor
 from flux.ports import ContentStore, Ledger
 from flux.rows import FlowRow
@@ -36,7 +36,6 @@ LOOK_S = 0.1       # between two looks
 TRIES = 5          # of storing: a daemon that starts throws away what is half written
 _DECIDED = (Plumbing.DECIDED, Plumbing.CLOSED)
 _STUCK = (Plumbing.HELD, Plumbing.QUARANTINED)
-_WENT_IN = (FlowVerdict.INTEGRATED, FlowVerdict.PARTIAL)
 
 
 class Asked(Struct, frozen=True):
@@ -164,7 +163,7 @@ def receipt(row: FlowRow, ledger: Ledger) -> Receipt:
     pieces = tuple(orjson.loads(piece.told) for piece in ledger.pieces(flow=row.flow.id))
     return Receipt(
         flow=row.flow.id,
-        certificate=number_of(row.flow.sha256) if row.verdict in _WENT_IN else "",
+        certificate=number_of(row.flow.sha256) if row.verdict in WENT_IN else "",
         state=row.verdict or FlowVerdict.NOT_EVALUATED.value,
         plumbing=row.state.value,
         findings=(*row.findings, *(finding for piece in pieces for finding in piece["findings"])),

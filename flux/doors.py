@@ -82,7 +82,7 @@ def open_desk(config: Config, wait: Callable[[float], bool]) -> Iterator[Desk]:
     walls = max((policy.limits.expanded_mb for policy in settings.policies(config).values()), default=0)
     with open_office(config) as office:
         children = lambda: Sandbox(config.children, strict=config.sandbox == "strict", unpack_mb=walls)  # noqa: E731 - made where they are needed
-        stage = Stage(office, markets.living(config), directory.lookup(config), lambda: aside(FileStore(config.spool), config.spool, time.time()), children, utc_now)
+        stage = Stage(office, lambda: aside(FileStore(config.spool), config.spool, time.time()), children, utc_now)
         yield Desk(stage, utc_now, fresh_id, config.second_person_above, lambda: folders.knock(config), wait)
 
 

@@ -245,6 +245,9 @@ class Known(Struct, frozen=True):
     directory: Directory | None = None
 
 
+WENT_IN = (FlowVerdict.INTEGRATED, FlowVerdict.PARTIAL)  # something of the flow did
+
+
 class Verdict(Struct, frozen=True):
     """What became of one piece: statuses are API codes (domain 5.1), in the order in which they were reached."""
 

@@ -18,6 +18,7 @@ from flux.piece import Actor
 from flux.policy import Policy, Route
 from flux.ports import ContentStore, Ledger
 from flux.process import misrouted
+from flux.quarantine import in_force, under
 from flux.rows import Asked, Moved
 from flux.structures import Lookup, nobody
 from flux.telling import handed_on, newcomer, tell_moves
@@ -45,7 +46,9 @@ class Office(Struct, frozen=True):
         piece, before = current(done), current(standing)
         if piece == before:
             return None
-        context = Context(self.kit.tables, self.policies.get(standing.partner, Policy()), "", day_of(now))
+        policy = self.policies.get(standing.partner, Policy())
+        policy = under(policy, standing.partner, in_force(self.ledger.quarantines(), day_of(now)), self.kit.tables)
+        context = Context(self.kit.tables, policy, "", day_of(now))
         return misrouted(piece, before, dict(self.markets()), self.directory, context, self.kit)
 
     def tell_all(self, moved: Iterable[tuple[Standing, Sequence[Move]]], now: datetime) -> tuple[Emission, ...]:

@@ -4,7 +4,7 @@ A rehearsal: recorded flows judged again under today's tables, markets and direc
 What a re-injection previews, and where an export finds the documents of refused pieces. In groups, so that the disk it needs is that of a group.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
 
@@ -12,30 +12,25 @@ from msgspec import Struct
 
 from flux.decision import unevaluated
 from flux.faults import Fault, netted
-from flux.market import Market
 from flux.model import Decision, Deposited, Flow, Known, VerdictKind
 from flux.ops import Office
 from flux.piece import identity
-from flux.policy import Policy
 from flux.ports import ContentStore
 from flux.process import conclude, wanted
 from flux.quarantine import in_force, under
 from flux.round import Round, Work
 from flux.sandbox.pool import Sandbox
-from flux.structures import Lookup
 from flux.validators import Context
 from flux.when import day_of
-from flux.worker import before, identities, prepared
+from flux.worker import before, identities, prepared, unjudged
 
 GROUP = 20  # flows judged at once
 
 
 class Stage(Struct, frozen=True):
-    """What a rehearsal needs: the office, markets and directory as they are now, a store aside, children."""
+    """What a rehearsal needs: the office, with markets and directory as they are now, a store aside, children."""
 
     office: Office
-    markets: Callable[[], Mapping[str, Market]]
-    directory: Lookup
     aside: Callable[[], AbstractContextManager[ContentStore]]
     children: Callable[[], Sandbox]
     now: Callable[[], datetime]
@@ -70,9 +65,10 @@ def _judged(flows: Sequence[Flow], content: ContentStore, sandbox: Sandbox, stag
     holding = in_force(stage.office.ledger.quarantines(), day_of(stage.now()))
     for flow in flows:
         policy = stage.office.policies.get(flow.partner)
-        works.append(prepared(flow, under(policy or Policy(), flow.partner, holding, kit.tables), stage.office.routes, kit))
         if policy is None:
-            works[-1].trouble = Fault("FLX-I65", partner=flow.partner)
+            works.append(unjudged(flow, Fault("FLX-I65", partner=flow.partner)))
+        else:
+            works.append(prepared(flow, under(policy, flow.partner, holding, kit.tables), stage.office.routes, kit))
     with Round(content, sandbox, kit) as judging:
         judging.add(works)
         judging.run(lambda _ready: None)
@@ -80,7 +76,7 @@ def _judged(flows: Sequence[Flow], content: ContentStore, sandbox: Sandbox, stag
 
 
 def _concluded(works: Sequence[Work], content: ContentStore, taken: dict[str, Deposited], stage: Stage) -> Iterator[Rehearsed]:
-    ledger, markets = stage.office.ledger, dict(stage.markets())
+    ledger, markets = stage.office.ledger, dict(stage.office.markets())
     held, standing = dict(ledger.deposited(identities(works))), before(ledger, works, stage.office.kit.tables)
     for work in works:
         decision = None
@@ -88,7 +84,7 @@ def _concluded(works: Sequence[Work], content: ContentStore, taken: dict[str, De
         if not work.trouble:
             try:
                 with netted():
-                    found = stage.directory(wanted(work.judged, stage.office.kit.tables), day)
+                    found = stage.office.directory(wanted(work.judged, stage.office.kit.tables), day)
                     decision = _decided(work, Known({**held, **taken}, markets, standing, found), day, stage)
             except Fault as fault:
                 work.trouble = fault

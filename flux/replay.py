@@ -14,8 +14,6 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter
-from typing import BinaryIO
 
 import orjson
 from msgspec import Struct
@@ -28,25 +26,24 @@ from flux.faults import Fault, netted
 from flux.kit import Kit
 from flux.lifecycle import OPENING
 from flux.market import Market
-from flux.model import Decision, Deposited, Envelope, Finding, Flow, Known, Severity, VerdictKind
+from flux.model import WENT_IN, Decision, Deposited, Finding, Flow, Known, Severity, VerdictKind
 from flux.owing import standings
 from flux.piece import identity
-from flux.policy import Brief, Policy
+from flux.policy import Policy
 from flux.ports import ContentStore, Ledger
-from flux.process import conclude, flow_findings, wanted
+from flux.process import conclude, wanted
 from flux.round import Round, Work
 from flux.rows import FlowRow
 from flux.sandbox.pool import Sandbox
-from flux.stores.content import FileStore
+from flux.stores.aside import laid
 from flux.structures import Lookup
 from flux.validators import Context
-from flux.when import day_of
+from flux.worker import prepared, unjudged
 
 BATCH = 100             # flows judged together,
 BATCH_BYTES = 64 << 20  # or so many bytes of them
 NOW = datetime.max.replace(tzinfo=UTC)  # of what was never decided: all that is known is known
 LEFT_OPEN = ("FLX-I67", "FLX-I68")  # see decision.unevaluated
-WENT_IN = ("IN_INTEGRE", "IN_INTEGRE_PARTIEL")
 
 Progress = Callable[[int, int], object]  # flows done, of all
 
@@ -58,20 +55,6 @@ class World(Struct, frozen=True):
     policies: dict[str, Policy]
     markets: Callable[[datetime], dict[str, Market]]
     directory: Callable[[datetime], Lookup]
-
-
-class Aside(FileStore):
-    """A content store in a scratch folder, beside one that is only read."""
-
-    def __init__(self, folder: Path, originals: ContentStore) -> None:
-        for name in ("tmp", "store"):
-            (folder / name).mkdir()
-        super().__init__(folder)
-        self._originals = originals
-
-    def open(self, sha256: str) -> BinaryIO:
-        """Of here, else the original."""
-        return super().open(sha256) if self._path(sha256).exists() else self._originals.open(sha256)
 
 
 class Replay:
@@ -100,7 +83,7 @@ class Replay:
     def _judged(self, rows: Sequence[FlowRow]) -> list[Work]:
         """These flows, each judged by its document alone, in a scratch folder."""
         works = [self._work(row) for row in rows]
-        with TemporaryDirectory(prefix="flux-replay-") as folder, Round(Aside(Path(folder), self._originals), self._sandbox, self._world.kit) as judging:
+        with TemporaryDirectory(prefix="flux-replay-") as folder, Round(laid(Path(folder), self._originals), self._sandbox, self._world.kit) as judging:
             judging.add(works)
             judging.run(lambda _ready: None)
         return works
@@ -121,12 +104,10 @@ class Replay:
 
     def _work(self, row: FlowRow) -> Work:
         flow, kit = replace(row.flow, duplicate_of=self._duplicate_of(row.flow)), self._world.kit
-        policy, today = self._world.policies.get(flow.partner), day_of(flow.received_at)
+        policy = self._world.policies.get(flow.partner)
         if policy is None:
-            return Work(flow, Policy(), Envelope(), Brief("", Policy(), today), [], perf_counter(), trouble=Fault("FLX-I65", partner=flow.partner))
-        envelope, findings = flow_findings(flow, policy, kit)
-        interface = envelope.interface or (policy.interface if flow.mode == "edi" else "")
-        return Work(flow, policy, envelope, Brief(interface, policy, today, flow.mode, flow.depositor), list(findings), perf_counter())
+            return unjudged(flow, Fault("FLX-I65", partner=flow.partner))
+        return prepared(flow, policy, (), kit)
 
     def _duplicate_of(self, flow: Flow) -> str:
         """The first flow that brought these bytes and of which something went in, as far as this replay has come; as recorded where it says nothing."""

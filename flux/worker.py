@@ -126,13 +126,11 @@ class Worker:
     # -- before: what the flow's own name and size say ------------------------------------------------------------------------------------
 
     def _prepared(self, flow: Flow, holding: Mapping[tuple[str, str], Quarantine]) -> Work:
-        policy, trouble = self._set.policies.get(flow.partner), None
+        policy = self._set.policies.get(flow.partner)
         if policy is None:
-            trouble = Fault("FLX-I65", partner=flow.partner)
-        elif flow.attempt > max(self._set.attempts, len(self._set.retry_s) + 1):  # counted before the work: the attempts before this one never came to an end
-            trouble = Fault("FLX-I69", attempts=str(flow.attempt - 1))
-        if policy is None or trouble:
-            return Work(flow, Policy(), Envelope(), Brief("", Policy(), day_of(flow.received_at)), [], perf_counter(), trouble=trouble)
+            return unjudged(flow, Fault("FLX-I65", partner=flow.partner))
+        if flow.attempt > max(self._set.attempts, len(self._set.retry_s) + 1):  # counted before the work: the attempts before this one never came to an end
+            return unjudged(flow, Fault("FLX-I69", attempts=str(flow.attempt - 1)))
         return prepared(flow, under(policy, flow.partner, holding, self._kit.tables), self._set.routes, self._kit)
 
     # -- after: decide, record, or try again ----------------------------------------------------------------------------------------------
@@ -253,6 +251,11 @@ def _in_turn(works: list[Work]) -> Iterator[list[Work]]:
         yield ready
         works = [work for work in works if work.flow.id in waits and ready is not works]
         brings, names = ({work.flow.id: found[work.flow.id] for work in works} for found in (brings, names))
+
+
+def unjudged(flow: Flow, trouble: Fault) -> Work:
+    """A flow that is not judged at all, for trouble of ours."""
+    return Work(flow, Policy(), Envelope(), Brief("", Policy(), day_of(flow.received_at)), [], perf_counter(), trouble=trouble)
 
 
 def prepared(flow: Flow, policy: Policy, routes: Iterable[Route], kit: Kit) -> Work:

@@ -8,7 +8,6 @@ written back. Bounded: a code has PLACES places a partner, whatever a document n
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
-from itertools import islice
 from typing import Any, TypeAlias, TypeVar
 
 import orjson
@@ -18,11 +17,12 @@ from sqlalchemy import Connection, Select, bindparam, func, insert, select, tupl
 from flux.cause import ELSEWHERE, EXAMPLES, TREND_DAYS, Blamed, Cause, Example, Met, Sought, met_as_told
 from flux.model import FlowVerdict, VerdictKind
 from flux.stores import _schema as t
+from flux.stores._reading import chunks
 from flux.stores._writing import Writing
 from flux.when import day_of, instant, moment, span_of
 
 PLACES = 200     # of one code and partner that are kept apart
-_IN = 200        # keys in one IN (...): below every database's limit of values
+_KEYS = 200      # keys of several values in one IN (...)
 _DONE, _UNTIL = "causes_done", "causes_until"  # of the journal's lines before causes were kept: how far they are counted, and the last
 T = TypeVar("T")
 Key: TypeAlias = "tuple[str, str, str, int]"   # partner, code, place, ours
@@ -179,7 +179,7 @@ def _kept_apart(connection: Connection, noted: Sequence[Noted]) -> list[Key]:
     row, moved = t.cause.c, set[Key]()
     pairs = {key[:2] for key in new}
     taken = Counter[tuple[str, ...]]()
-    for some in _batched(sorted(pairs)):
+    for some in chunks(sorted(pairs), _KEYS):
         counted = select(row.partner, row.code, func.count().label("many")).where(tuple_(row.partner, row.code).in_(some)).group_by(row.partner, row.code)
         taken.update({(r.partner, r.code): r.many for r in connection.execute(counted)})
     for key in sorted(new):
@@ -192,7 +192,7 @@ def _kept_apart(connection: Connection, noted: Sequence[Noted]) -> list[Key]:
 def _found(connection: Connection, keys: Iterable[Key]) -> dict[Key, dict[str, Any]]:
     row = t.cause.c
     found: dict[Key, dict[str, Any]] = {}
-    for some in _batched(sorted(keys)):
+    for some in chunks(sorted(keys), _KEYS):
         query = select(t.cause).where(tuple_(row.partner, row.code, row.place, row.ours).in_(some))
         found |= {(r["partner"], r["code"], r["place"], r["ours"]): dict(r) for r in connection.execute(query).mappings()}
     return found
@@ -210,7 +210,7 @@ def _rows(connection: Connection, keys: set[Key]) -> dict[Key, dict[str, Any]]:
 
 def _add_days(connection: Connection, days: Counter[tuple[str, int]]) -> None:
     row, known = t.cause_day.c, dict[tuple[str, int], int]()
-    for some in _batched(sorted(days)):
+    for some in chunks(sorted(days), _KEYS):
         query = select(row.day, row.cause, row.count.label("many")).where(tuple_(row.day, row.cause).in_(some))
         known |= {(r.day, r.cause): r.many for r in connection.execute(query)}
     if new := [{"day": day, "cause": id_, "count": many} for (day, id_), many in days.items() if (day, id_) not in known]:
@@ -233,7 +233,7 @@ def _trend(connection: Connection, ids: Sequence[int], today: date) -> dict[int,
     """By cause, how often on each of the last days."""
     row, found = t.cause_day.c, dict[int, dict[str, int]]()
     since = (today - timedelta(days=2 * TREND_DAYS - 1)).isoformat()
-    for some in _batched(ids):
+    for some in chunks(ids):
         query = select(row.day, row.cause, row.count.label("many")).where(row.cause.in_(some), row.day >= since, row.day <= today.isoformat())
         for r in connection.execute(query):
             found.setdefault(r.cause, {})[r.day] = r.many
@@ -259,9 +259,3 @@ def _cause(row: Any, days: dict[str, int], today: date, examples: tuple[Example,
         row.id, row.code, row.place, row.partner, bool(row.ours), int(row.many), instant(row.first), instant(row.last), row.pack,
         tuple(days.get(day, 0) for day in last), examples,
     )  # fmt: skip
-
-
-def _batched(values: Iterable[T]) -> Iterator[tuple[T, ...]]:
-    left = iter(values)
-    while some := tuple(islice(left, _IN)):
-        yield some

@@ -7,9 +7,8 @@ from sqlalchemy import select
 from flux.model import Event
 from flux.stores import _schema as t
 from flux.stores._chain import append
+from flux.stores._reading import chunks
 from flux.stores._writing import Writing
-
-_IN = 500  # values in one IN (...): below every database's limit
 
 
 class Custody(Writing):
@@ -19,8 +18,8 @@ class Custody(Writing):
         """Which of these flows are in custody: their bytes are durable here, and flux is answerable for them."""
         found: set[str] = set()
         with self._read() as connection:
-            for start in range(0, len(ids), _IN):
-                found |= set(connection.scalars(select(t.flow.c.id).where(t.flow.c.id.in_(ids[start : start + _IN]))))
+            for some in chunks(ids):
+                found |= set(connection.scalars(select(t.flow.c.id).where(t.flow.c.id.in_(some))))
         return found
 
     def note(self, events: Sequence[Event]) -> None:

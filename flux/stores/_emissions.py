@@ -9,12 +9,11 @@ from flux.model import Emission, EmissionState, Event, Plumbing
 from flux.stores import _schema as t
 from flux.stores import _seal
 from flux.stores._chain import append
-from flux.stores._reading import emission_of
+from flux.stores._reading import IN, chunks, emission_of
 from flux.stores._writing import Writing
 from flux.when import moment
 
 Wanted = Callable[[str, str], bool]  # of a target and a kind
-_IN = 500  # values in one IN (...): below every database's limit
 
 
 class Emissions(Writing):
@@ -27,7 +26,7 @@ class Emissions(Writing):
         pending = select(t.emission.c.target, t.emission.c.kind).where(t.emission.c.state == EmissionState.PENDING).distinct()
         with self._read() as connection:
             fit = [(row.target, row.kind) for row in connection.execute(pending) if wanted(row.target, row.kind)]
-        return self._waiting(EmissionState.PENDING, limit, tuple_(t.emission.c.target, t.emission.c.kind).in_(fit[:_IN])) if fit else []
+        return self._waiting(EmissionState.PENDING, limit, tuple_(t.emission.c.target, t.emission.c.kind).in_(fit[:IN])) if fit else []
 
     def unpublished(self, limit: int, via: str = "") -> list[Emission]:
         """Emissions STAGED there: those without a known problem first, so that one dead target never blocks the others."""
@@ -69,8 +68,8 @@ class Emissions(Writing):
     def redeliver(self, tried: Sequence[str], copies: Sequence[Emission], events: Sequence[Event]) -> list[str]:
         """Emissions that could not be delivered are tried first; *copies* are owed beside theirs. Gives the keys of the copies that were new."""
         with self._write() as connection:
-            for start in range(0, len(tried), _IN):
-                due = (t.emission.c.key.in_(tried[start : start + _IN]), t.emission.c.state != EmissionState.EMITTED)
+            for some in chunks(tried):
+                due = (t.emission.c.key.in_(some), t.emission.c.state != EmissionState.EMITTED)
                 connection.execute(update(t.emission).where(*due), {"problem": ""})
             keys = [copy.key for copy in copies]
             known = set(connection.scalars(select(t.emission.c.key).where(t.emission.c.key.in_(keys)))) if keys else set()
@@ -108,8 +107,7 @@ def _emission_row(e: Emission) -> dict[str, object]:
 
 def _change(connection: Connection, keys: Sequence[str], before: EmissionState, after: EmissionState, via: str | None = None) -> None:
     where = {} if via is None else {"via": via}
-    for start in range(0, len(keys), _IN):
-        some = keys[start : start + _IN]
+    for some in chunks(keys):
         connection.execute(
             update(t.emission).where(t.emission.c.key.in_(some), t.emission.c.state == before), {"state": after, "problem": "", **where}
         )

@@ -20,11 +20,10 @@ from flux.rows import Purge
 from flux.stores import _schema as t
 from flux.stores import _seal
 from flux.stores._chain import append
-from flux.stores._reading import emission_of
+from flux.stores._reading import chunks, emission_of
 from flux.stores._writing import Writing
 from flux.when import instant, moment
 
-_IN = 500  # values in one IN (...): below every database's limit
 _STEP = 1000  # pages given back in one step: others write in between
 KEPT = (  # of what was told of a piece: what it is and what became of it
     "ordinal", "document", "sha256", "number", "cadre", "mode", "deposit", "type", "issued", "currency", "supplier", "verdict", "next_actor", "next_id",
@@ -104,8 +103,7 @@ class Keeping(Writing):
                 connection.execute(insert(t.purge), rows)
             flows = sorted({flow for of in plan.values() for flow in of})
             shas: set[str] = set()
-            for start in range(0, len(flows), _IN):
-                some = flows[start : start + _IN]
+            for some in chunks(flows):
                 shas |= set(connection.scalars(select(t.flow.c.sha256).where(t.flow.c.id.in_(some))))
                 shas |= set(connection.scalars(select(t.emission.c.blob).where(t.emission.c.flow.in_(some)).distinct()))
             claimed = _claims(connection, sorted(shas))
@@ -241,8 +239,7 @@ def _claims(connection: Connection, shas: Sequence[str]) -> dict[str, bool]:
     flow are; and what is not delivered yet is needed whatever was purged.
     """
     found: dict[str, bool] = {}
-    for start in range(0, len(shas), _IN):
-        some = shas[start : start + _IN]
+    for some in chunks(shas):
         for sha, needed in _referred(connection, some):
             found[sha] = found.get(sha, False) or bool(needed)
     return found

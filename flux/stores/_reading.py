@@ -1,10 +1,11 @@
 """What people read of the ledger: rows into values, and the lists behind ``flux flows``, ``flux show`` and ``flux piece``."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 import orjson
 from msgspec import json
@@ -41,6 +42,17 @@ def emission_of(row: Any) -> Emission:  # noqa: ANN401 - a database row
         key=row.key, flow=row.flow, ordinal=row.ordinal, kind=row.kind, target=row.target, name=row.name, sha256=row.sha256,
         blob=row.blob, offset=row.offset, size=row.size, state=EmissionState(row.state), problem=row.problem,
     )  # fmt: skip
+
+
+IN = 500  # values in one IN (...): below every database's limit
+T = TypeVar("T")
+
+
+def chunks(values: Iterable[T], most: int = IN) -> Iterator[list[T]]:
+    """As many at a time as one IN (...) takes."""
+    left = iter(values)
+    while some := list(islice(left, most)):
+        yield some
 
 
 READS = "flux_reads"  # the execution option that marks a transaction which only reads

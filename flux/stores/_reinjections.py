@@ -32,13 +32,12 @@ from flux.stores import _schema as t
 from flux.stores._causes import counted, refused_by
 from flux.stores._chain import append
 from flux.stores._keeping import gone
-from flux.stores._reading import flow_of
+from flux.stores._reading import IN, chunks, flow_of
 from flux.stores._writing import Writing, take_in
 from flux.when import instant, moment, span_of
 
 GROUP = 100  # units made in one transaction, at most
 STUCK = (Plumbing.HELD, Plumbing.QUARANTINED)
-_IN = 500    # values in one IN (...): below every database's limit
 
 _PURGED = gone(t.flow.c.id, CONTENT).label("purged")
 _Family = dict[str, frozenset[int] | None]  # by flow, the ordinals that are meant, None for all
@@ -148,7 +147,7 @@ class Reinjections(Writing):
         children = [unit for unit in units if unit.child]
         told = Results(stages.count(Stage.MADE), stages.count(Stage.SKIPPED), stages.count(Stage.WAITS))
         with self._read() as connection:
-            rows = {row.id: row for ids in _chunks(unit.child for unit in children) for row in connection.execute(select(t.flow).where(t.flow.c.id.in_(ids)))}
+            rows = {row.id: row for ids in chunks(unit.child for unit in children) for row in connection.execute(select(t.flow).where(t.flow.c.id.in_(ids)))}
             lost = _refused_of(connection, rows.values())
         return replace(
             told, accepted=sum(row.accepted for row in rows.values()), refused=len(lost), same=sum(one.why is Why.SAME for one in lost),
@@ -175,11 +174,6 @@ def _reinjection(row: Any) -> Reinjection:  # noqa: ANN401 - a database row
 
 def _unit(row: Any) -> Unit:  # noqa: ANN401 - a database row
     return replace(json.decode(row.kept, type=Unit), stage=Stage(row.stage), child=row.child)
-
-
-def _chunks(values: Iterable[str]) -> Iterable[list[str]]:
-    keys = list(values)
-    return (keys[start : start + _IN] for start in range(0, len(keys), _IN))
 
 
 # -- making ----------------------------------------------------------------------------------------------------------------------------------
@@ -235,8 +229,8 @@ def _family(connection: Connection, named: Sequence[Named]) -> _Family:
     family: _Family = {one.flow: frozenset(one.ordinals) or None for one in named}
     edge = [*family]
     while edge:
-        query = select(t.reinjected, t.flow.c.again).join(t.flow, t.flow.c.id == t.reinjected.c.child).where(t.reinjected.c.parent.in_(edge[:_IN]))
-        rows, edge = connection.execute(query).all(), edge[_IN:]
+        query = select(t.reinjected, t.flow.c.again).join(t.flow, t.flow.c.id == t.reinjected.c.child).where(t.reinjected.c.parent.in_(edge[:IN]))
+        rows, edge = connection.execute(query).all(), edge[IN:]
         for row in rows:
             meant = family[row.parent]
             if row.ordinal and meant is not None and row.ordinal not in meant:
@@ -282,7 +276,7 @@ def _pieces(connection: Connection, wanted: Wanted, family: Mapping[str, Any], *
             query = query.where(tuple_(t.piece.c.flow, t.piece.c.ordinal).in_(refused_by(wanted.cause)))
     if wanted.number:
         query = query.where(t.piece.c.number == wanted.number)
-    for ids in _chunks(family) if family else ([],):
+    for ids in chunks(family) if family else ([],):
         rows = connection.execute(query.where(*_span(wanted, dict.fromkeys(ids)))).all()
         before = _marks_before(connection, rows)
         for row in rows:
@@ -316,7 +310,7 @@ def _marks_before(connection: Connection, rows: Sequence[Any]) -> dict[tuple[str
     for flow, again in lines.items():
         if not again.corrected:
             children.setdefault(again.parent, []).append(flow)
-    for ids in _chunks(children):
+    for ids in chunks(children):
         query = select(t.piece.c.flow, t.piece.c.ordinal, t.piece.c.told).where(t.piece.c.flow.in_(ids), t.piece.c.verdict == "rejected")
         for row in connection.execute(query):
             marks = marks_of(orjson.loads(row.told)["findings"])
@@ -337,7 +331,7 @@ def _flows(connection: Connection, wanted: Wanted, family: Mapping[str, Any], *,
     if not family:
         whole = and_(t.flow.c.verdict.in_(OFFERED), t.flow.c.pieces == 0, t.reinjected.c.child.is_(None), t.flow.c.duplicate_of == "")
         query = query.where(whole | t.flow.c.state.in_(STUCK), ~gone(t.flow.c.id, CONTENT))
-    for ids in _chunks(family) if family else ([],):
+    for ids in chunks(family) if family else ([],):
         for row in connection.execute(query.where(*_span(wanted, dict.fromkeys(ids)))).all():
             if (one := _flow(connection, row, of_named=of_named)) is not None:
                 yield row.seq, one

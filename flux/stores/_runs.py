@@ -13,10 +13,10 @@ from flux.model import EmissionState, Event, FlowVerdict, Plumbing, Severity, Ve
 from flux.runs.book import OPEN, Anchor, FlowSeen, Mailing, NewRun, Run, RunState, Seen, Span
 from flux.stores import _schema as t
 from flux.stores._chain import append
+from flux.stores._reading import chunks
 from flux.stores._writing import Writing
 from flux.when import instant, moment
 
-_IN = 500  # values in one IN (...): below every database's limit
 _PIECE = "piece"  # kind of the emission of a routed piece
 BEAT = timedelta(minutes=1)  # between two signs of life of a flux that runs
 _GAP = timedelta(minutes=15)  # without one for so long, nobody was running: a restart is no outage
@@ -186,8 +186,7 @@ class Runs(Writing):
 
 
 def _known(connection: Connection, schedule: str, planned: Sequence[str]) -> Iterator[str]:
-    for start in range(0, len(planned), _IN):
-        some = planned[start : start + _IN]
+    for some in chunks(planned):
         yield from connection.scalars(select(t.run.c.planned).where(t.run.c.schedule == schedule, t.run.c.planned.in_(some)))
 
 

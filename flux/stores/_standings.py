@@ -13,9 +13,9 @@ from flux.faults import Fault
 from flux.lifecycle import current
 from flux.rows import Asked, Moved
 from flux.stores import _schema as t
+from flux.stores._reading import chunks
 from flux.when import moment, span_of
 
-_IN = 500  # values in one IN (...): below every database's limit
 _ROLES = {"fournisseur": "supplier", "valideur": "valideur", "moe": "moe", "moa": "moa", "service_financier": "recipient"}
 _encoder, _decoder = Encoder(), Decoder(Standing)
 
@@ -35,8 +35,8 @@ class Standings:
         """The accepted pieces that have these numbers, by number, the newest last."""
         found: dict[str, list[Standing]] = {}
         keys = sorted(set(numbers))
-        for start in range(0, len(keys), _IN):
-            query = select(t.standing.c.kept).where(t.standing.c.number.in_(keys[start : start + _IN])).order_by(t.standing.c.received_at, t.standing.c.flow, t.standing.c.ordinal)
+        for some in chunks(keys):
+            query = select(t.standing.c.kept).where(t.standing.c.number.in_(some)).order_by(t.standing.c.received_at, t.standing.c.flow, t.standing.c.ordinal)
             for one in self._standings(query):
                 found.setdefault(one.piece.number, []).append(one)
         return {number: tuple(pieces) for number, pieces in found.items()}

@@ -7,6 +7,7 @@ from shutil import rmtree
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
+from flux.ports import ContentStore
 from flux.stores.content import FileStore
 
 PREFIX = "rehearsal-"
@@ -16,7 +17,7 @@ KEPT_S = 86_400.0
 class Aside(FileStore):
     """The store in *spool* over the one beneath, which is only read."""
 
-    def __init__(self, spool: Path, beneath: FileStore) -> None:
+    def __init__(self, spool: Path, beneath: ContentStore) -> None:
         super().__init__(spool)
         self._beneath = beneath
 
@@ -26,7 +27,7 @@ class Aside(FileStore):
 
 
 @contextmanager
-def aside(beneath: FileStore, spool: Path, now_s: float) -> Iterator[Aside]:
+def aside(beneath: ContentStore, spool: Path, now_s: float) -> Iterator[Aside]:
     """
     One for a while, in a folder of its own beside the store: an archive may unpack to gigabytes, which a /tmp in memory has not.
 
@@ -37,6 +38,11 @@ def aside(beneath: FileStore, spool: Path, now_s: float) -> Iterator[Aside]:
             if left.stat().st_mtime < now_s - KEPT_S:
                 rmtree(left, ignore_errors=True)
     with TemporaryDirectory(prefix=PREFIX, dir=spool) as folder:
-        for name in ("tmp", "store"):
-            (Path(folder) / name).mkdir()
-        yield Aside(Path(folder), beneath)
+        yield laid(Path(folder), beneath)
+
+
+def laid(folder: Path, beneath: ContentStore) -> Aside:
+    """One in an empty folder that somebody else removes."""
+    for name in ("tmp", "store"):
+        (folder / name).mkdir()
+    return Aside(folder, beneath)

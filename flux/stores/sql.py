@@ -23,7 +23,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from flux.cause import Met
 from flux.faults import Fault, Reason
-from flux.model import Deposited, Emission, EmissionState, Event, Flow, FlowVerdict, Plumbing
+from flux.model import WENT_IN, Deposited, Emission, EmissionState, Event, Flow, Plumbing
 from flux.ports import SUSPECT
 from flux.rows import Journal, Moved, Outcome, Piled, Pressure
 from flux.stores import _schema as t
@@ -36,16 +36,14 @@ from flux.stores._emissions import Emissions, owe
 from flux.stores._keeping import Keeping
 from flux.stores._past import Past
 from flux.stores._quarantines import Quarantines
-from flux.stores._reading import READS, emission_of, flow_of, known_trouble
+from flux.stores._reading import READS, chunks, emission_of, flow_of, known_trouble
 from flux.stores._reinjections import Reinjections
 from flux.stores._runs import Runs
 from flux.stores._standings import Standings, change_standings, overtaken, standing_row
 from flux.stores._writing import take_in
 from flux.when import instant, moment
 
-_WENT_IN = (FlowVerdict.INTEGRATED, FlowVerdict.PARTIAL)
 SHOWN = 3  # undeliverable emissions that are told with the count of them
-_IN = 500  # values in one IN (...): below every database's limit
 
 
 class SqlLedger(Auditing, Causes, Custody, Emissions, Keeping, Past, Quarantines, Reinjections, Runs, Standings):
@@ -130,8 +128,8 @@ class SqlLedger(Auditing, Causes, Custody, Emissions, Keeping, Past, Quarantines
         keys = sorted(set(identities))
         found: dict[str, Deposited] = {}
         with self._read() as connection:
-            for start in range(0, len(keys), _IN):
-                for row in connection.execute(select(t.identity).where(t.identity.c.key.in_(keys[start : start + _IN]))):
+            for some in chunks(keys):
+                for row in connection.execute(select(t.identity).where(t.identity.c.key.in_(some))):
                     found[row.key] = Deposited(row.flow, row.ordinal, row.sha256, instant(row.at))
         return found
 
@@ -207,7 +205,8 @@ class SqlLedger(Auditing, Causes, Custody, Emissions, Keeping, Past, Quarantines
             owed = connection.scalar(select(func.count()).where(waiting)) or 0
             stuck = connection.scalar(select(func.count()).where(waiting, t.emission.c.problem != "")) or 0
             some = connection.execute(select(t.emission).where(waiting, t.emission.c.problem != "").order_by(t.emission.c.seq).limit(SHOWN)).all()
-        return Pressure({row.state: row.many for row in states}, instant(due) if due else None, owed, stuck, tuple(emission_of(row) for row in some))
+            mails = connection.scalar(select(func.count()).select_from(t.run).where(t.run.c.mail == "owed", t.run.c.mail_problem != "")) or 0
+        return Pressure({row.state: row.many for row in states}, instant(due) if due else None, owed, stuck, tuple(map(emission_of, some)), mails)
 
     def journal(self) -> Journal:
         """The journal, proven line by line."""
@@ -286,7 +285,7 @@ def _first_with(connection: Connection, partner: str, sha256: str) -> str:
 
     What was refused may be sent again under a better name or when a limit was raised, and what is held was answered nothing: no duplicates.
     """
-    first = select(t.flow.c.id).where(t.flow.c.partner == partner, t.flow.c.sha256 == sha256, t.flow.c.verdict.in_(_WENT_IN))
+    first = select(t.flow.c.id).where(t.flow.c.partner == partner, t.flow.c.sha256 == sha256, t.flow.c.verdict.in_(WENT_IN))
     return connection.scalar(first.limit(1)) or ""
 
 
@@ -311,8 +310,8 @@ def _decided_row(outcome: Outcome, now: datetime) -> dict[str, object]:
 
 def _taken(connection: Connection, identities: Mapping[str, int]) -> str:
     keys = sorted(identities)
-    for start in range(0, len(keys), _IN):
-        if key := connection.scalar(select(t.identity.c.key).where(t.identity.c.key.in_(keys[start : start + _IN])).limit(1)):
+    for some in chunks(keys):
+        if key := connection.scalar(select(t.identity.c.key).where(t.identity.c.key.in_(some)).limit(1)):
             return str(key)
     return ""
 

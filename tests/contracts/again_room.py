@@ -1,15 +1,17 @@
 """A workroom in which people take things up again: the library call over a real ledger, a real store and real children, shared by the tests of a module."""
 
-from contextlib import nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from datetime import timedelta
 from io import BytesIO
 from itertools import count
 
+import pytest
 from rig import EXAMPLES
 from workroom import Workroom
 
 from flux import kit, marketfile, reinjection, tables
 from flux.again import Named, Wanted
+from flux.faults import Fault
 from flux.market import Market
 from flux.model import Event, Flow
 from flux.ops import Office
@@ -17,7 +19,6 @@ from flux.policy import Policy
 from flux.rehearsal import Stage
 from flux.reinjection import Asked, Desk
 from flux.stores.aside import aside
-from flux.structures import nobody
 from flux.worker import Settings, Worker
 
 BATCH = (EXAMPLES / "13-unknown-recipient" / "FSO4100A_ABC001_ABC0014100000000000001301.tar.gz").read_bytes()  # pieces 1 to 4 are refused, 5 is accepted
@@ -58,16 +59,23 @@ class AgainRoom(Workroom):
             one.step()
             self.now += timedelta(minutes=1)
 
+    def three_more(self):
+        """Three flows of one refused piece each, beside the batch; what finds them."""
+        for n in range(3):
+            self.receive(f"g{n}", f"x{n}.xml", b"<nothing/>" * (n + 1), partner="toitures")
+        self.work()
+        return {"partner": "toitures"}
+
     @property
     def office(self):
-        return Office(self.ledger, self.content, KIT, self.policies, (), "FLUX01")
+        return Office(self.ledger, self.content, KIT, self.policies, (), "FLUX01", lambda: self.markets)
 
     def desk(self, wait=None):
         def waited(seconds):
             self.waited.append(seconds)
             return wait(self) if wait else True
 
-        stage = Stage(self.office, lambda: self.markets, nobody, lambda: aside(self.content, self.folder, self.now.timestamp()), lambda: nullcontext(self.sandbox), lambda: self.now)
+        stage = Stage(self.office, lambda: aside(self.content, self.folder, self.now.timestamp()), lambda: nullcontext(self.sandbox), lambda: self.now)
         return Desk(stage, lambda: self.now, lambda: f"c{next(self._ids)}", self.above, lambda: None, waited)
 
     def preview(self, *flows, key="", file=None, **filter_):
@@ -98,3 +106,23 @@ class AgainRoom(Workroom):
         with self.content.open(one.blob) as blob:
             blob.seek(one.offset)
             return one.name, blob.read(one.size).decode()
+
+
+@contextmanager
+def refused_batch(folder, children):
+    """A room with a batch whose first four pieces are refused: three for their recipient, the fourth for a market that nobody knows."""
+    with closing(AgainRoom(folder, children)) as room:
+        room.receive("f1")
+        room.work()
+        assert room.pieces("f1") == {1: "rejected", 2: "rejected", 3: "rejected", 4: "rejected", 5: "accepted"}
+        yield room
+
+
+def refused(call, *given, **more):
+    with pytest.raises(Fault) as trouble:
+        call(*given, **more)
+    return trouble.value.code
+
+
+def by_ordinal(seen):
+    return {one.ordinal: (one.what, one.codes) for one in seen.becomes}

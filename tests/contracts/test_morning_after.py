@@ -15,14 +15,7 @@ from flux.giving_up import give_up
 from flux.model import EmissionState, FlowVerdict, Plumbing
 from flux.redelivery import redeliver
 from flux.rejects import rejects
-from flux.sandbox.pool import Sandbox
 from flux.words import Words
-
-
-@pytest.fixture(scope="module")
-def children():
-    with Sandbox(1) as sandbox:
-        yield sandbox
 
 
 @pytest.fixture
