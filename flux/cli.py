@@ -32,7 +32,7 @@ from flux.commands import (
     running,
     runs,
 )
-from flux.commands.desk import AsJson, Exit, Where, err, find, out, say, unknown, write
+from flux.commands.desk import DAY, AsJson, Exit, Where, err, find, out, say, unknown, write
 from flux.faults import Fault
 from flux.rows import FlowRow
 from flux.supervisor import Supervisor
@@ -123,7 +123,7 @@ def flows(
     context: typer.Context,
     partner: Annotated[str, typer.Option(metavar="CODE", help=say("help.flows_partner"))] = "",
     state: Annotated[str, typer.Option(metavar="STATE", help=say("help.flows_state"))] = "",
-    on: Annotated[datetime | None, typer.Option("--on", "--date", formats=["%Y-%m-%d"], metavar="DAY", help=say("help.flows_on"))] = None,
+    on: Annotated[datetime | None, typer.Option("--on", "--date", formats=DAY, metavar="DAY", help=say("help.flows_on"))] = None,
     limit: Annotated[int, typer.Option(min=1, help=say("help.flows_limit"))] = 50,
     proof: Annotated[str, typer.Option(metavar="FLOW", help=say("help.flows_proof"))] = "",
     where: Where = "",

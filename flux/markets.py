@@ -1,8 +1,6 @@
 """What an installation does with market files: read, keep, show. Takes a configuration, gives values; the command line shows them."""
 
 import hashlib
-import os
-import pwd
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -66,7 +64,6 @@ def take(config: Config, file: Path, who: str, now: datetime) -> dict[str, Any]:
     if source.read.faults:
         return _told(source, [])
     folders.made(config.spool, 0o700)
-    who = who or user()
     done = MarketStore(config.spool).add(source.read.markets, lambda version: Import(version, now, who, source.name, source.sha256))
     return _told(source, [_row(kept) | {"state": IMPORTED if new else UNCHANGED} for kept, new in done])
 
@@ -139,11 +136,3 @@ def _row(kept: Kept) -> dict[str, Any]:
 def _fixed(market: Market) -> dict[str, Any]:
     """A market of markets.toml: it has no versions."""
     return {"number": market.number, "label": market.label or None, "version": None, "at": None, "who": None, "source": settings.MARKETS, "sha256": None}
-
-
-def user() -> str:
-    """Who runs the command, as the system knows him."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())

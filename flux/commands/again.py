@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
-from getpass import getuser
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
@@ -20,7 +19,7 @@ from rich.text import Text
 
 from flux import app, doors, folders, log, redelivery, reinjection
 from flux.again import Candidate, Reinjection, Results, State, Turn, Wanted
-from flux.commands.desk import AsJson, Exit, Where, err, find, out, say, write
+from flux.commands.desk import DAY, AsJson, Exit, Where, err, find, out, say, user, write
 from flux.config import Config
 from flux.deposits import read_file
 from flux.faults import Fault
@@ -30,7 +29,6 @@ from flux.reinjection import Asked, Desk, Preview
 from flux.rejects import rejects
 from flux.when import in_paris
 
-DAY = ["%Y-%m-%d"]
 LOOK_S = 0.2        # between two looks at what another flux decides
 PATIENCE_S = 600.0  # for it to go on
 SHOWN = 20          # rows of a list
@@ -91,7 +89,7 @@ def reinject(
     as_json: AsJson = False,
 ) -> None:
     """Take up again what was refused or is held; or steer a re-injection that was begun."""
-    house, how = find(context, where), How(by or getuser(), second, rate, yes, preview, not no_wait, as_json)
+    house, how = find(context, where), How(by or user(), second, rate, yes, preview, not no_wait, as_json)
     log.configure(house.log_format, "warning")
     wanted = Wanted(cause=cause, partner=partner, number=number, since=_day(since), until=_day(until), alone=alone, again=again)
     with doors.open_desk(house, _wait) as desk:
@@ -144,7 +142,7 @@ def abandon(
     house = find(context, where)
     log.configure(house.log_format, "warning")
     with doors.open_office(house) as office:
-        row = give_up(office, flow, reason, by or getuser(), doors.utc_now(), untold=untold)
+        row = give_up(office, flow, reason, by or user(), doors.utc_now(), untold=untold)
     if not app.handle(house):
         folders.knock(house)
     if as_json:
@@ -170,7 +168,7 @@ def redeliver(
     log.configure(house.log_format, "warning")
     with doors.open_office(house) as office:
         named = reinjection.named(office.ledger, what)
-        done = redelivery.redeliver(office, named, kinds or [], reason, by or getuser(), doors.utc_now(), sent=sent, second=second)
+        done = redelivery.redeliver(office, named, kinds or [], reason, by or user(), doors.utc_now(), sent=sent, second=second)
         if not app.handle(house):
             folders.knock(house)
         keys = {*done.tried, *done.copies}

@@ -1,7 +1,6 @@
 """``flux backup``, ``restore``, ``restored``, ``pause``, ``resume``: an installation kept elsewhere, brought back, and brought back to work."""
 
 from datetime import UTC, datetime
-from getpass import getuser
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +12,7 @@ from flux import doors
 from flux import pause as pausing
 from flux.backup import check, make
 from flux.backup import restore as restoring
-from flux.commands.desk import AsJson, Exit, Making, Where, find, out, say, unknown, write
+from flux.commands.desk import AsJson, Exit, Making, Where, find, out, say, unknown, user, write
 from flux.config import Config
 from flux.faults import Fault
 from flux.keeping import Doubt
@@ -90,7 +89,7 @@ def restore(
     as_json: AsJson = False,
 ) -> None:
     """A backup as an installation again, paused."""
-    done = restoring.restore(source, target, datetime.now(UTC), doors.ledger_of, by or getuser(), instead=instead, link=link)
+    done = restoring.restore(source, target, datetime.now(UTC), doors.ledger_of, by or user(), instead=instead, link=link)
     if as_json:
         write(restoring.told(done))
         return

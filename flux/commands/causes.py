@@ -11,7 +11,7 @@ from rich.text import Text
 
 from flux import causes as room
 from flux.cause import Sought
-from flux.commands.desk import AsJson, Where, find, out, say, unknown, write
+from flux.commands.desk import DAY, AsJson, Where, find, out, say, unknown, write
 from flux.when import day_of
 
 NONE = "—"
@@ -28,7 +28,7 @@ def causes(
     context: typer.Context,
     code: Annotated[str, typer.Argument(metavar="[CODE]", help=say("help.causes_one"))] = "",
     partner: Annotated[str, typer.Option(metavar="CODE", help=say("help.flows_partner"))] = "",
-    since: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help=say("help.causes_since"))] = None,
+    since: Annotated[datetime | None, typer.Option(formats=DAY, metavar="DAY", help=say("help.causes_since"))] = None,
     only: Annotated[str, typer.Option("--code", metavar="CODE", help=say("help.causes_code"))] = "",
     side: Annotated[bool | None, typer.Option("--mine/--theirs", help=say("help.causes_side"))] = None,
     limit: Annotated[int, typer.Option(min=1, help=say("help.flows_limit"))] = 50,

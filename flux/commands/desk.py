@@ -5,6 +5,7 @@ Only the command line and ``config`` read the environment.
 """
 
 import os
+import pwd
 import sys
 from contextlib import suppress
 from enum import IntEnum
@@ -20,6 +21,7 @@ from flux import config
 from flux.config import Config
 from flux.words import Words
 
+DAY = ["%Y-%m-%d"]   # how a day is typed
 STREAMS = (0, 1, 2)  # the descriptors of the standard streams
 
 
@@ -97,3 +99,11 @@ def unknown(sentence: str) -> typer.Exit:
     """What was asked for does not exist: said, and an end to raise."""
     err.print(escape(sentence), highlight=False, soft_wrap=True)
     return typer.Exit(Exit.UNUSABLE)
+
+
+def user() -> str:
+    """Who types, as the system knows him and not as his environment says."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())

@@ -11,11 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from flux import directory
-from flux.commands.desk import AsJson, Where, err, find, out, say, unknown, write
+from flux.commands.desk import DAY, AsJson, Where, err, find, out, say, unknown, write
 from flux.when import day_of
 from flux.words import Words
 
-_DAY = ["%Y-%m-%d"]
 _TELLS = ("active", "engagement", "service", "either", "moa", "moa_only")  # the flags that rules read, in the order in which a person asks
 
 app = typer.Typer(help=say("help.directory"), no_args_is_help=True, rich_markup_mode=None)
@@ -25,7 +24,7 @@ app = typer.Typer(help=say("help.directory"), no_args_is_help=True, rich_markup_
 def take(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help=say("help.directory_file"))],
-    as_of: Annotated[datetime | None, typer.Option("--as-of", formats=_DAY, metavar="DAY", help=say("help.directory_as_of"))] = None,
+    as_of: Annotated[datetime | None, typer.Option("--as-of", formats=DAY, metavar="DAY", help=say("help.directory_as_of"))] = None,
     where: Where = "",
     *,
     force: Annotated[bool, typer.Option("--force", help=say("help.directory_force"))] = False,
@@ -43,7 +42,7 @@ def take(
 def show(
     context: typer.Context,
     siret: Annotated[str, typer.Argument(metavar="SIRET", help=say("help.directory_siret"))],
-    on: Annotated[datetime | None, typer.Option("--on", formats=_DAY, metavar="DAY", help=say("help.directory_on"))] = None,
+    on: Annotated[datetime | None, typer.Option("--on", formats=DAY, metavar="DAY", help=say("help.directory_on"))] = None,
     where: Where = "",
     *,
     as_json: AsJson = False,

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from getpass import getuser
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flux import doors, dossiers, export, folders
-from flux.commands.desk import AsJson, Exit, Where, err, find, out, say, unknown, write
+from flux.commands.desk import DAY, AsJson, Exit, Where, err, find, out, say, unknown, user, write
 from flux.dossier import Act, Routing
 from flux.endpoints import serving
 from flux.model import Emission
@@ -21,7 +20,6 @@ from flux.piece import Actor, Party
 from flux.rows import Asked
 from flux.tables.life import ROLES
 
-DAY = ["%Y-%m-%d"]
 NONE = "—"
 AsWhom = Annotated[str, typer.Option("--as", metavar="ROLE:ID", help=say("help.as"))]
 Named = Annotated[str, typer.Argument(metavar="PIECE", help=say("help.piece_named"))]
@@ -70,7 +68,7 @@ def act(
 ) -> None:
     """Do something with a piece, as one of its actors."""
     routing = Routing(_party(moe), _party(moa), _party(valideur), _party(recipient), service, engagement)
-    asked = Act(verb, actor_of(as_whom), _clean(who or getuser()), motive, _clean(comment), None if routing == Routing() else routing)
+    asked = Act(verb, actor_of(as_whom), _clean(who or user()), motive, _clean(comment), None if routing == Routing() else routing)
     with doors.open_office(find(context, where)) as office:
         done = dossiers.act(office, named, asked, datetime.now(UTC))
     if as_json:

@@ -1,7 +1,5 @@
 """``flux endpoints``: how each SFTP endpoint fares; a person's word that one may try again."""
 
-import getpass
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -10,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flux import endpoints as ends
-from flux.commands.desk import AsJson, Where, err, find, out, say, unknown, write
+from flux.commands.desk import AsJson, Where, err, find, out, say, unknown, user, write
 from flux.when import in_paris, instant
 
 NONE = "—"
@@ -31,7 +29,7 @@ def endpoints(
         known = [end.name for end in config.endpoints]
         if release not in known:
             raise unknown(say("say.no_endpoint", endpoint=release, known=", ".join(known) or NONE))
-        ends.release(config.spool, release, who or _user(), datetime.now(UTC))
+        ends.release(config.spool, release, who or user(), datetime.now(UTC))
         err.print(Text(say("say.endpoint_released", endpoint=release)), soft_wrap=True)
     told = [ends.told(end, ends.known(config.spool, end.name)) for end in config.endpoints]
     if as_json:
@@ -70,9 +68,3 @@ def _detailed(row: dict[str, Any]) -> None:
 
 def _at(at: str | None) -> str:
     return in_paris(instant(at)).strftime("%Y-%m-%d %H:%M:%S") if at else NONE
-
-
-def _user() -> str:
-    with suppress(OSError, KeyError):
-        return getpass.getuser()
-    return "?"

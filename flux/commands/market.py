@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flux import markets, tables
-from flux.commands.desk import AsJson, Exit, Where, err, find, out, say, unknown, write
+from flux.commands.desk import AsJson, Exit, Where, err, find, out, say, unknown, user, write
 
 NONE = "—"
 
@@ -27,7 +27,7 @@ def take(
     as_json: AsJson = False,
 ) -> None:
     """Take a file, whole or not at all."""
-    _outcome(markets.take(find(context, where), file, who, datetime.now(UTC)), as_json=as_json)
+    _outcome(markets.take(find(context, where), file, who or user(), datetime.now(UTC)), as_json=as_json)
 
 
 @app.command(help=say("help.market_check"))

@@ -14,12 +14,11 @@ from rich.text import Text
 
 from flux import whatif
 from flux.change import ACTOR, ALSO, NO_LONGER, VERDICT
-from flux.commands.desk import AsJson, Where, err, find, out, say, write
+from flux.commands.desk import DAY, AsJson, Where, err, find, out, say, write
 from flux.replay import Progress as Told
 from flux.when import day_of
 
 NONE = "—"
-_DAY = ["%Y-%m-%d"]
 
 
 def add(main: typer.Typer) -> None:
@@ -29,8 +28,8 @@ def add(main: typer.Typer) -> None:
 
 def replay(
     context: typer.Context,
-    first: Annotated[datetime, typer.Option("--from", formats=_DAY, metavar="DAY", help=say("help.replay_from"))],
-    last: Annotated[datetime | None, typer.Option("--to", formats=_DAY, metavar="DAY", help=say("help.replay_to"))] = None,
+    first: Annotated[datetime, typer.Option("--from", formats=DAY, metavar="DAY", help=say("help.replay_from"))],
+    last: Annotated[datetime | None, typer.Option("--to", formats=DAY, metavar="DAY", help=say("help.replay_to"))] = None,
     partner: Annotated[str, typer.Option(metavar="CODE", help=say("help.flows_partner"))] = "",
     pack: Annotated[Path | None, typer.Option("--pack", metavar="FOLDER", help=say("help.replay_pack"))] = None,
     directory: Annotated[str, typer.Option("--directory", metavar="DAY|FILE", help=say("help.replay_directory"))] = "",

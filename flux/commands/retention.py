@@ -2,7 +2,6 @@
 
 from collections import deque
 from datetime import UTC, date, datetime
-from getpass import getuser
 from typing import Annotated
 
 import typer
@@ -10,7 +9,7 @@ from msgspec import Struct
 
 from flux import doors, durable, folders, retention, tables
 from flux.commands.backup import By, Why, who_and_why
-from flux.commands.desk import AsJson, Where, find, out, say, unknown, write
+from flux.commands.desk import DAY, AsJson, Where, find, out, say, unknown, user, write
 from flux.config import Config
 from flux.faults import Fault
 from flux.keeping import Keeper
@@ -38,7 +37,7 @@ def acknowledge(
     context: typer.Context,
     flows: Annotated[list[str] | None, typer.Argument(metavar="[FLOW…]", help=say("help.show_flow"))] = None,
     partner: Annotated[str, typer.Option(metavar="CODE", help=say("help.flows_partner"))] = "",
-    on: Annotated[datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], metavar="DAY", help=say("help.flows_on"))] = None,
+    on: Annotated[datetime | None, typer.Option("--on", formats=DAY, metavar="DAY", help=say("help.flows_on"))] = None,
     by: By = "",
     reason: Why = "",
     where: Where = "",
@@ -86,7 +85,7 @@ def purge(
         if dry:
             gone = retention.foreseen(ledger, store, config.retention, now, tables.load())
         else:
-            steps = retention.purging(ledger, store, config.retention, now, tables.load(), by or getuser())
+            steps = retention.purging(ledger, store, config.retention, now, tables.load(), by or user())
             (gone,) = deque(steps, maxlen=1)
             ledger_bytes = _vacuumed(config, ledger) if vacuum else ledger.shrink()
     if as_json:

@@ -9,13 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from flux import rules, tables
-from flux.commands.desk import AsJson, Where, find, out, say, unknown, write
-from flux.markets import user
+from flux.commands.desk import DAY, AsJson, Where, find, out, say, unknown, user, write
 from flux.quarantine import Quarantine
 from flux.when import day_of
 
 NONE = "—"
-_DAY = ["%Y-%m-%d"]
 
 app = typer.Typer(help=say("help.rule"), no_args_is_help=True, rich_markup_mode=None)
 Code = Annotated[str, typer.Argument(metavar="CODE", help=say("help.rule_code"))]
@@ -28,7 +26,7 @@ Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help=say("help.
 def quarantine(
     context: typer.Context,
     code: Code,
-    until: Annotated[datetime, typer.Option("--until", formats=_DAY, metavar="DAY", help=say("help.rule_until"))],
+    until: Annotated[datetime, typer.Option("--until", formats=DAY, metavar="DAY", help=say("help.rule_until"))],
     reason: Reason,
     by: By,
     partner: Partner = "",
@@ -78,7 +76,7 @@ def pieces(
     context: typer.Context,
     code: Code,
     partner: Partner = "",
-    since: Annotated[datetime | None, typer.Option(formats=_DAY, metavar="DAY", help=say("help.rule_since"))] = None,
+    since: Annotated[datetime | None, typer.Option(formats=DAY, metavar="DAY", help=say("help.rule_since"))] = None,
     where: Where = "",
     *,
     as_json: AsJson = False,

@@ -1,6 +1,5 @@
 """``flux schedule`` and ``flux runs``: reads what was typed, calls ``planning`` and ``app``, shows what came back."""
 
-import getpass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flux import by_hand, planning
-from flux.commands.desk import AsJson, Exit, Where, dumped, err, find, out, say, unknown, write
+from flux.commands.desk import AsJson, Exit, Where, dumped, err, find, out, say, unknown, user, write
 from flux.runs import telling
 from flux.runs.book import RunState
 
@@ -72,7 +71,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """A run by hand."""
-    done = by_hand.run(find(context, where), name, who or getpass.getuser())
+    done = by_hand.run(find(context, where), name, who or user())
     if as_json:
         write(planning.run(done))
     elif done.state is RunState.DONE:
