@@ -104,6 +104,8 @@ def _pressed(pressure: Pressure, now: datetime, stuck_s: float) -> Iterator[tupl
         yield "lane", Fault("FLX-I262", count=str(waiting), since=_told(pressure.due_since), most=f"{stuck_s:.0f}")
     if held := sum(pressure.by_state.get(state, 0) for state in (Plumbing.HELD, Plumbing.QUARANTINED)):
         yield "held", Fault("FLX-I265", count=str(held))
+    if pressure.mails:
+        yield "mail", Fault("FLX-I273", count=str(pressure.mails))
     if pressure.undeliverable:
         which = "; ".join(f"{one.flow} {one.problem.partition(' ')[2]}" for one in pressure.some)
         yield "undelivered", Fault("FLX-I264", count=str(pressure.undeliverable), which=which)

@@ -27,7 +27,7 @@ class Pressure(Struct, frozen=True):
     """
     What presses: flows that are not closed by state, deliveries that are owed, those that could not be made, the oldest of these.
 
-    due_since: since when the oldest flow that is due waits for its decision, None when none does.
+    due_since: since when the oldest flow that is due waits for its decision, None when none does. mails: reports that the mail server did not take.
     """
 
     by_state: dict[str, int]
@@ -35,6 +35,7 @@ class Pressure(Struct, frozen=True):
     emissions_owed: int
     undeliverable: int
     some: tuple[Emission, ...] = ()
+    mails: int = 0
 
 
 class Journal(Struct, frozen=True):

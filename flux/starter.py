@@ -1,5 +1,6 @@
 """The settings as people meet them: the first flux.toml and markets.toml of an installation, and the page docs/configuration.md."""
 
+from datetime import datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from sqlalchemy.exc import ArgumentError
 
 from flux import _settings as s
 from flux.config import FILE, Config
+from flux.when import in_paris
 
 _LARGE = (
     "Other limits for this partner: here, the profile for large attachments. D'autres limites pour ce partenaire : ici, pour de grandes pièces jointes.",
@@ -105,12 +107,22 @@ def shown(config: Config) -> dict[str, Any]:
     """Every setting in force, table by table, and whether it is the default. A password in the ledger's URL is not told."""
     site = {setting.name: _plain(getattr(config, setting.name, None), config) for setting in s.SITE} | {"ledger": _masked(config.ledger_url, config)}
     tables = [_table(FILE, s.SITE, site), _table("[limits]", s.LIMITS, {setting.name: getattr(config.limits, setting.name) for setting in s.LIMITS})]
-    for title, settings, rows in (("[[partner]]", s.PARTNER, config.partners), ("[[route]]", s.ROUTE, config.routes)):
-        tables += [_table(f"{title} {n}", settings, {setting.name: _plain(getattr(row, setting.name), config) for setting in settings}) for n, row in enumerate(rows, 1)]
+    several = (
+        ("[[partner]]", s.PARTNER, config.partners), ("[[route]]", s.ROUTE, config.routes), ("[[endpoint]]", s.ENDPOINT, config.endpoints),
+        ("[[schedule]]", s.SCHEDULE, config.schedules), ("[[freeze]]", s.FREEZE, config.freezes),
+    )  # fmt: skip
+    for title, settings, rows in several:
+        tables += [_table(f"{title} {n}", settings, _values(settings, row, config)) for n, row in enumerate(rows, 1)]
+    tables += [_table("[retention]", s.RETENTION, _values(s.RETENTION, config.retention, config))]
+    tables += [_table("[mail]", s.MAIL, _values(s.MAIL, config.post, config))] if config.post else []
     by_code: dict[str, dict[str, Any]] = {"[severities]": dict(config.severities), "[payers]": dict(config.payers)}
     by_code |= {f"[partner.severities] {p.name}": dict(p.severities) for p in config.partners} | {f"[partner.limits] {p.name}": dict(p.limits) for p in config.partners}
     free = [{"table": title, "settings": [_told(name, value, None) for name, value in rows.items()]} for title, rows in by_code.items() if rows]
     return {"file": str(config.root / FILE), "tables": [*tables, *free]}
+
+
+def _values(settings: tuple[s.Setting, ...], row: object, config: Config) -> dict[str, Any]:
+    return {setting.name: _plain(getattr(row, "since" if setting.name == "from" else setting.name), config) for setting in settings}
 
 
 def _table(title: str, settings: tuple[s.Setting, ...], values: dict[str, Any]) -> dict[str, Any]:
@@ -125,6 +137,10 @@ def _plain(value: Any, config: Config) -> Any:  # noqa: ANN401 - a value of a se
     """As it would stand in the file: a path below the installation's folder begins there."""
     if isinstance(value, Path):
         return str(value.relative_to(config.root)) if value.is_relative_to(config.root) else str(value)
+    if isinstance(value, datetime):
+        return f"{in_paris(value):%Y-%m-%d %H:%M}"
+    if isinstance(value, time) or value is None:
+        return f"{value:%H:%M}" if value else ""
     return list(value) if isinstance(value, tuple) else str(value) if isinstance(value, str) else value
 
 

@@ -127,3 +127,38 @@ def test_the_settings_in_force_are_told_without_the_ledgers_password(tmp_path):
     assert told["ledger"]["value"] == "postgresql://flux:***@db/flux"
     assert "stuck_s" in site.flux("config", "show", "--changed").stdout
     assert "children" not in site.flux("config", "show", "--changed").stdout
+
+
+def test_every_table_of_settings_is_told_as_it_would_stand_in_the_file(tmp_path):
+    site = Site(tmp_path / "site")
+    site.configure(CONFIG + """
+[[schedule]]
+name = "nuit"
+cron = "30 2 * * 2-6"
+
+[[freeze]]
+from = "2026-12-31 18:00"
+until = "2027-01-02 06:00"
+
+[mail]
+host = "smtp.example.org"
+sender = "flux@example.org"
+to = ["ops@example.org"]
+
+[retention]
+at = "02:30"
+
+[[endpoint]]
+name = "there"
+partner = "batipro"
+host = "sftp.example.org"
+user = "flux"
+password_env = "CANARY"
+host_keys = ["SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU"]
+""")
+    done = site.flux("config", "show", "--json", CANARY="canary-7f3a")
+    told = {table["table"]: {row["name"]: row["value"] for row in table["settings"]} for table in json.loads(done.stdout)["tables"]}
+    assert "canary-7f3a" not in done.stdout
+    assert (told["[[freeze]] 1"]["from"], told["[[freeze]] 1"]["until"]) == ("2026-12-31 18:00", "2027-01-02 06:00")
+    assert (told["[retention]"]["at"], told["[mail]"]["to"], told["[[schedule]] 1"]["cron"]) == ("02:30", ["ops@example.org"], "30 2 * * 2-6")
+    assert (told["[[endpoint]] 1"]["host"], told["[[endpoint]] 1"]["password_env"]) == ("sftp.example.org", "CANARY")

@@ -30,6 +30,7 @@ CASES = {  # alarm -> what raises it, the accepted twin, what it quotes
     "schedule": ({"runs_stuck": True}, {"runs_stuck": False}, "schedules"),
     "undelivered": ({"pressure": replace(CALM, undeliverable=1, some=(EMISSION,))}, {"pressure": replace(CALM, emissions_owed=9)}, "f1 no such folder"),
     "held": ({"pressure": replace(CALM, by_state={"HELD": 1, "QUARANTINED": 1})}, {"pressure": replace(CALM, by_state={"DECIDED": 2})}, "held: 2"),
+    "mail": ({"pressure": replace(CALM, mails=2)}, {"pressure": replace(CALM, mails=0)}, "take: 2"),
     "untaken": ({"untaken": tuple(Unsettled("b", f"{n}.xml".encode(), Why.NOT_REGULAR) for n in range(5))}, {"untaken": ()}, "taken: 5, for example b/0.xml, b/1.xml, b/2.xml"),
     "directory": ({"directory": Fault("FLX-I109", as_of="2026-01-01", age="300", most="40")}, {"directory": None}, "300"),
 }  # fmt: skip
