@@ -10,6 +10,7 @@ from flux.model import Severity
 from flux.policy import Limits
 
 NAME = r"[a-z0-9][a-z0-9-]{0,31}"
+PORTS = 65_535
 INTEGER_BITS = 64  # of TOML; Python's reader takes longer ones
 _FORMS = ("cpp-statut", "cdar", "both", "none")
 _SEVERITIES = tuple(str(severity) for severity in Severity)
@@ -121,7 +122,7 @@ FREEZE = (
 
 MAIL = (
     Setting("host", "", "The mail server (SMTP) to which reports of runs are given; empty: no mail.", "Le serveur de courriel (SMTP) à qui sont remis les rapports d'exécution ; vide : pas de courriel."),
-    Setting("port", 587, "Its port.", "Son port.", int, least=1, most=65_535),
+    Setting("port", 587, "Its port.", "Son port.", int, least=1, most=PORTS),
     Setting("security", "starttls", "starttls; tls, from the first byte; none, for a server on this machine.", "starttls ; tls, dès le premier octet ; none, pour un serveur sur cette machine.", choices=("starttls", "tls", "none")),
     Setting("user", "", "Under which name flux logs in there; empty: it does not.", "Sous quel nom flux s'y identifie ; vide : il ne s'identifie pas."),
     Setting("password_file", "", "The file that holds the password, alone; or the environment does, in FLUX_MAIL_PASSWORD.", "Le fichier qui contient le mot de passe, seul ; ou bien l'environnement, dans FLUX_MAIL_PASSWORD."),
@@ -137,7 +138,7 @@ ENDPOINT = (
     Setting("actor", "", "out, in the place of partner: whose pieces go there, as in [[route]].", "out, au lieu de partner : les pièces de qui y vont, comme dans [[route]]."),
     Setting("kinds", [], "out: only deliveries of these kinds (docs/formats.md); empty: all. The first endpoint that fits has a delivery.", "out : seulement les remises de ces genres (docs/formats.md) ; vide : toutes. Le premier point d'accès qui convient a la remise.", list, most=20),
     Setting("host", "", "The server: a name or an address.", "Le serveur : un nom ou une adresse."),
-    Setting("port", 22, "Its port.", "Son port.", int, least=1, most=65_535),
+    Setting("port", 22, "Its port.", "Son port.", int, least=1, most=PORTS),
     Setting("user", "", "The account there.", "Le compte sur ce serveur."),
     Setting("host_keys", [], "Its host key: SHA256:… as ssh-keygen -l prints it, or a line of known_hosts. Two while it changes. Any other key is refused before anything is said.", "Sa clé d'hôte : SHA256:… telle que l'imprime ssh-keygen -l, ou une ligne de known_hosts. Deux pendant un changement. Toute autre clé est refusée avant que rien ne soit dit.", list, least=1, most=8),
     Setting("key_file", "", "File of the private key, readable for flux alone; a password beside it is its passphrase.", "Fichier de la clé privée, lisible par flux seul ; un mot de passe à côté en est la phrase secrète."),

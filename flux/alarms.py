@@ -33,8 +33,8 @@ class Vitals(Struct, frozen=True):
     What a flux shows of itself. beat_s: seconds since its loop last turned, None for whoever asks from outside.
 
     pressure: None when the ledger does not answer, and then ledger says why. turn: what its turns have ended in, since when. inboxes: partners
-    whose folder cannot be read. untaken: files that no scan will take. lack, directory: as the intake and the directory say it. endpoints: those
-    that are held, or in trouble. runs_stuck: the schedules are.
+    whose folder cannot be read. untaken: files that no scan will take. lack, directory, paused: as the intake, the directory and the pause say it.
+    endpoints: those that are held, or in trouble. runs_stuck: the schedules are.
     """
 
     beat_s: float | None = None
@@ -47,6 +47,7 @@ class Vitals(Struct, frozen=True):
     directory: Fault | None = None
     endpoints: tuple[Unwell, ...] = ()
     runs_stuck: bool = False
+    paused: Fault | None = None
 
 
 class Alarm(Struct, frozen=True):
@@ -79,7 +80,7 @@ def _found(vitals: Vitals, now: datetime, stuck_s: float) -> Iterator[tuple[str,
     if vitals.turn is not None:
         since, detail = vitals.turn
         yield "turn", Fault("FLX-I261", since=_told(since), detail=detail)
-    for name, fault in (("disk_full", vitals.lack), ("ledger", vitals.ledger), ("directory", vitals.directory)):
+    for name, fault in (("paused", vitals.paused), ("disk_full", vitals.lack), ("ledger", vitals.ledger), ("directory", vitals.directory)):
         if fault is not None:
             yield name, fault
     if vitals.inboxes:

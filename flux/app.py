@@ -249,15 +249,16 @@ class Installation:
 
 @contextmanager
 def opened(
-    config: Config, *, warm: bool = False, whole: bool = False, meter: Meter | None = None, beat: Callable[[], object] = lambda: None
+    config: Config, *, warm: bool = False, whole: bool = False, meter: Meter | None = None, beat: Callable[[], object] = lambda: None, paused_too: bool = False,
 ) -> Iterator[Installation]:
     """
     The installation, under its lock; *whole*: inboxes that are taken in runs are taken too.
 
-    Raises Fault when another flux has it, or when it is paused.
+    Raises Fault when another flux has it, or when it is paused, unless *paused_too*: then whoever asks looks for the pause.
     """
     folders.made(config.spool, 0o700)
-    pause.proven(config)
+    if not paused_too:
+        pause.proven(config)
     fd = durable.lock(config.spool / "lock")
     if fd is None:
         raise Fault("FLX-I20", root=str(config.root))

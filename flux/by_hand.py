@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from flux import app, doors, log, planning
+from flux import app, doors, log, pause, planning
 from flux.config import Config
 from flux.faults import Fault
 from flux.runs.book import Run, RunBook, RunState
@@ -25,6 +25,7 @@ def open_book(config: Config) -> Iterator[RunBook | None]:
 def run(config: Config, name: str, who: str) -> Run:
     """A run of this schedule, by *who*: brought to its end here, unless another flux is at work, which takes it at its next turn. Raises Fault."""
     log.configure(config.log_format, config.log_level)
+    pause.proven(config)
     with doors.shelves(config) as (ledger, _):
         seq = planning.ask(config, ledger, name, who, doors.utc_now())
         try:
@@ -41,6 +42,7 @@ def run(config: Config, name: str, who: str) -> Run:
 def _work(config: Config, ledger: RunBook, seq: int) -> None:
     """Turns of the loops until this run is over; its deadline is the longest that can take."""
     with app.opened(config) as house:
+        house.fleet.start(lambda: None)
         while (one := ledger.run(seq)) and one.state not in _ENDED:
             if not house.step():
                 time.sleep(min(max(config.settle_s / 4, 0.01), 0.2))

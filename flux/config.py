@@ -125,7 +125,7 @@ def load(path: Path) -> Config:
     root = path.resolve().parent
     if not re.fullmatch(r"[A-Z0-9]{3,8}", site["installation"]):
         raise Fault("FLX-I12", where=path.name, value=s.told(site["installation"]))
-    if site["monitor"] and not re.fullmatch(r"[^\s:]+:[0-9]{1,5}", site["monitor"]):
+    if site["monitor"] and not (re.fullmatch(r"[^\s:]+:[0-9]{1,5}", site["monitor"]) and int(site["monitor"].partition(":")[2]) <= s.PORTS):
         raise Fault("FLX-I267", where=path.name, value=s.told(site["monitor"]))
     site["retry_s"] = tuple(s.WAIT.read(wait, path.name) for wait in site["retry_s"])
     partners = tuple(_partner(row, f"{path.name} [[partner]] {n}") for n, row in enumerate(_rows(raw, "partner", path), 1))

@@ -3,16 +3,19 @@
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from msgspec.structs import replace
 
 from flux import __version__, directory, endpoints, folders, kit, log, monitor, pause, tables
+from flux import config as settings
 from flux.alarms import Alarm, Unwell, Vitals, raised
 from flux.app import Installation, opened, stuck
 from flux.config import Config
 from flux.doors import fresh, open_reader, utc_now
-from flux.faults import Fault
+from flux.faults import Fault, fault_of
+from flux.market import Market
 from flux.monitor import Meter
 from flux.notices import Bell, watched
 from flux.supervisor import Supervisor
@@ -24,7 +27,8 @@ def outside(config: Config) -> Vitals:
     lack = folders.room(config.spool).lacking(config) if config.spool.is_dir() else None
     known = (endpoints.known(config.spool, end.name) for end in config.endpoints)
     unwell = tuple(Unwell(one.name, one.state == "held", one.since, one.trouble.code if one.trouble else "") for one in known if one.state in ("held", "trouble"))
-    seen = Vitals(lack=lack, directory=directory.stale(config, day_of(utc_now())), endpoints=unwell)
+    paused = pause.fault(mark) if (mark := pause.of(config)) else None
+    seen = Vitals(lack=lack, directory=directory.stale(config, day_of(utc_now())), endpoints=unwell, paused=paused)
     if fresh(config):
         return seen
     try:
@@ -68,26 +72,35 @@ def run(config: Config, again: Callable[[], Config], supervisor: Supervisor) -> 
     signal.signal(signal.SIGINT, asked)
     signal.signal(signal.SIGHUP, lambda _signal, _frame: bell.turn_over())
     going: Config | None = config
+    started = False
     while going is not None:
-        log.configure(config.log_format, config.log_level)
+        log.configure(going.log_format, going.log_level)
         try:
-            config, going = going, _serve(going, bell, meter, again, supervisor)
-        except Fault as trouble:
+            with _opened(going, bell, meter, supervisor, paused_too=started) as house:
+                config, started = going, True
+                going = _serve(house, bell, again, supervisor)
+        except (Fault, OSError) as trouble:
             if going is config:
-                raise
-            log.get().error("reload", ended="refused", trouble=str(Fault("FLX-I269", detail=str(trouble))))
+                raise fault_of(trouble) from trouble
+            _refused(trouble)
             going = config  # which has run, a moment ago
 
 
-def _reread(config: Config, again: Callable[[], Config]) -> Config:
-    """The configuration anew, where it may take the place of this one."""
+def _reread(config: Config, markets: dict[str, Market], again: Callable[[], Config]) -> Config | None:
+    """The configuration anew, where it is another one, or markets.toml is, and may take its place."""
     try:
         found = again()
         _proven_same(found, config)
-    except Fault as trouble:
-        log.get().error("reload", ended="refused", trouble=str(Fault("FLX-I269", detail=str(trouble))))
-        return config
-    return found
+        same = (found, settings.markets(found)) == (config, markets)
+    except (Fault, OSError) as trouble:
+        _refused(trouble)
+        return None
+    log.get().info("reload", ended="same" if same else "begun")
+    return None if same else found
+
+
+def _refused(trouble: Fault | OSError) -> None:
+    log.get().error("reload", ended="refused", trouble=str(Fault("FLX-I269", detail=str(fault_of(trouble)))))
 
 
 def _proven_same(found: Config, config: Config) -> None:
@@ -97,11 +110,12 @@ def _proven_same(found: Config, config: Config) -> None:
             raise Fault("FLX-I270", name=name.removesuffix("_url"))
 
 
-def _serve(config: Config, bell: Bell, meter: Meter, again: Callable[[], Config], supervisor: Supervisor) -> Config | None:
-    """One configuration, until the bell asks for an end, None, or for another one: that."""
-    with opened(config, warm=True, meter=meter, beat=lambda: supervisor.tell("WATCHDOG=1")) as house:
-        from flux.tick import ticking  # late: it is the daemon's alone
+@contextmanager
+def _opened(config: Config, bell: Bell, meter: Meter, supervisor: Supervisor, *, paused_too: bool) -> Iterator[Installation]:
+    """The installation at work under one configuration, with all that watches it. A pause keeps a daemon from starting, and none from reading anew."""
+    from flux.tick import ticking  # late: it is the daemon's alone
 
+    with opened(config, warm=True, meter=meter, beat=lambda: supervisor.tell("WATCHDOG=1"), paused_too=paused_too) as house:
         house.sandbox.start()
         house.fleet.start(bell.ring)
 
@@ -114,21 +128,26 @@ def _serve(config: Config, bell: Bell, meter: Meter, again: Callable[[], Config]
         with monitor.watched(config.monitor, meter, look, tables.load().alarms, about), watched([*inboxes, config.spool], bell, config.scan_s), ticking(config.schedules, bell):
             log.get().info("started", partners=[p.name for p in config.partners], root=str(config.root))
             supervisor.tell("READY=1")
-            while not bell.stopped:
-                if bell.reload:
-                    bell.reload = False  # before it is read: what asks for it meanwhile is asked for again
-                    if (found := _reread(config, again)) != config:
-                        supervisor.tell("RELOADING=1")
-                        log.get().info("reload", ended="begun")
-                        return found
-                if pause.of(config):
-                    house.alive()
-                    bell.wait(config.scan_s)
-                elif not house.step(lambda: bell.asked):
-                    bell.wait(_pause_s(house))
-            supervisor.tell("STOPPING=1")
-            log.get().info("stopped")
-            return None
+            yield house
+
+
+def _serve(house: Installation, bell: Bell, again: Callable[[], Config], supervisor: Supervisor) -> Config | None:
+    """Turn after turn, until the bell asks for an end, None, or for another configuration: that."""
+    config, markets = house.config, settings.markets(house.config)
+    while not bell.stopped:
+        if bell.reload:
+            bell.reload = False  # before it is read: what asks for it meanwhile is asked for again
+            if (found := _reread(config, markets, again)) is not None:
+                supervisor.tell("RELOADING=1")
+                return found
+        if pause.of(config):
+            house.alive()
+            bell.wait(config.scan_s)
+        elif not house.step(lambda: bell.asked):
+            bell.wait(_pause_s(house))
+    supervisor.tell("STOPPING=1")
+    log.get().info("stopped")
+    return None
 
 
 def _pause_s(house: Installation) -> float:

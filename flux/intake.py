@@ -1,6 +1,5 @@
 """Claim and admit: from a settled file to custody. One short loop a scan; a group costs what one file costs."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import ExitStack
@@ -31,29 +30,32 @@ class Intake:
         self._now, self._new_id, self._lacking = now, new_id, lacking
         self.lack: Fault | None = None      # why nothing new was taken at the last scan
         self._unfinished: set[str] = set()  # partners with claims that are not in custody yet
-        self.troubled: set[str] = set()     # partners whose folder was in trouble at the last scan
+        self.troubled = frozenset[str]()    # partners whose folder was in trouble at the last scan; replaced whole, a monitor's thread reads it
+        self._met: dict[int, str] = {}      # by inbox, the partners of those that are, in the scan under way
         self._in_runs, self._open = in_runs, frozenset[str]()
-        self._scanned: dict[str, int] = {}  # by partner, what the last scan took since his doors opened
+        self._scanned: dict[int, int] = {}  # by inbox, what the last scan took since its doors opened
         self._stuck: dict[int, dict[bytes, Why]] = {}  # by inbox (a partner may have several), what the last scan saw and will not take
         self._told: dict[tuple[str, str], str] = {}  # by partner and claimed file, the trouble that the log has already
 
     def recover(self) -> int:
-        """At start, under the lock: admit what a crash left claimed, with the id that the claim minted."""
-        return sum(self._kept_apart(inbox, self._resume) for inbox in (*self._inboxes, *self._departed))
+        """At start, under the lock: admit what a crash left claimed, with the id that the claim minted; of a partner who is shut, once he is not."""
+        shut = {inbox.partner for inbox in self._inboxes if self.shut(inbox.partner)}
+        self._unfinished |= shut
+        done = sum(self._kept_apart(inbox, self._resume) for inbox in (*self._inboxes, *self._departed) if inbox.partner not in shut)
+        self.troubled = frozenset(self._met.values())
+        return done
 
     def step(self) -> int:
         """One scan of every inbox; returns how many files came into custody. A partner whose folder is in trouble does not stop the others."""
         self._look_for_room()
-        scanned: Counter[str] = Counter()  # a partner may have several inboxes
-        self.troubled.clear()
-        for inbox in self._inboxes:
-            if not self.shut(inbox.partner):
-                scanned[inbox.partner] += self._kept_apart(inbox, self._scan)
+        self._met = {}
+        scanned = {id(inbox): self._kept_apart(inbox, self._scan) for inbox in self._inboxes if not self.shut(inbox.partner)}
         self._scanned |= scanned
-        done = scanned.total()
+        done = sum(scanned.values())
         for inbox in self._departed:
             if inbox.partner in self._unfinished:
                 done += self._kept_apart(inbox, self._resume)
+        self.troubled = frozenset(self._met.values())
         self._told = {key: trouble for key, trouble in self._told.items() if key[0] in self.troubled}
         return done
 
@@ -61,8 +63,9 @@ class Intake:
 
     def open_for(self, partners: AbstractSet[str]) -> None:
         """Of the partners that are taken in runs, only these are taken until further notice."""
-        for partner in partners - self._open:
-            self._scanned.pop(partner, None)
+        for inbox in self._inboxes:
+            if inbox.partner in partners - self._open:
+                self._scanned.pop(id(inbox), None)
         self._open = frozenset(partners)
 
     def shut(self, partner: str) -> bool:
@@ -72,8 +75,9 @@ class Intake:
     def emptied(self, partners: AbstractSet[str]) -> bool:
         """Whether a scan since their doors opened found nothing more of these partners that could be taken. What is in trouble is not waited for."""
         waits = {one.partner for inbox in self._inboxes if inbox.partner in partners for one in inbox.unsettled() if one.why is Why.RESTING}
-        left = partners - self.troubled
-        return not left or (not self.lack and all(self._scanned.get(one) == 0 and one not in self._unfinished | waits for one in left))
+        waits |= self._unfinished - self.troubled
+        left = [inbox for inbox in self._inboxes if inbox.partner in partners and id(inbox) not in self._met]
+        return not left or (not self.lack and all(self._scanned.get(id(inbox)) == 0 and inbox.partner not in waits for inbox in left))
 
     def troubled_of(self, partners: AbstractSet[str]) -> AbstractSet[str]:
         """Those of them whose inbox the last scan could not read."""
@@ -100,7 +104,7 @@ class Intake:
     def _unsettle(self, inbox: Inbox, trouble: Exception, claimed: str = "") -> None:
         """Trouble with an inbox, or with one claimed file of it: looked at again at each scan, logged when it is new."""
         self._unfinished.add(inbox.partner)
-        self.troubled.add(inbox.partner)
+        self._met[id(inbox)] = inbox.partner
         if self._told.get((inbox.partner, claimed)) != str(trouble):
             self._told[inbox.partner, claimed] = str(trouble)
             get().error("intake", partner=inbox.partner, ended="fault", trouble=str(trouble))

@@ -106,9 +106,9 @@ def watched(listen: str, meter: Meter, look: Look, names: Iterable[str], about: 
     meter.registry.register(gauges)
     try:
         server = make_server(host, int(port), _answers(meter, look), server_class=_Server, handler_class=_Quiet)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # the second of a host that no name server could be asked for
         meter.registry.unregister(gauges)
-        raise Fault("FLX-I268", listen=listen, detail=error.strerror or str(error)) from error
+        raise Fault("FLX-I268", listen=listen, detail=getattr(error, "strerror", None) or str(error)) from error
     thread = Thread(target=server.serve_forever, name="monitor", daemon=True)
     thread.start()
     try:

@@ -42,12 +42,10 @@ def mark(spool: Path, paused: Paused) -> None:
 def of(config: Config) -> Paused | None:
     """The pause, None when there is none. One that cannot be read is one all the same."""
     try:
-        text = (config.spool / FILE).read_bytes()
+        return convert(json.loads((config.spool / FILE).read_bytes()), Paused)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    try:
-        return convert(json.loads(text), Paused)
-    except ValueError:
+    except (OSError, ValueError):
         return Paused("—", "—", "—")
 
 

@@ -149,6 +149,8 @@ def _masked(url: str, config: Config) -> str:
     if path is not None:
         return f"sqlite:///{_plain(path, config)}"
     try:
-        return make_url(url).render_as_string(hide_password=True)
+        address = make_url(url)
+        asked = "?***" if address.query else ""  # a driver takes a password there as well
+        return address.set(query={}).render_as_string(hide_password=True) + asked
     except ArgumentError:
         return "***"

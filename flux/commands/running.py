@@ -62,4 +62,5 @@ def _table(rows: list[dict[str, Any]]) -> None:
 def check(context: typer.Context, where: Where = "") -> None:
     """Whether the daemon could go on under the file as it is now."""
     known = find(context, where)
+    config.markets(known)
     err.print(say("say.settings_sound", path=known.root / config.FILE, count=len(known.partners)), highlight=False, soft_wrap=True)

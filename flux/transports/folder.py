@@ -61,13 +61,15 @@ class FolderInbox:
         if len(self._line) < limit:
             self._scan()
         ready: list[bytes] = []
+        changed: dict[bytes, Why] = {}
         while self._line and len(ready) < limit:
             name = self._line.popleft()
             if why := self._changed(name) or self._being_written(name):
-                self._why[name] = why
+                changed[name] = why
             else:
                 ready.append(name)
         self._line.extendleft(reversed(ready))  # until they are claimed
+        self._why = {**self._why, **changed}  # in one: a monitor's thread reads it meanwhile
         return ready
 
     def unsettled(self) -> list[Unsettled]:
@@ -185,17 +187,18 @@ class FolderInbox:
         """Look at every file once: who rests long enough stands in line."""
         now, rested = self._clock(), []
         present: dict[bytes, _Seen] = {}
-        self._why = {}
+        whys: dict[bytes, Why] = {}
         try:
             with os.scandir(self._folder) as entries:
                 for entry in entries:
                     if why := self._not_at_rest(entry, now, present):
-                        self._why[entry.name] = why
+                        whys[entry.name] = why
                     else:
                         rested.append((present[entry.name].look[-1], entry.name))
         except OSError as error:
+            self._why = {}
             raise Fault("FLX-I53", partner=self.partner, detail=str(error.strerror), folder=os.fsdecode(self._folder)) from error
-        self._seen = present
+        self._seen, self._why = present, whys
         self._line = deque(name for _, name in sorted(rested))
 
     def _not_at_rest(self, entry: os.DirEntry[bytes], now: float, present: dict[bytes, _Seen]) -> Why | None:

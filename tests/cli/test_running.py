@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from contextlib import closing, contextmanager
@@ -73,7 +74,7 @@ def test_an_address_that_somebody_else_has_stops_the_start_with_its_code(tmp_pat
     assert (done.returncode, "FLX-I268" in done.stderr) == (2, True)
 
 
-@pytest.mark.parametrize(("value", "code"), [("9464", 2), (":9464", 2), ("127.0.0.1:9464", 0)])
+@pytest.mark.parametrize(("value", "code"), [("9464", 2), (":9464", 2), ("127.0.0.1:65536", 2), ("127.0.0.1:9464", 0)])
 def test_a_monitor_is_an_address_and_a_port(tmp_path, value, code):
     site = Site(tmp_path / "site")
     site.configure(f'monitor = "{value}"\n{CONFIG}')
@@ -102,6 +103,47 @@ def test_a_new_configuration_is_taken_between_two_turns_and_one_that_cannot_be_c
         wait_for(lambda: [flow["plumbing"] for flow in site.json("flows")["flows"]] == ["CLOSED"])
 
 
+def test_whatever_cannot_be_used_of_a_new_configuration_ends_no_daemon(tmp_path):
+    site = Site(tmp_path / "site")
+    markets = site.root / "markets.toml"
+    with serving(site) as (process, log):
+        wait_for(lambda: [line for line in log() if line["event"] == "started"])
+
+        def reload(ended):
+            before = len(reloads(log))
+            process.send_signal(signal.SIGHUP)
+            wait_for(lambda: [line["ended"] for line in reloads(log)[before:]][-len(ended) :] == ended)
+
+        reload(["same"])
+        markets.write_text("[[market]\n")
+        assert (site.flux("config", "check").returncode, "markets.toml" in site.flux("config", "check").stderr) == (2, True)
+        reload(["refused"])
+        assert "markets.toml" in reloads(log)[-1]["trouble"]
+        markets.write_text("")
+        reload(["begun"])
+        site.configure(CONFIG + '\n[[partner]]\nname = "autre"\nnaming = "free"\ninbox = "/proc/nowhere/x"\n')
+        reload(["begun", "refused"])
+        site.configure(CONFIG)
+        site.drop(GOOD)
+        wait_for(lambda: [flow["plumbing"] for flow in site.json("flows")["flows"]] == ["CLOSED"])
+
+
+def test_a_new_configuration_is_taken_in_a_pause_and_the_pause_holds(tmp_path):
+    site = Site(tmp_path / "site")
+    with serving(site) as (process, log):
+        wait_for(lambda: [line for line in log() if line["event"] == "started"])
+        assert site.flux("pause", "--by", "claire", "--reason", "travaux").returncode == 0
+        assert (site.flux("health").returncode, "FLX-I240" in site.flux("health").stdout) == (1, True)
+        site.configure(CONFIG + '\n[[partner]]\nname = "autre"\nnaming = "free"\n')
+        process.send_signal(signal.SIGHUP)
+        wait_for(lambda: [line["partners"] for line in log() if line["event"] == "started"] == [["batipro"], ["batipro", "autre"]])
+        site.drop(GOOD)
+        time.sleep(0.5)
+        assert site.json("flows")["flows"] == []
+        assert site.flux("resume", "--by", "claire", "--reason", "fini").returncode == 0
+        wait_for(lambda: [flow["plumbing"] for flow in site.json("flows")["flows"]] == ["CLOSED"])
+
+
 def test_whoever_started_it_is_told_that_it_is_ready_and_alive_and_that_it_ends(tmp_path):
     site = Site(tmp_path / "site")
     with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as ears:
@@ -117,14 +159,14 @@ def test_whoever_started_it_is_told_that_it_is_ready_and_alive_and_that_it_ends(
 
 def test_the_settings_in_force_are_told_without_the_ledgers_password(tmp_path):
     site = Site(tmp_path / "site")
-    site.configure('ledger = "postgresql://flux:canary-7f3a@db/flux"\nstuck_s = 60\n' + CONFIG)
+    site.configure('ledger = "postgresql://flux:canary-7f3a@db/flux?sslpassword=canary-7f3a"\nstuck_s = 60\n' + CONFIG)
     for words in (("config", "show"), ("config", "show", "--json"), ("doctor",), ("health",), ("once",)):
         done = site.flux(*words)
         assert "canary-7f3a" not in done.stdout + done.stderr
     told = {row["name"]: row for table in site.json("config", "show")["tables"] for row in table["settings"] if table["table"] == "flux.toml"}
     assert (told["stuck_s"]["value"], told["stuck_s"]["default"]) == (60, False)
     assert (told["scan_s"]["value"], told["children"]["default"]) == (0.2, True)
-    assert told["ledger"]["value"] == "postgresql://flux:***@db/flux"
+    assert told["ledger"]["value"] == "postgresql://flux:***@db/flux?***"
     assert "stuck_s" in site.flux("config", "show", "--changed").stdout
     assert "children" not in site.flux("config", "show", "--changed").stdout
 

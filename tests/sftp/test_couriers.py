@@ -14,6 +14,7 @@ from yard import NOON, Yard, fresh_id
 from flux import endpoints as ends
 from flux.faults import Fault
 from flux.stores.sql import SqlLedger
+from flux.transports.sftp import courier as couriers
 from flux.transports.sftp import session
 from flux.transports.sftp.courier import Courier, House
 from flux.transports.sftp.host import Breaker, Host, Pace
@@ -48,7 +49,7 @@ def crew(yard, key):
         end = replace(yard.end, name=name, port=server.port, host_keys=(print_of(f"{key}.pub"),), key_file=str(key), **more)
         house = House(
             yard.folder, [end], lambda: SqlLedger(f"sqlite:///{yard.folder / 'ledger.db'}"), yard.content,
-            lambda one: session.secret_of(one, yard.folder, {}.get), lambda _: yard.claims, lambda: 1 << 30, lambda _: 1 << 20, lambda: NOON, fresh_id,
+            lambda one: session.secret_of(one, yard.folder, {}.get), lambda _: yard.claims, lambda: 1 << 30, lambda: yard.paused, lambda _: 1 << 20, lambda: NOON, fresh_id,
         )  # fmt: skip
         courier = Courier(end, host or Host(Breaker(lambda: 0.0), 2, 1), house, yard.inbox, lambda: None)
         courier.start()
@@ -126,6 +127,49 @@ def test_a_defect_of_the_program_is_told_and_does_not_end_the_thread(yard, crew,
     assert courier.is_alive()
     ends.release(yard.folder, "there", "claire", NOON)
     wait_for(lambda: yard.intake.step() or yard.received(), 20)
+
+
+def test_a_thread_that_met_trouble_of_our_own_disk_goes_on_when_it_is_over(yard, crew, served, monkeypatch):
+    tree, lane = Tree(), yard.folder / "fetch" / "there"
+    tree.put(b"/in/good.xml", b"<good/>")
+    monkeypatch.setattr(couriers, "AGAIN_S", 0.2)
+    lane.write_text("in its place")
+    courier = crew(served(lambda: Liar(tree)))
+    wait_for(lambda: yard.known().state == "trouble", 20)
+    assert courier.troubled
+    lane.unlink()
+    wait_for(lambda: yard.intake.step() or yard.received(), 20)
+
+
+def test_in_a_pause_nothing_is_looked_at_there_and_after_it_all_is_fetched(yard, crew, served):
+    tree, looks = Tree(), []
+    tree.put(b"/in/good.xml", b"<good/>")
+    yard.paused = True
+    courier = crew(served(lambda: Liar(tree, lie={"opendir": lambda *_: looks.append(1)})))
+    wait_for(lambda: courier.quiet, 20)
+    assert (looks, list(tree.files)) == ([], [b"/in/good.xml"])
+    yard.paused = False
+    wait_for(lambda: yard.intake.step() or yard.received(), 20)
+
+
+def test_one_that_is_stopped_while_it_connects_fetches_nothing_any_more(yard, crew, served, monkeypatch):
+    tree, connected, go_on = Tree(), threading.Event(), threading.Event()
+    tree.put(b"/in/good.xml", b"<good/>")
+    opened = couriers.opened
+
+    def slow(*given):
+        session = opened(*given)
+        connected.set()
+        go_on.wait(20)
+        return session
+
+    monkeypatch.setattr(couriers, "opened", slow)
+    courier = crew(served(lambda: Liar(tree)))
+    assert connected.wait(20)
+    courier.stop()
+    go_on.set()
+    courier.join(10)
+    assert (courier.is_alive(), list(tree.files)) == (False, [b"/in/good.xml"])
 
 
 def test_a_file_that_can_never_be_taken_is_in_the_log_once_however_often_it_is_seen(yard, crew, served, capsys):

@@ -45,7 +45,7 @@ class Yard:
             path.mkdir(parents=True)
         self.end, self.back = endpoint(**more), endpoint("back", "out", "/out")
         self.content, self.ledger = FileStore(folder), SqlLedger(f"sqlite:///{folder / 'ledger.db'}")
-        self.room, self.time, self._line = 1 << 30, 0.0, None
+        self.room, self.time, self._line, self.paused = 1 << 30, 0.0, None, False
         self.begin()
 
     def begin(self):

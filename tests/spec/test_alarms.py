@@ -19,6 +19,7 @@ EMISSION = Emission("k", "f1", 1, "piece", "pieces/moe", "a.xml", "a" * 64, "b" 
 WELL = Vitals(beat_s=1.0, pressure=CALM)
 CASES = {  # alarm -> what raises it, the accepted twin, what it quotes
     "stalled": ({"beat_s": 901.0}, {"beat_s": 900.0}, "901 s"),
+    "paused": ({"paused": Fault("FLX-I240", at="2026-11-26T03:00:00+00:00", who="anne", reason="a move")}, {"paused": None}, "(anne): a move"),
     "disk_full": ({"lack": Fault("FLX-I86", spool="/s", free="3", files="9", least="64", least_files="1000")}, {"lack": None}, "3 MB"),
     "ledger": ({"ledger": Fault("FLX-I27", detail="disk I/O error"), "pressure": None}, {"pressure": None}, "disk I/O error"),
     "turn": ({"turn": (NOW, "no space")}, {"turn": None}, "no space"),

@@ -51,7 +51,7 @@ class House(Struct, frozen=True):
     """
     What every courier has from the installation. secret_of may raise Fault; room gives the bytes that may be fetched, 0 when nothing may.
 
-    most_bytes: of one file of a partner.
+    most_bytes: of one file of a partner. paused: whether nothing may be taken nor delivered.
     """
 
     spool: Path
@@ -61,6 +61,7 @@ class House(Struct, frozen=True):
     secret_of: Callable[[Endpoint], Secret]
     claims_of: Callable[[str], Path]
     room: Callable[[], int]
+    paused: Callable[[], bool]
     most_bytes: Callable[[str], int]
     now: Callable[[], datetime]
     new_id: Callable[[], str]
@@ -111,19 +112,20 @@ class Courier(threading.Thread):
 
     def run(self) -> None:
         """Turn after turn, until it is stopped."""
-        try:
-            with closing(self._house.open_books()) as books:
-                self._resume()
-                work = self._puller(books) if self._inbox is not None else self._pusher(books)
-                while not self._stopped.is_set():
-                    self._rung.wait(self._round(books, work))
-                    self._rung.clear()
-        except (Fault, OSError) as error:  # the ledger, the spool: the main loops meet it too
-            get().error("endpoint", endpoint=self._end.name, ended="fault", trouble=str(fault_of(error)))
-        finally:
-            self._well = self._well and self._stopped.is_set()
-            self._turned = True
-            self._let_go()
+        self._resume()
+        while not self._stopped.is_set():
+            try:
+                with closing(self._house.open_books()) as books:
+                    work = self._puller(books) if self._inbox is not None else self._pusher(books)
+                    while not self._stopped.is_set():
+                        self._rung.wait(self._round(books, work))
+                        self._rung.clear()
+            except (Fault, OSError) as error:  # the ledger, the spool: the main loops meet it too
+                self._fail(fault_of(error), AGAIN_S, self._known.failures + 1)
+                self._turned = True
+                self._stopped.wait(AGAIN_S)
+            finally:
+                self._let_go()
 
     def _round(self, books: Books, work: Callable[[Callable[[], Wire]], tuple[float, int]]) -> float:
         """A turn, and what the main thread may know of it. Gives how long to wait."""
@@ -139,6 +141,8 @@ class Courier(threading.Thread):
 
     def _turn(self, books: Books, work: Callable[[Callable[[], Wire]], tuple[float, int]]) -> tuple[float, int]:
         """Gives how long to wait before the next, and how much was done. Every trouble ends here, and is told once."""
+        if self._house.paused():
+            return HELD_S, 0
         if (who := ends.released(self._house.spool, self._end.name)) is not None:
             self._release(books, who)
         if self._known.state == "held" and set(self._known.pinned) == set(self._end.host_keys):
@@ -190,6 +194,8 @@ class Courier(threading.Thread):
         if self._session is None:
             pace = Pace(self._end.rate_kb_s, self._stopped.wait)
             self._session = opened(self._end, self._house.secret_of(self._end), pace)
+            if self._stopped.is_set():  # meanwhile: its installation may be closed, and another at work
+                raise Lost("stopped")
         return self._session.wire
 
     def _let_go(self) -> None:

@@ -1,11 +1,12 @@
 """Every endpoint of an installation: their inboxes for the intake, their threads, and what the main loops ask of them together."""
 
 import random
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from flux import config as settings
-from flux import folders
+from flux import folders, pause
 from flux.config import Config
 from flux.endpoints import Endpoint, Looked
 from flux.ports import ContentStore
@@ -14,7 +15,7 @@ from flux.transports.sftp.courier import Books, Courier, House
 from flux.transports.sftp.host import Breaker, Host
 from flux.transports.sftp.inbox import SftpInbox
 
-STOP_S = 5.0  # for all threads together; what one does not end in time is ended with the process, which is safe at any instant
+STOP_S = 5.0  # for all threads together; one that still connects then does nothing more once it is
 
 
 class Fleet:
@@ -66,19 +67,19 @@ class Fleet:
 
     def stop(self) -> None:
         """End them."""
+        end = time.monotonic() + STOP_S
         for courier in self._couriers:
             courier.stop()
         for courier in self._couriers:
-            courier.join(STOP_S / len(self._couriers))
+            courier.join(max(0.0, end - time.monotonic()))
         self._couriers.clear()
-
 
 
 def of(config: Config, content: ContentStore, open_books: Callable[[], Books], *, now: Callable[[], datetime], new_id: Callable[[], str]) -> Fleet:
     """The fleet of an installation. open_books: each thread opens the ledger for itself."""
     return Fleet(House(
         spool=config.spool, endpoints=config.endpoints, open_books=open_books, content=content, secret_of=_secret_of(config),
-        claims_of=lambda partner: folders.claims_of(config, partner), room=lambda: folders.room(config.spool).beyond(config),
+        claims_of=lambda partner: folders.claims_of(config, partner), room=lambda: folders.room(config.spool).beyond(config), paused=lambda: pause.of(config) is not None,
         most_bytes=lambda partner: settings.policy(config, partner).limits.flow_mb << 20, now=now, new_id=new_id,
     ))  # fmt: skip
 
