@@ -197,6 +197,7 @@ def child_of(unit: Unit, ordinals: tuple[int, ...], parent: Again | None, pieces
     """
     partial = parent is not None and bool(parent.ordinals)
     of = parent.of if parent is not None and partial else pieces
+    ordinals = ordinals or (parent.ordinals if parent is not None else ())  # a part that was refused whole is the same part again
     whole = len(ordinals) == pieces and not partial
     return Again(
         parent=unit.parent, root=parent.root if parent else unit.parent, reinjection=reinjection, pieces=() if whole else tuple(sorted(ordinals)),

@@ -2,7 +2,8 @@
 A flow that waits for a person, given up for good. Its sender is told the truth: an incident of ours, nothing went in, send it again as it is.
 
 IN_INCIDENTE is Chorus Pro's own word for it (domain 3.5): final for the issuer, and no reproach. He may be left untold where he knows already, or
-where the flow was an attack; the journal has who and why either way.
+where the flow was an attack; the journal has who and why either way. Of pieces out of a flow of which others went in he has an answer already, and could
+not send the whole again.
 """
 
 from datetime import datetime
@@ -28,6 +29,8 @@ def give_up(office: Office, named: str, reason: str, by: str, now: datetime, *, 
     flow, kit = row.flow, office.kit
     if row.state not in (Plumbing.HELD, Plumbing.QUARANTINED):
         raise Fault("FLX-I213", flow=flow.id, state=row.state.value)
+    if flow.again is not None and flow.again.ordinals and not untold:
+        raise Fault("FLX-I229", flow=flow.id, root=flow.again.root)
     policy = office.policies.get(flow.partner, Policy())
     envelope, _ = flow_findings(flow, policy, kit)
     decision = Decision(FlowVerdict.INCIDENT, envelope, interface=envelope.interface, pack=kit.pack)

@@ -7,11 +7,17 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from flux.model import Event
+from flux.owing import PIECE
 from flux.ports import ContentStore, Ledger
 from flux.rows import Journal
 
 CONTENT, RETURNS, TOLD = "content", "returns", "told"
 WHAT = (CONTENT, RETURNS, TOLD)
+
+
+def part_of(kind: str) -> str:
+    """With what the bytes of an emission of this kind go."""
+    return CONTENT if kind == PIECE else RETURNS
 
 
 class Trouble(Struct, frozen=True):
@@ -99,7 +105,7 @@ class Keeper(Ledger, Protocol):
         """Write the ledger anew, without its free pages; how many bytes smaller it is. Nobody else may be at work."""
 
     def doubt(self, event: Event) -> list[Doubt]:
-        """A restored ledger: what was owed or under way is in doubt from now on."""
+        """A restored ledger: what was owed or under way is in doubt from now on, and no re-injection goes on."""
 
     def doubts(self) -> list[Doubt]:
         """What nobody decided yet."""

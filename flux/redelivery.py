@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from flux.again import Named
 from flux.faults import Fault
+from flux.keeping import part_of
 from flux.model import Emission, EmissionState, Event
 from flux.ops import Office
 from flux.owing import PIECE
@@ -40,6 +41,8 @@ def redeliver(office: Office, what: Named, kinds: Sequence[str], reason: str, by
         raise Fault("FLX-I214", flow=what.flow, known=", ".join(sorted({e.kind for e in owed})) or "—")
     tried = [e for e in meant if e.state is not EmissionState.EMITTED]
     again = [e for e in meant if e.state is EmissionState.EMITTED and COPY not in e.key] if sent else []
+    if any(part_of(e.kind) in {one.what for one in office.ledger.purged(what.flow)} for e in again):
+        raise Fault("FLX-I230", flow=what.flow)
     if not tried and not sent:
         raise Fault("FLX-I215", flow=what.flow)
     if any(e.kind == PIECE for e in again):

@@ -135,12 +135,11 @@ def begin(desk: Desk, id_: str, count: int, by: str, second: str = "", rate: int
     asked = found(desk, id_)
     if count != asked.count:
         raise Fault("FLX-I204", found=str(count), expected=str(asked.count))
-    second = second or asked.second
-    if asked.count > desk.above and not second:
+    if asked.count > desk.above and not (second or asked.second):
         raise Fault("FLX-I205", count=str(asked.count), above=str(desk.above))
     if second and second.casefold() in (by.casefold(), asked.by.casefold()):
         raise Fault("FLX-I206", who=second)
-    after = replace(asked, state=State.RUNNING, second=second, rate=rate or asked.rate)
+    after = replace(asked, state=State.RUNNING, second=second or asked.second, rate=rate or asked.rate)
     return _turned(desk, asked, (State.PREVIEWED, State.PAUSED, State.RUNNING), after, by)
 
 

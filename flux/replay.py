@@ -111,7 +111,7 @@ class Replay:
 
     def _duplicate_of(self, flow: Flow) -> str:
         """The first flow that brought these bytes and of which something went in, as far as this replay has come; as recorded where it says nothing."""
-        if not self._otherwise:
+        if not self._otherwise or flow.again is not None:  # its parent's bytes make it no duplicate
             return flow.duplicate_of
         before = [row for row in self._ledger.with_bytes(flow.sha256) if row.flow.partner == flow.partner and row.flow.id != flow.id]
         for row in before:

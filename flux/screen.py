@@ -139,10 +139,10 @@ def left(err: Console, waiting: Iterable[Unsettled], say: Words) -> None:
         err.print(f"{one.partner}/{escape(name)} {say('say.left')} {say(f'left.{one.why}')}", highlight=False, soft_wrap=True)
 
 
-def fault(err: Console, trouble: Fault, say: Words) -> None:
+def fault(err: Console, trouble: Fault, say: Words, style: str = "bold red") -> None:
     """Our trouble: what happened, what it means, what to do."""
     what, means, do = trouble.told(say.language)
-    err.print(f"[bold red]{trouble.code}[/] {escape(what)}", highlight=False, soft_wrap=True)
+    err.print(f"[{style}]{trouble.code}[/] {escape(what)}", highlight=False, soft_wrap=True)
     err.print(f"  {escape(means)}", highlight=False, soft_wrap=True)
     err.print(f"  → {escape(do)}", highlight=False, soft_wrap=True)
 

@@ -7,7 +7,7 @@ from sqlalchemy import event as sa_event
 
 from flux import tables
 from flux.intake import Intake
-from flux.model import Event, Flow, Plumbing
+from flux.model import Again, Event, Flow, Plumbing
 from flux.runs.account import Sender
 from flux.runs.book import RunState
 from flux.runs.plan import Schedule
@@ -101,10 +101,10 @@ class Nights:
             self.turn()
         return self
 
-    def receive(self, partner="batipro", pieces=0, state=Plumbing.CLOSED):
+    def receive(self, partner="batipro", pieces=0, state=Plumbing.CLOSED, *, again=False):
         """A flow that was received now, and what became of it at once."""
         self.serial += 1
-        flow = Flow(f"f{self.serial}", partner, b"a.xml", f"sha{self.serial}", 10, self.now)
+        flow = Flow(f"f{self.serial}", partner, b"a.xml", f"sha{self.serial}", 10, self.now, again=Again("f1", "f1", "R-1") if again else None)
         self.ledger.receive([flow], [Event(flow.id, "received", self.now, partner)])
         self.put(flow.id, state, pieces)
         return flow.id

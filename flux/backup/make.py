@@ -25,9 +25,10 @@ from flux.backup import _shape as shape
 from flux.config import Config
 from flux.faults import Fault
 from flux.keeping import Keeper
+from flux.stores.aside import PREFIX
 
 PATIENCE_S = 5.0  # for a received file on its way from its claim into the store
-OWN = ("tmp", "store", "claim", "staged", "lock", "knock", "paused", "keep.lock")  # of the spool: copied in their own way, or of no use elsewhere
+OWN = ("tmp", "store", "claim", "staged", "fetch", "lock", "knock", "paused", "keep.lock")  # of the spool: copied in their own way, or of no use elsewhere
 _SECRET = re.compile(r"""^(\s*[\w.-]*(?:password|passphrase|secret|token|api_?key)[\w.-]*\s*=\s*)("[^"]*"|'[^']*')""", re.IGNORECASE | re.MULTILINE)
 
 LedgerOf = Callable[[Path], AbstractContextManager[Keeper]]
@@ -156,7 +157,7 @@ def _files(config: Config, half: Path, ledger: Path) -> Iterator[str]:
     skipped = {ledger.resolve().with_name(ledger.name + end) for end in ("", "-wal", "-shm", "-journal")}
     for path in sorted(config.spool.rglob("*")):
         kept = path.relative_to(config.spool)
-        if kept.parts[0] in OWN or kept.name.startswith(".") or not path.is_file() or path.is_symlink() or path.resolve() in skipped:
+        if kept.parts[0] in OWN or kept.parts[0].startswith(PREFIX) or kept.name.startswith(".") or not path.is_file() or path.is_symlink() or path.resolve() in skipped:
             continue
         with suppress(FileNotFoundError):
             shape.copied(path, half / "spool" / kept)

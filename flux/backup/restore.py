@@ -1,8 +1,9 @@
 """
 A backup as an installation again, which begins paused: its original may have gone on after the backup was made.
 
-What the ledger's copy calls STAGED and was not in the staged folder afterwards was published, by the law of the protocol, and is done. What else
-it owes, and each flow that was under way, is in doubt: the original may have sent or answered it since. A person decides.
+What the ledger's copy calls STAGED in the staged folder and was not there afterwards was published, by the law of the protocol, and is done. What
+else it owes, what stands uploaded at a partner's included, and each flow that was under way, is in doubt: the original may have sent or answered it
+since. A person decides. A re-injection that was not over is aborted: what it had made is in doubt, what it had not the original may have made.
 """
 
 import os
@@ -23,7 +24,7 @@ from flux.backup import _shape as shape
 from flux.config import Config
 from flux.faults import Fault
 from flux.keeping import Doubt, Keeper
-from flux.model import EmissionState, Event
+from flux.model import Event
 
 SENT, AGAIN = "already_sent", "send_again"
 
@@ -132,7 +133,7 @@ def _doubted(ledger: Keeper, backup: shape.Backup, now: datetime, who: str) -> t
     """What is in doubt, but for what the backup itself knows to be published."""
     name = backup.path.name
     doubts = ledger.doubt(Event("", "restored", now, who, detail=f"{name} {backup.manifest.lines} {backup.manifest.head}"))
-    staged = {one.key for flow in {one.flow for one in doubts} for one in ledger.emissions(flow) if one.state is EmissionState.STAGED}
+    staged = {one.key for one in ledger.unpublished(len(doubts))}  # in the staged folder: of an endpoint's only its server knows
     gone = [one.item for one in doubts if one.item in staged - set(backup.manifest.staged)]
     if gone:
         settle(ledger, gone, now, "flux", f"published before the backup {name} ended", sent=True)

@@ -17,7 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from flux import app, doors, folders, log, redelivery, reinjection
+from flux import app, doors, folders, log, redelivery, reinjection, screen
+from flux import pause as pausing
 from flux.again import Candidate, Reinjection, Results, State, Turn, Wanted
 from flux.commands.desk import DAY, AsJson, Exit, Where, err, find, out, say, user, write
 from flux.config import Config
@@ -280,7 +281,9 @@ def _settle(desk: Desk, house: Config, begun: Reinjection, how: How) -> None:
             left = desk.ledger.results(begun.id).open
             look()
             over, before = asked + PATIENCE_S if left != before else over, left
-            if not left or asked > over:
+            if (paused := pausing.of(house)) is not None:
+                screen.fault(err, pausing.fault(paused), say, "yellow")
+            if not left or asked > over or paused is not None:
                 return
             time.sleep(max(LOOK_S, 4 * (time.monotonic() - asked)))  # what it costs to look is not taken from who judges
 

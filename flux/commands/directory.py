@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from flux import directory
+from flux import directory, screen
 from flux.commands.desk import DAY, AsJson, Where, err, find, out, say, unknown, write
 from flux.when import day_of
 from flux.words import Words
@@ -67,8 +67,7 @@ def status(context: typer.Context, where: Where = "", *, as_json: AsJson = False
         return
     _status(out, told, say)
     if fault := directory.stale(config, today):
-        what, means, do = fault.told(say.language)
-        err.print(f"[yellow]{fault.code}[/] {escape(what)}\n  {escape(means)}\n  → {escape(do)}", highlight=False, soft_wrap=True)
+        screen.fault(err, fault, say, "yellow")
 
 
 def _imported(out: Console, told: dict[str, Any], say: Words) -> None:

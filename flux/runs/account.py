@@ -181,17 +181,16 @@ def _senders(flows: Iterable[FlowSeen], senders: Sequence[Sender]) -> list[Sende
 
 
 def _partner(run: Run, sender: Sender, mine: Sequence[FlowSeen], around: Around, before: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    total = {"flows": len(mine), "pieces": sum(f.pieces for f in mine)}
+    total, sent = _counted(mine), [f for f in mine if not f.again]
     cut = around.cuts.get(sender.name)
-    by = total if not sender.cut_off or (cut and sender.in_runs) else {"flows": cut.flows, "pieces": cut.pieces} if cut else None
-    after = [f for f in mine if cut and not sender.in_runs and f.received_at > cut.at]
-    late = {"flows": len(after), "pieces": sum(f.pieces for f in after)}
+    by = _counted(sent) if not sender.cut_off or (cut and sender.in_runs) else {"flows": cut.flows, "pieces": cut.pieces} if cut else None
+    late = _counted([f for f in sent if cut and not sender.in_runs and f.received_at > cut.at])
     name = f"by_cut_off_{'flows' if any(not f.pieces for f in mine) else 'pieces'}"  # of what is held, or damaged, nobody knows how many pieces it has
     middle = _usual_of_sender(before, name)
     told: dict[str, Any] = {
         "partner": sender.name, "label": sender.label or None, **total, "accepted": sum(f.accepted for f in mine),
         "held": sum(f.state in _STOPPED for f in mine), "bytes": sum(f.size for f in mine),
-        "last_at": instant(max(f.received_at for f in mine)) if mine else None,
+        "last_at": instant(max(f.received_at for f in sent)) if sent else None,
         "cut_off": sender.cut_off or None, "cut_off_at": instant(cut.at) if cut else None,
         "by_cut_off_flows": by["flows"] if by else None, "by_cut_off_pieces": by["pieces"] if by else None, "after_cut_off_pieces": late["pieces"],
         "after_cut_off_flows": late["flows"], "usual": middle, "measure": name.rpartition("_")[2],
@@ -201,6 +200,10 @@ def _partner(run: Run, sender: Sender, mine: Sequence[FlowSeen], around: Around,
     watched = cut is None or cut.watched or sender.in_runs
     told["arrival"] = "trouble" if sender.name in around.troubled else _arrival(counted, middle, around.less_than, watched=watched) if judged else "not_due"
     return told
+
+
+def _counted(flows: Sequence[FlowSeen]) -> dict[str, int]:
+    return {"flows": len(flows), "pieces": sum(f.pieces for f in flows)}
 
 
 def _usual_of_sender(before: Sequence[dict[str, Any]], name: str) -> float | None:

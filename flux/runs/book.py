@@ -96,7 +96,11 @@ class Span(Struct, frozen=True):
 
 
 class FlowSeen(Struct, frozen=True):
-    """What a run's account needs of a flow. reason: why it is held, as (code, fr, en), () when it is not. codes: of errors about the flow itself."""
+    """
+    What a run's account needs of a flow. reason: why it is held, as (code, fr, en), () when it is not. codes: of errors about the flow itself.
+
+    again: it was taken up again by one of us, and is none of its partner's deposits.
+    """
 
     id: str
     partner: str
@@ -110,6 +114,7 @@ class FlowSeen(Struct, frozen=True):
     decided_at: datetime | None
     reason: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
+    again: bool = False
 
 
 class Seen(Struct, frozen=True):

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, select, tuple_, update
 
+from flux.keeping import part_of
 from flux.model import Emission, EmissionState, Event, Plumbing
 from flux.stores import _schema as t
 from flux.stores import _seal
@@ -73,7 +74,8 @@ class Emissions(Writing):
                 connection.execute(update(t.emission).where(*due), {"problem": ""})
             keys = [copy.key for copy in copies]
             known = set(connection.scalars(select(t.emission.c.key).where(t.emission.c.key.in_(keys)))) if keys else set()
-            new = [copy for copy in copies if copy.key not in known]
+            let_go = {(row.flow, row.what) for row in connection.execute(select(t.purge).where(t.purge.c.flow.in_({copy.flow for copy in copies})))}
+            new = [copy for copy in copies if copy.key not in known and (copy.flow, part_of(copy.kind)) not in let_go]
             owe(connection, new)
             append(connection, events)
         return [copy.key for copy in new]

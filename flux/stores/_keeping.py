@@ -58,8 +58,8 @@ class Keeping(Writing):
         """
         Closed flows of these verdicts, over before *until*, of which this was not purged yet and nothing forbids it; oldest first.
 
-        A flow of which something was refused must be acknowledged, and no re-injection that was begun may still take it up. A flow of a dossier is over with it: when its every piece stands in one of
-        *finals*, the last since before *until*.
+        A flow of which something was refused must be acknowledged, and no re-injection that was begun may still take it up. A flow of a dossier is
+        over with it: when its every piece stands in one of *finals*, the last since before *until*.
         """
         mine, theirs = t.standing.alias(), t.standing.alias()
         young = exists().where(mine.c.flow == t.flow.c.id, theirs.c.first == mine.c.first, theirs.c.since >= moment(until))
@@ -168,7 +168,7 @@ class Keeping(Writing):
     # -- after a restore ------------------------------------------------------------------------------------------------------------------
 
     def doubt(self, event: Event) -> list[Doubt]:
-        """A restored ledger: what was owed or under way is in doubt from now on; the journal says so."""
+        """A restored ledger: what was owed or under way is in doubt from now on, and no re-injection goes on; the journal says so."""
         with self._write() as connection:
             owed = connection.scalars(select(t.emission.c.key).where(t.emission.c.state != EmissionState.EMITTED)).all()
             under_way = connection.scalars(select(t.flow.c.id).where(t.flow.c.state.in_((Plumbing.RECEIVED, Plumbing.PROCESSING)))).all()
@@ -176,7 +176,10 @@ class Keeping(Writing):
             rows = [{"item": key, "kind": "emission"} for key in owed] + [{"item": id_, "kind": "flow"} for id_ in under_way]
             if rows:
                 connection.execute(insert(t.doubt), rows)
-            append(connection, [event])
+            unfinished = t.reinjection.c.state.in_(("PREVIEWED", "RUNNING", "PAUSED"))
+            ended = connection.scalars(select(t.reinjection.c.id).where(unfinished).order_by(t.reinjection.c.seq)).all()
+            connection.execute(update(t.reinjection).where(unfinished), {"state": "ABORTED"})
+            append(connection, [event, *(Event(id_, "reinjection", event.at, event.who, detail="ABORTED restored") for id_ in ended)])
         return self.doubts()
 
     def doubts(self) -> list[Doubt]:
@@ -211,7 +214,12 @@ class Keeping(Writing):
 
 
 def _over(finals: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
-    """Of a flow that nothing keeps open: closed, owing nothing, wanted by no re-injection that was begun, acknowledged where something was refused, every dossier of its pieces ended."""
+    """
+    Of a flow that nothing keeps open.
+
+    It is closed, owes nothing, no re-injection that was begun wants it; it is acknowledged where something was refused; every dossier of its
+    pieces has ended.
+    """
     mine, theirs = t.standing.alias(), t.standing.alias()
     return (
         t.flow.c.state == Plumbing.CLOSED,
@@ -255,7 +263,9 @@ def _referred(connection: Connection, shas: Sequence[str]) -> Iterator[tuple[str
 
 def _corrected(connection: Connection) -> set[str]:
     """Corrected files that re-injections are still to take up: no row of a flow knows them yet."""
-    units = connection.scalars(select(t.reinjection_unit.c.kept).where(t.reinjection_unit.c.stage == "WAITS", t.reinjection_unit.c.kept.contains('"corrected":{')))
+    unit = t.reinjection_unit.c
+    over = exists().where(t.reinjection.c.id == unit.reinjection, t.reinjection.c.state.in_(("ABORTED", "DONE")))
+    units = connection.scalars(select(unit.kept).where(unit.stage == "WAITS", unit.kept.contains('"corrected":{'), ~over))
     return {orjson.loads(kept)["corrected"]["sha256"] for kept in units}
 
 

@@ -123,7 +123,7 @@ class Runs(Writing):
 
     def received_between(self, partner: str, after: datetime, until: datetime) -> tuple[int, int]:
         """Flows and pieces that this partner brought with after < received <= until."""
-        when = (t.flow.c.partner == partner, t.flow.c.received_at > moment(after), t.flow.c.received_at <= moment(until))
+        when = (t.flow.c.partner == partner, t.flow.c.again == "", t.flow.c.received_at > moment(after), t.flow.c.received_at <= moment(until))
         with self._read() as connection:
             row = connection.execute(select(func.count(), func.coalesce(func.sum(t.flow.c.pieces), 0)).where(*when)).one()
         return int(row[0]), int(row[1])
@@ -216,7 +216,7 @@ def _flow_seen(row: Any) -> FlowSeen:  # noqa: ANN401 - a database row
     codes = _codes(orjson.loads(row.told)) if row.verdict not in ("", FlowVerdict.INTEGRATED) else ()
     return FlowSeen(
         row.id, row.partner, shown(row.name), row.size, row.state, row.verdict, row.pieces, row.accepted, instant(row.received_at),
-        instant(row.decided_at) if row.decided_at else None, tuple(reason[name] for name in ("code", "fr", "en")) if reason else (), codes,
+        instant(row.decided_at) if row.decided_at else None, tuple(reason[name] for name in ("code", "fr", "en")) if reason else (), codes, bool(row.again),
     )  # fmt: skip
 
 

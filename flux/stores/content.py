@@ -43,7 +43,7 @@ class FileStore:
 
     def adopt(self, paths: Sequence[bytes], shas: Sequence[str]) -> None:
         """Take sealed files in, without copying: each is renamed to its hash. One that is gone was taken in before. Durable on return."""
-        self._name(paths, shas)
+        self._name(paths, shas, again=True)
 
     @contextmanager
     def scratch(self) -> Iterator[BinaryIO]:
@@ -135,9 +135,13 @@ class FileStore:
     def _settle(self, files: Sequence[BinaryIO], names: Sequence[str]) -> None:
         """From scratch to content: sync what was written, then give each its name. The name is a promise, so it comes last."""
         sync_files(files, self._tmp)
-        self._name([os.fsencode(file.name) for file in files], names)
+        try:
+            self._name([os.fsencode(file.name) for file in files], names)
+        except FileNotFoundError as error:  # clean(), of a flux that starts beside us: what was promised is not there
+            raise Fault("FLX-I66", detail=str(error)) from error
 
-    def _name(self, paths: Sequence[bytes], names: Sequence[str]) -> None:
+    def _name(self, paths: Sequence[bytes], names: Sequence[str], *, again: bool = False) -> None:
+        """*again*: a path that is gone has its name already."""
         folders = {self._path(name).parent for name in names}
         if new := [folder for folder in folders if not folder.is_dir()]:
             for folder in new:
@@ -145,7 +149,7 @@ class FileStore:
             sync_folders([self._store])
         with self._alone(fcntl.LOCK_SH):
             for path, name in zip(paths, names, strict=True):
-                with suppress(FileNotFoundError):
+                with suppress(*[FileNotFoundError] if again else []):
                     # Replacing is harmless: a file of this name has these bytes. It also mends one that rotted, and says that it is wanted again.
                     os.rename(path, self._path(name))  # noqa: PTH104 - a claimed file's path is bytes
         sync_folders(folders)

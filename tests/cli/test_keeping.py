@@ -10,6 +10,7 @@ import pytest
 from rig import CONFIG, EXAMPLES, GOOD, REFUSED, Site, wait_for
 
 from flux import app, asking, audit, config, doors, folders, pause, retention, tables
+from flux.again import State
 from flux.backup import check, make, restore
 from flux.faults import Fault
 from flux.night import Night
@@ -330,6 +331,32 @@ def test_what_was_published_while_the_backup_was_taken_is_done_and_in_no_doubt(d
     (done.root / "spool" / "staged" / key).write_bytes(b"<piece/>")
     backed_up(done)
     assert [one.item for one in decided(restored(done, done.root.parent / "there"), sent=False)] == [key]
+
+
+def test_what_stands_uploaded_at_a_partners_is_in_doubt_since_only_his_server_knows(done):
+    with closing(sqlite3.connect(done.root / "spool" / "ledger.db")) as db, db:
+        (key,) = db.execute("SELECT key FROM emission WHERE kind = 'piece' AND flow = (SELECT id FROM flow WHERE verdict = 'IN_INTEGRE')").fetchone()
+        db.execute("UPDATE emission SET state = 'STAGED', via = 'bati-out#12345678' WHERE key = ?", (key,))
+        db.execute("UPDATE flow SET state = 'DECIDED' WHERE verdict = 'IN_INTEGRE'")
+    backed_up(done)
+    assert [one.item for one in decided(restored(done, done.root.parent / "copy"), sent=False)] == [key]
+
+
+def test_a_re_injection_that_was_not_over_goes_no_further_where_it_is_restored(done):
+    told = done.json("reinject", flow_of(done, "IN_REJETE")["id"], "--reason", "why", "--by", "anne", "--preview")
+    backed_up(done)
+    copy = restored(done, done.root.parent / "copy")
+    with doors.custody(config.load(copy.root / "flux.toml")) as (ledger, _):
+        assert ledger.reinjection(told["id"]).state is State.ABORTED
+        assert [event.detail for event in ledger.events(told["id"])][1:] == ["ABORTED restored"]
+        assert ledger.journal().broken is None
+
+
+def test_what_is_only_of_use_while_it_is_made_is_in_no_backup(done):
+    for litter in ("rehearsal-x/store/aa/y", "fetch/there/half"):
+        (done.root / "spool" / litter).parent.mkdir(parents=True)
+        (done.root / "spool" / litter).write_bytes(b"z")
+    assert not [path for path in Path(backed_up(done)["backup"]).rglob("*") if path.name in ("y", "half")]
 
 
 def test_a_flow_under_way_is_answered_once_by_whoever_is_said_to(done):

@@ -103,6 +103,15 @@ def test_beside_a_daemon_the_daemon_judges_and_the_command_waits_for_it(site):
         assert told["results"]["accepted"] == 1
 
 
+def test_in_a_pause_what_was_begun_waits_for_its_end_and_the_command_says_so(site):
+    assert site.flux("pause", "--by", "claire", "--reason", "travaux").returncode == 0
+    asked = site.flux("reinject", f"{first(site)}/4", *WHY, "--yes")
+    assert (asked.returncode, "FLX-I240" in asked.stderr, "travaux" in asked.stderr) == (1, True, True)
+    assert site.flux("resume", "--by", "claire", "--reason", "fini").returncode == 0
+    assert site.flux("once").returncode == 0
+    assert site.json("reinjections")["reinjections"][0]["results"]["accepted"] == 1
+
+
 def test_a_held_flow_is_tried_again_once_its_cause_is_mended(held, tmp_path):
     site = copied(held, tmp_path / "site")
     assert "not evaluated: trouble of ours" in site.flux("reinject", "--cause", "FLX-I67", *WHY, "--preview").stdout

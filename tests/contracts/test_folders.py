@@ -275,6 +275,22 @@ def test_content_is_named_by_its_hash_and_adding_twice_is_adding_once(place):
         store.open("0" * 64)
 
 
+def test_content_whose_scratch_a_start_beside_us_threw_away_is_not_promised(place):
+    store = FileStore(place)
+
+    class Source(BytesIO):
+        """Read to its end while another flux starts."""
+
+        def read(self, size=-1):
+            store.clean()
+            return super().read(size)
+
+    with pytest.raises(Fault) as trouble:
+        store.add(Source(b"abc"))
+    assert trouble.value.code == "FLX-I66"
+    assert store.add(BytesIO(b"abc"))[1] == 3
+
+
 def an_emission(key="k1", content=b"payload", **changes):
     sha = hashlib.sha256(content).hexdigest()
     return Emission(key, "f", 0, "k", "returns/p", changes.get("name", "n.xml"), sha, "blob", changes.get("offset", 0), len(content))

@@ -6,13 +6,15 @@ import tarfile
 from contextlib import closing, contextmanager
 
 import pytest
-from again_room import BATCH, AgainRoom, market_known
+from again_room import BATCH, KIT, AgainRoom, market_known
 from lxml import etree
+from msgspec.structs import replace
 
+from flux import reinjection
 from flux.again import Named, Wanted
 from flux.faults import Fault
 from flux.giving_up import give_up
-from flux.model import EmissionState, FlowVerdict, Plumbing
+from flux.model import EmissionState, Event, FlowVerdict, Plumbing
 from flux.redelivery import redeliver
 from flux.rejects import rejects
 from flux.words import Words
@@ -39,7 +41,7 @@ def deliver(room, flow="f1"):
     """What is owed goes out."""
     owed = [e.key for e in room.ledger.emissions(flow) if e.state is EmissionState.PENDING]
     room.ledger.staged(owed)
-    room.ledger.emitted(owed, [])
+    room.ledger.emitted(owed, [Event(flow, "closed", room.now, "test")])
 
 
 # -- given up --------------------------------------------------------------------------------------------------------------------------------
@@ -85,6 +87,20 @@ def test_what_was_given_up_is_not_taken_up_again_and_the_same_bytes_are_no_dupli
     room.policies = {**room.policies, "gone": room.policies["toitures"]}
     room.receive("h2", partner="gone")
     assert room.ledger.flow("h2").flow.duplicate_of == ""
+
+
+def test_of_pieces_out_of_a_flow_its_sender_has_an_answer_and_is_told_nothing_more(room):
+    """He could not send the whole again: of its bytes something went in."""
+    seen = room.preview(Named("f1", (4,)))
+    room.begin(seen)
+    reinjection.run(room.desk(), seen.id)
+    room.policies = {}
+    room.work(2)
+    (child,) = (unit.child for unit in room.ledger.units(seen.id))
+    assert room.state(child) is Plumbing.HELD
+    assert refused(give_up, room.office, child, "why", "anne", room.now) == "FLX-I229"
+    give_up(room.office, child, "why", "anne", room.now, untold=True)
+    assert (room.ledger.flow(child).state, room.ledger.emissions(child)) == (Plumbing.CLOSED, [])
 
 
 def test_a_flow_that_is_released_just_before_is_not_given_up(room):
@@ -142,6 +158,17 @@ def test_a_piece_that_was_delivered_goes_out_again_only_when_a_second_person_agr
 def test_what_cannot_be_delivered_again_is_said(room, what, kinds, reason, code):
     deliver(room)
     assert refused(redeliver, room.office, Named(what), kinds, reason, "anne", room.now) == code
+
+
+def test_what_was_purged_is_not_sent_once_more(room):
+    deliver(room)
+    room.ledger.acknowledge(["f1"], "claire", "seen", room.now)
+    assert room.ledger.purge(["f1"], ["returns"], "claire", room.now, [*KIT.tables.life.statuses]) == 1
+    asked = (room.office, Named("f1"), ["integration"], "lost", "anne", room.now)
+    assert refused(redeliver, *asked, sent=True) == "FLX-I230"
+    (first,) = (e for e in room.ledger.emissions("f1") if e.kind == "integration")
+    assert room.ledger.redeliver([], [replace(first, key="copy")], []) == []  # nor by whoever asked just before
+    assert redeliver(room.office, Named("f1", (5,)), ["piece"], "lost", "anne", room.now, sent=True, second="bob").copies == ("f1-00005-R1.xml",)
 
 
 class Into:

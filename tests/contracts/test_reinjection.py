@@ -11,9 +11,10 @@ from rig import EXAMPLES
 
 from flux import reinjection
 from flux.again import Named, Wanted
+from flux.faults import Fault
 from flux.model import Event, Flow, Plumbing, Severity
 from flux.piece import Actor
-from flux.policy import Policy
+from flux.policy import Limits, Policy
 from flux.rejects import rejects
 
 
@@ -172,6 +173,24 @@ def test_a_held_flow_is_tried_again_with_a_new_budget_under_its_own_id(room):
     row = room.ledger.flow("h1")
     assert (row.state, row.flow.attempt, row.flow.again) == (Plumbing.DECIDED, 1, None)
     assert json.loads(room.said("h1", "report-json")[1])["sequence"] == 1
+
+
+def test_a_held_flow_that_an_original_answered_is_taken_up_by_its_name_alone(room):
+    for id_, code in (("h1", "FLX-I66"), ("h2", "FLX-I258")):
+        room.receive(id_, "x.xml", id_.encode(), partner="toitures")
+        (flow,) = room.ledger.take("me", 1, room.now)
+        room.ledger.hold(flow, Plumbing.HELD, Fault(code, detail="x", who="anne", reason="r").reason(), Event(id_, "held", room.now, "flux", detail=code))
+    assert [one.flow for one in room.ledger.candidates(Wanted(partner="toitures"))] == ["h1"]
+    assert [one.flow for one in room.ledger.candidates(Wanted((Named("h2"),)))] == ["h2"]
+
+
+def test_a_part_that_was_refused_whole_is_the_same_part_the_next_time(room):
+    known, room.policies = room.policies, {"batipro": Policy(limits=Limits(flow_mb=0))}
+    room.again(Named("f1", (4,)))
+    assert (room.ledger.flow("c2").pieces, room.ledger.flow("c2").flow.again.pieces) == (0, (4,))
+    room.policies, room.markets = known, market_known()
+    seen, results = room.again("c2")
+    assert (seen.count, results.accepted, room.pieces("c4")) == (1, 1, {4: "accepted"})
 
 
 def test_a_corrected_file_stays_linked_to_the_flow_in_whose_place_it_comes(room):

@@ -1,5 +1,6 @@
 """A re-injection is begun once, by somebody who says who and why, at his pace, and ends when he says."""
 
+import hashlib
 
 import pytest
 from again_room import market_known, refused, refused_batch
@@ -94,6 +95,15 @@ def test_above_the_threshold_a_second_person_must_agree_who_is_another(room):
     assert room.begin(seen, second="bob").state is State.RUNNING
 
 
+def test_whoever_agreed_may_let_it_go_on(room):
+    room.above = 3
+    seen = room.preview("f1")
+    room.begin(seen, second="bob")
+    for who in ("bob", "carl"):
+        reinjection.pause(room.desk(), seen.id, "anne")
+        assert room.begin(seen, by=who).second == "bob"
+
+
 def test_at_the_threshold_one_person_is_enough(room):
     room.above = 4
     assert not room.preview("f1").second
@@ -129,6 +139,14 @@ def test_what_is_paused_makes_nothing_more_until_it_is_resumed(room, three):
     room.begin(seen)
     reinjection.run(room.desk(), seen.id)
     assert (room.ledger.results(seen.id).made, room.ledger.reinjection(seen.id).state) == (3, State.DONE)
+
+
+def test_a_corrected_file_is_kept_for_as_long_as_it_may_be_taken_up(room):
+    seen = room.preview(Named("f1", (4,)), file=("mended.tar.gz", b"mended"))
+    sha = hashlib.sha256(b"mended").hexdigest()
+    assert room.ledger.claims([sha]) == {sha: True}
+    reinjection.abort(room.desk(), seen.id, "anne")
+    assert room.ledger.claims([sha]) == {}
 
 
 def test_what_is_aborted_is_judged_as_far_as_it_was_made_and_is_over(room, three):

@@ -20,6 +20,7 @@ from workroom import NOON, Workroom
 
 import flux
 from flux import config, directory, doors, kit, whatif
+from flux.again import Again
 from flux.faults import Fault
 from flux.model import Event, Flow, Plumbing, Severity
 from flux.policy import Policy
@@ -239,6 +240,19 @@ def test_the_same_bytes_are_no_duplicate_of_what_would_not_have_gone_in(room):
     assert list(judge(room, WRONG, WRONG).values()) == ["IN_INTEGRE", "IN_REJETE"]
     book(room, replace(LINE, to=None))
     assert again(room) == [("f13", 1, "verdict", "rejected", ("FLX-M01",)), ("f14", 0, "no_longer", "IN_REJETE", ("FLX-D03",))]
+
+
+def test_what_is_taken_up_again_is_no_duplicate_of_its_parent_under_other_rules_either(room):
+    judge(room, WRONG)
+    room.now += timedelta(hours=1)
+    flow = Flow("f14", "batipro", b"a.xml", *room.content.add(BytesIO(WRONG)), room.now, again=Again("f13", "f13", "r1"))
+    room.ledger.receive([flow], [Event("f14", "received", room.now, "test")])
+    room.worker(POLICY).step()
+    assert again(room) == []
+    went_in, *stays_out = again(room, FLX_M01=Severity.OFF)
+    assert went_in == ("f13", 1, "verdict", "accepted", ("FLX-M01",))
+    by_its_number = [("f14", 1, "no_longer", "rejected", ("FLX-M01",)), ("f14", 1, "also", "rejected", ("FLX-D01",))]
+    assert stays_out == by_its_number  # and none is FLX-D03, by its bytes
 
 
 def test_a_flow_that_is_held_is_judged_as_well_and_one_whose_bytes_are_gone_is_said_not_to_be(room):

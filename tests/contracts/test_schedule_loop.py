@@ -297,6 +297,15 @@ def test_where_flux_was_not_running_at_the_cut_off_the_run_says_so(begin, down, 
     assert [one["what"] for one in nights.last().told["alerts"]] == ["outage"]
 
 
+def test_what_one_of_us_took_up_again_is_nothing_that_its_partner_sent(begin):
+    nights = begin(now="2026-11-26 20:00", senders=BY_TEN)
+    nights.at("2026-11-26 21:00").receive(pieces=5)
+    nights.at("2026-11-26 21:30").receive(pieces=7, again=True)
+    assert row(nights.until("2026-11-27 02:40"))[1:] == (5, 0)
+    (told,) = nights.last().told["partners"]
+    assert (told["pieces"], told["flows"]) == (12, 2)  # what was done for him is told whole
+
+
 def test_after_four_nights_a_night_without_anything_is_told(begin):
     nights = begin(now="2026-11-23 20:00", senders=BY_TEN)
     for day in (23, 24, 25, 26):
