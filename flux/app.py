@@ -26,9 +26,10 @@ from flux.monitor import Meter
 from flux.night import Night
 from flux.ops import Office
 from flux.ports import Deliveries, Inbox, Unsettled, Why
+from flux.runs.book import nothing
 from flux.sandbox.pool import Sandbox
 from flux.schedule import Scheduler
-from flux.sharing import Share, stranded
+from flux.sharing import Share, stalled, stranded
 from flux.stores.content import FileStore
 from flux.stores.sql import SqlLedger
 from flux.transports import mail
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 ONCE_PATIENCE_S = 5.0  # how long ``once`` waits, beyond the rest that is set, for a file that keeps changing or a flow that is due again
 DUE_S = 3_600.0      # between two looks at delays that have passed
+MAIL_S = 5.0           # for the mail that is on its way when flux ends
 BEAT_S = 1.0           # between two signs of life
 ONCE_LOOKS_S = 0.02    # between two looks of ``once`` at endpoints that are at work
 RECEIVE_S = 0.05       # between two scans while the worker works
@@ -120,7 +122,10 @@ class Installation:
         content.clean()
         outbox.clean()
         self.ledger.release_leases(owner)
-        self.schedule = Scheduler(planning.site(config), self.ledger, self.intake, now=utc_now, monotonic=time.monotonic, daemon=daemon)
+        self.schedule = Scheduler(
+            planning.site(config), self.ledger, self.intake, now=utc_now, monotonic=time.monotonic, daemon=daemon,
+            stalled=stalled(config.endpoints, lambda: self.fleet.troubled) if config.endpoints else nothing,
+        )  # fmt: skip
         self.mailer = Mailer(self.ledger, planning.mailed(config, mail.send), config.retry_s, now=utc_now, monotonic=time.monotonic)
         self.intake.recover()
         self._warn()
@@ -241,8 +246,10 @@ class Installation:
         return None if due is None else max(0.0, (due - utc_now()).total_seconds())
 
     def close(self) -> None:
-        """End the endpoints' threads and the children, and let go of the ledger."""
+        """End the endpoints' threads, the mail on its way and the children, and let go of the ledger."""
         self.fleet.stop()
+        self.mailer.end(MAIL_S)
+        self._night.close()
         self.sandbox.close()
         self.ledger.close()
 

@@ -66,6 +66,14 @@ class Mailer:
             self._look_at = 0.0
             self.step()
 
+    def end(self, seconds: float) -> None:
+        """Note how the one that is on its way ended, where it does in so many seconds; begin none."""
+        if self._under_way:
+            self._under_way.thread.join(seconds)
+            if not self._under_way.thread.is_alive():
+                self._note(self._under_way)
+            self._under_way = None
+
     def _note(self, attempt: _Attempt) -> int:
         """
         What became of it, in the ledger.

@@ -1,6 +1,6 @@
 """The daemon's own purge, at the hour that ``[retention]`` sets: some at a time, between the turns of the loops."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from datetime import datetime, timedelta
 
 from flux import folders, retention, tables
@@ -19,7 +19,7 @@ class Night:
     def __init__(self, config: Config, ledger: Keeper, store: Shelf, now: datetime) -> None:
         self._config, self._ledger, self._store = config, ledger, store
         self._due = retention.next_night(config.retention, now)
-        self._under_way: Iterator[retention.Gone] | None = None
+        self._under_way: Generator[retention.Gone] | None = None
 
     def step(self, now: datetime) -> int:
         """One step of the purge, where it is time for it: how much was done."""
@@ -37,7 +37,13 @@ class Night:
         self._under_way = None
         return 0
 
-    def _purging(self, now: datetime) -> Iterator[retention.Gone]:
+    def close(self) -> None:
+        """Leave off: the lock of who works alone goes with the step under way."""
+        if self._under_way is not None:
+            self._under_way.close()
+            self._under_way = None
+
+    def _purging(self, now: datetime) -> Generator[retention.Gone]:
         with folders.alone(self._config):
             gone = retention.Gone({})
             for gone in retention.purging(self._ledger, self._store, self._config.retention, now, tables.load(), WHO):

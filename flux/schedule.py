@@ -20,7 +20,7 @@ from flux.model import Event
 from flux.runs import account as accounts
 from flux.runs import plan
 from flux.runs.account import Around, Cut, Sender
-from flux.runs.book import OPEN, Anchor, Mailing, NewRun, Run, RunBook, RunState, Span
+from flux.runs.book import OPEN, Anchor, Mailing, NewRun, Run, RunBook, RunState, Span, Stalled, nothing
 from flux.runs.plan import Freeze, Planned, Schedule
 from flux.tables.clocks import Calendar
 
@@ -68,8 +68,10 @@ class Scheduler:
     """The runs of an installation. Clocks are handed in: *now* is the house's, *monotonic* counts seconds."""
 
     def __init__(
-        self, site: Site, book: RunBook, doors: Doors, *, now: Callable[[], datetime], monotonic: Callable[[], float], daemon: bool, started: datetime | None = None
+        self, site: Site, book: RunBook, doors: Doors, *, now: Callable[[], datetime], monotonic: Callable[[], float], daemon: bool,
+        started: datetime | None = None, stalled: Stalled = nothing,
     ) -> None:
+        self._stalled = stalled
         self._site, self._book, self._doors, self._now, self._monotonic = site, book, doors, now, monotonic
         self.started = started or now()
         self._watch = book.watch(self.started) if daemon and site.schedules else 0
@@ -187,7 +189,7 @@ class Scheduler:
             if not over and not self._doors.emptied(mine):
                 return 0
             return self._book.change(replace(run, state=RunState.WORKING, taken_at=now, last=self._book.last_flow()), RunState.TAKING)
-        waiting = self._book.waiting(_span(run))
+        waiting = self._book.waiting(_span(run), self._stalled)
         if waiting and not over:
             return 0
         return self._end(replace(run, state=RunState.DONE, ended_at=now), complete=not waiting)

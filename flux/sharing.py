@@ -60,6 +60,15 @@ class Share:
         self._ledger.undeliverable(reasons, now, events)
 
 
+def stalled(endpoints: Sequence[Endpoint], troubled: Callable[[], Sequence[str]]) -> Callable[[str, str], bool]:
+    """Whether what is owed to this target, of this kind, goes by an endpoint that is in trouble now."""
+    def at(target: str, kind: str) -> bool:
+        one = serving(endpoints, target, kind)
+        return one is not None and one.name in troubled()
+
+    return at
+
+
 def stranded(staged_at: Mapping[str, int], endpoints: Sequence[Endpoint]) -> list[Fault]:
     """Deliveries that stand uploaded where no endpoint of the configuration leads any more: nobody can say whether they were published."""
     known = {endpoint.via for endpoint in endpoints}

@@ -7,11 +7,12 @@ from sqlalchemy import event as sa_event
 
 from flux import tables
 from flux.intake import Intake
-from flux.model import Again, Event, Flow, Plumbing
+from flux.model import Again, Emission, Event, Flow, Plumbing
 from flux.runs.account import Sender
-from flux.runs.book import RunState
+from flux.runs.book import RunState, nothing
 from flux.runs.plan import Schedule
 from flux.schedule import Scheduler, Site
+from flux.stores._emissions import owe
 from flux.stores.content import FileStore
 from flux.stores.sql import SqlLedger
 from flux.when import PARIS, in_paris
@@ -67,14 +68,15 @@ class Nights:
             (folder / name).mkdir()
         self.ledger, self.content = SqlLedger(f"sqlite:///{folder / 'ledger.db'}"), FileStore(folder)
         unsynced(self.ledger)
-        self.now, self.serial, self.daemon = paris(now), 0, daemon
+        self.now, self.serial, self.daemon, self.stalled = paris(now), 0, daemon, nothing
         self.site = Site("FLUX01", schedules or (NIGHT,), freezes, senders, tables.load().clocks.calendar, {})
         self.start()
 
     def start(self, ledger=None):
         """A new process."""
         self.intake = Intake([], self.content, self.ledger, now=lambda: self.now, new_id=str)
-        self.loop = Scheduler(self.site, ledger or self.ledger, self.intake, now=lambda: self.now, monotonic=self._seconds, daemon=self.daemon)
+        clocks = {"now": lambda: self.now, "monotonic": self._seconds}
+        self.loop = Scheduler(self.site, ledger or self.ledger, self.intake, **clocks, daemon=self.daemon, stalled=self.stalled)
 
     def _seconds(self):
         return self.now.timestamp()
@@ -108,6 +110,11 @@ class Nights:
         self.ledger.receive([flow], [Event(flow.id, "received", self.now, partner)])
         self.put(flow.id, state, pieces)
         return flow.id
+
+    def owe(self, flow, target):
+        """Something of this flow is to be delivered there."""
+        with self.ledger._write() as connection:
+            owe(connection, [Emission(f"{flow}-{target}", flow, 0, "integration", target, "x.xml", "", "", 0, 0)])
 
     def put(self, flow, state, pieces=0):
         with self.ledger._write() as connection:

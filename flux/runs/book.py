@@ -1,6 +1,6 @@
 """The runs as the ledger keeps them, and what the loop asks of it. One row a schedule and planned instant: that is what makes it fire once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
@@ -25,6 +25,12 @@ class RunState(StrEnum):
 
 
 OPEN = (RunState.TAKING, RunState.WORKING)
+Stalled = Callable[[str, str], bool]  # of a target and a kind: whether what is owed there cannot be tried now
+
+
+def nothing(_target: str, _kind: str) -> bool:
+    """Nothing is stalled."""
+    return False
 
 
 class Mailing(Struct, frozen=True):
@@ -159,8 +165,8 @@ class RunBook(Protocol):
     def before(self, schedule: str, *, by_hand: bool) -> Run | None:
         """The newest run of this schedule whose flows are fixed; with those by hand, or without."""
 
-    def waiting(self, span: Span) -> int:
-        """How many flows of a span are neither brought to their end nor held, nor stopped by a delivery that failed."""
+    def waiting(self, span: Span, stalled: Stalled = nothing) -> int:
+        """How many flows of a span are neither brought to their end nor held, nor stopped by deliveries that failed or cannot be tried now."""
 
     def seen(self, span: Span) -> Seen:
         """What the ledger holds of a span."""

@@ -7,10 +7,10 @@ from typing import Any
 
 import orjson
 from msgspec.structs import replace
-from sqlalchemy import Connection, and_, delete, exists, func, insert, null, select, update
+from sqlalchemy import Connection, and_, delete, exists, func, insert, null, select, tuple_, update
 
 from flux.model import EmissionState, Event, FlowVerdict, Plumbing, Severity, VerdictKind, shown
-from flux.runs.book import OPEN, Anchor, FlowSeen, Mailing, NewRun, Run, RunState, Seen, Span
+from flux.runs.book import OPEN, Anchor, FlowSeen, Mailing, NewRun, Run, RunState, Seen, Span, Stalled, nothing
 from flux.stores import _schema as t
 from flux.stores._chain import append
 from flux.stores._reading import chunks
@@ -90,14 +90,16 @@ class Runs(Writing):
         query = select(t.run).where(t.run.c.schedule == schedule, t.run.c.taken_at.is_not(None)).order_by(t.run.c.last.desc(), t.run.c.seq.desc())
         return next(iter(self._runs((query if by_hand else query.where(t.run.c.how != "hand")).limit(1))), None)
 
-    def waiting(self, span: Span) -> int:
-        """How many flows of a span are neither brought to their end nor held, nor stopped by a delivery that failed."""
-        e = t.emission.c
-        moving = exists().where(e.flow == t.flow.c.id, e.state != EmissionState.EMITTED, e.problem == "")
-        judged = and_(t.flow.c.state == Plumbing.DECIDED, ~moving)
-        ended = (Plumbing.CLOSED, Plumbing.HELD, Plumbing.QUARANTINED)
+    def waiting(self, span: Span, stalled: Stalled = nothing) -> int:
+        """How many flows of a span are neither brought to their end nor held, nor stopped by deliveries that failed or cannot be tried now."""
+        e, flow = t.emission.c, t.flow.c
+        owed = and_(e.flow == flow.id, e.state != EmissionState.EMITTED, e.problem == "")
+        here = (*_in(span), flow.state.not_in((Plumbing.CLOSED, Plumbing.HELD, Plumbing.QUARANTINED)))
         with self._read() as connection:
-            return connection.scalar(select(func.count()).select_from(t.flow).where(*_in(span), t.flow.c.state.not_in(ended), ~judged)) or 0
+            leading = connection.execute(select(e.target, e.kind).distinct().join_from(t.flow, t.emission, owed).where(*here)).all()
+            held_up = [(row.target, row.kind) for row in leading if stalled(row.target, row.kind)]
+            moving = exists().where(owed, tuple_(e.target, e.kind).not_in(held_up)) if held_up else exists().where(owed)
+            return connection.scalar(select(func.count()).select_from(t.flow).where(*here, ~and_(flow.state == Plumbing.DECIDED, ~moving))) or 0
 
     def mails(self, now: datetime) -> Sequence[Run]:
         """Runs whose mail is owed and due."""

@@ -169,6 +169,16 @@ def test_after_three_days_a_report_is_given_up_and_stays_readable(night):
     assert night.last().told["totals"]["flows"] == 0
 
 
+@pytest.mark.parametrize(("slow_s", "state"), [(0.3, "sent"), (1.5, "owed")])
+def test_a_report_on_its_way_when_flux_ends_is_noted_where_it_arrives_in_time(night, serve, postbox, slow_s, state):
+    postbox.slow_s = slow_s
+    post = mailer(night, with_port(serve()))
+    time.sleep(1.0)
+    post.step()
+    post.end(1.0)
+    assert night.last().mail.state == state
+
+
 def test_a_server_that_hangs_stops_no_turn(night, serve, postbox):
     postbox.slow_s = 1.5
     post = mailer(night, with_port(serve()))

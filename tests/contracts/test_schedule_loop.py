@@ -119,6 +119,16 @@ def test_what_is_held_is_nothing_to_wait_for(begin):
     assert (told["complete"], told["totals"]["held"]) == (True, 1)
 
 
+@pytest.mark.parametrize(("down", "states"), [(("returns/batipro",), ["DONE"]), (("returns/toitures",), ["WORKING"])])
+def test_no_run_waits_for_a_server_that_is_down(begin, down, states):
+    nights = begin(now="2026-11-26 20:00")
+    nights.stalled = lambda target, _kind: target in down
+    nights.start()
+    nights.owe(nights.receive(state=Plumbing.DECIDED), "returns/batipro")
+    nights.until("2026-11-27 02:35")
+    assert [state for _, _, state in nights.told()] == states
+
+
 def test_the_calendar_leaves_a_row_that_says_why_nothing_ran(begin):
     freeze = Freeze(paris("2026-12-26 00:00"), paris("2026-12-27 00:00"), "inventaire")
     nights = begin(Schedule("night", "30 2 * * *", holidays="skip"), now="2026-12-24 20:00", freezes=(freeze,)).until("2026-12-27 09:00", 30)
