@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -62,7 +62,7 @@ class Doubt(Struct, frozen=True):
 class Keeper(Ledger, Protocol):
     """The ledger, as custody asks it."""
 
-    def audit(self, head: str = "", met: Callable[[Mapping[str, Any]], object] = ...) -> Audit:
+    def audit(self, head: str = "") -> Audit:
         """Everything, once through. head: the hash of a line that somebody kept elsewhere. met: is shown each flow's row."""
 
     def head(self) -> tuple[int, str]:

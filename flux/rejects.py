@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from flux.again import Named, Wanted, Why
 from flux.export import as_csv
 from flux.faults import Fault
+from flux.keeping import TOLD
 from flux.model import Again, FlowVerdict, Judged, VerdictKind
 from flux.process import chosen
 from flux.rehearsal import Rehearsed, Stage, rehearse
@@ -71,6 +72,8 @@ def rejects(stage: Stage, what: Named, into: Into, to: str = "") -> Rejects:
 
 
 def _told(stage: Stage, what: Named) -> list[dict[str, Any]]:
+    if any(one.what == TOLD for one in stage.office.ledger.purged(what.flow)):
+        raise Fault("FLX-I231", flow=what.flow)
     since = _accepted_since(stage, what)
     rows = stage.office.ledger.pieces(flow=what.flow)
     told = [orjson.loads(one.told) for one in rows if one.verdict == VerdictKind.REJECTED and one.ordinal not in since]

@@ -23,6 +23,7 @@ from flux.change import Tally, changes
 from flux.decision import effective_severity, unevaluated
 from flux.dossier import Ref, Standing
 from flux.faults import Fault, netted
+from flux.keeping import TOLD
 from flux.kit import Kit
 from flux.lifecycle import OPENING
 from flux.market import Market
@@ -105,6 +106,8 @@ class Replay:
     def _work(self, row: FlowRow) -> Work:
         flow, kit = replace(row.flow, duplicate_of=self._duplicate_of(row.flow)), self._world.kit
         policy = self._world.policies.get(flow.partner)
+        if any(one.what == TOLD for one in self._ledger.purged(flow.id)):
+            return unjudged(flow, Fault("FLX-I231", flow=flow.id))  # nothing to hold a verdict of today against
         if policy is None:
             return unjudged(flow, Fault("FLX-I65", partner=flow.partner))
         return prepared(flow, policy, (), kit)

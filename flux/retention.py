@@ -23,6 +23,7 @@ PLANNED = 20_000    # flows looked for at once: each look goes through all that 
 DROP = 500          # contents looked at under one write lock
 ALL = 100_000_000   # flows of a dry run
 REFUSED = (FlowVerdict.REJECTED, FlowVerdict.PARTIAL)
+LOST = (*REFUSED, FlowVerdict.INCIDENT)  # of which something did not go in
 GRACE = timedelta(days=1)  # a content that was written since is wanted again by somebody whose row is not there yet
 
 
@@ -38,9 +39,9 @@ class Gone(Struct):
 def ripe(ledger: Keeper, kept: Retention, now: datetime, tables: Tables, limit: int) -> dict[str, list[str]]:
     """Flows by what may go of them now: at most so many for each reason."""
     finals = finals_of(tables)
-    every = (FlowVerdict.INTEGRATED, *REFUSED)
+    every = (FlowVerdict.INTEGRATED, *LOST)
     asked = (
-        (CONTENT, (FlowVerdict.INTEGRATED,), kept.integrated_days), (CONTENT, REFUSED, kept.refused_days), (RETURNS, every, kept.returns_days),
+        (CONTENT, (FlowVerdict.INTEGRATED,), kept.integrated_days), (CONTENT, LOST, kept.refused_days), (RETURNS, every, kept.returns_days),
         (TOLD, every, kept.told_days),
     )  # fmt: skip
     found: dict[str, list[str]] = {}

@@ -54,8 +54,8 @@ class _Case(Struct):
 class Auditing(Reading):
     """The part of the ledger that proves it."""
 
-    def audit(self, head: str = "", met: Callable[[Mapping[str, Any]], object] = lambda _: None) -> Audit:
-        """Everything, once through. head: the hash of a line that somebody kept elsewhere. met: is shown each flow's row."""
+    def audit(self, head: str = "") -> Audit:
+        """Everything, once through. head: the hash of a line that somebody kept elsewhere."""
         seen = [False]
 
         def line(row: Mapping[str, Any]) -> None:
@@ -65,8 +65,7 @@ class Auditing(Reading):
         troubles, more, flows, unsealed = list(self._strangers()), 0, 0, 0
         for case in self._cases():
             flows += 1
-            met(case.flow)
-            unsealed += any(event["what"] == "decided" and not event["rows"] for event in case.events)
+            unsealed += any(event["what"] == "decided" for event in case.events) and "d" not in _letters(case)
             for one in _troubles(case):
                 if len(troubles) < MOST:
                     troubles.append(one)
@@ -82,14 +81,12 @@ class Auditing(Reading):
 
     def sealed(self, flow: str) -> list[tuple[Event, dict[str, bytes]]]:
         """The lines of a flow, each with the documents whose hashes its seal has, by letter, made again of the rows."""
-        found, at = [], 0
+        found = []
         for case in self._cases(flow):
-            for event in case.events:
-                documents = {}
-                for letter, count, _ in _seal.read(event["rows"]):
-                    documents[letter] = _seal.document(part_of(case, letter, case.emissions[at : at + count], event["at"]))
-                    at += count
-                found.append((event_of(event), documents))
+            parts: dict[int, dict[str, bytes]] = {}
+            for event, letter, document, _ in _sealed(case):
+                parts.setdefault(event["seq"], {})[letter] = document
+            found += [(event_of(event), parts.get(event["seq"], {})) for event in case.events]
         return found
 
     def links(self, flow: str, head: str) -> Iterator[tuple[str, Event | None]]:
@@ -146,13 +143,33 @@ def event_of(row: Mapping[str, Any]) -> Event:
     return Event(row["flow"], row["what"], instant(row["at"]), row["who"], row["piece"], row["detail"], row["seq"], row["before"], row["hash"], row["rows"])
 
 
-def part_of(case: _Case, letter: str, emissions: Rows, at: str) -> list[Any]:
-    """The part that this letter of a seal means, made again of the rows as they are. at: the instant of its line, by which a purge is known."""
+def _letters(case: _Case) -> set[str]:
+    """What the seals of a flow's lines tell of."""
+    return {letter for event in case.events for letter, _, _ in _seal.read(event["rows"])}
+
+
+def _unsealed_first(case: _Case) -> int:
+    """How many of its emissions no seal tells of: what a version without seals owed stands before those of later acts."""
+    sealed = sum(count for event in case.events for _, count, _ in _seal.read(event["rows"]))
+    return 0 if "r" in _letters(case) else max(0, len(case.emissions) - sealed)
+
+
+def _sealed(case: _Case) -> Iterator[tuple[Mapping[str, Any], str, bytes, str]]:
+    """Each part of each seal: its line, its letter, the document made again of the rows as they are, and the hash that the seal has."""
+    at = _unsealed_first(case)
+    for event in case.events:
+        for letter, count, sha256 in _seal.read(event["rows"]):
+            emissions, at = case.emissions[at : at + count], at + count
+            yield event, letter, _seal.document(part_of(case, letter, emissions, event["detail"])), sha256
+
+
+def part_of(case: _Case, letter: str, emissions: Rows, detail: str) -> list[Any]:
+    """The part that this letter of a seal means, made again of the rows as they are. detail: of its line, which says what was purged."""
     made: dict[str, Callable[[], list[Any]]] = {
         "r": lambda: _seal.received(case.flow), "d": lambda: _seal.decided(case.flow, _told(case)),
         "p": lambda: _seal.pieces([(piece, was_told(piece["told"])) for piece in case.pieces]), "i": lambda: _seal.identities(case.identities),
         "s": lambda: _seal.standings([_decoder.decode(row["kept"]) for row in case.standings]), "o": lambda: _seal.owed(emissions),
-        "a": lambda: _seal.acknowledged(case.acknowledged[0]) if case.acknowledged else [], "g": lambda: _gone(case, at),
+        "a": lambda: _seal.acknowledged(case.acknowledged[0]) if case.acknowledged else [], "g": lambda: _gone(case, detail),
     }  # fmt: skip
     return made[letter]()
 
@@ -168,8 +185,8 @@ def was_told(told: bytes) -> str:
     return _seal.told_hash(told)
 
 
-def _gone(case: _Case, at: str) -> list[Any]:
-    rows = [row for row in case.purges if row["at"] == at]
+def _gone(case: _Case, detail: str) -> list[Any]:
+    rows = [row for row in case.purges if row["what"] in detail.split()]
     left = [(piece["ordinal"], _seal.told_hash(piece["told"])) for piece in case.pieces] if any(row["what"] == "told" for row in rows) else []
     return _seal.purged(rows, left)
 
@@ -185,21 +202,18 @@ def _troubles(case: _Case) -> Iterator[Trouble]:
 
 
 def _seals(case: _Case) -> Iterator[Trouble]:
-    id_, at, met = case.flow["id"], 0, set[str]()
-    for event in case.events:
-        for letter, count, sha256 in _seal.read(event["rows"]):
-            emissions, at = case.emissions[at : at + count], at + count
-            met.add(letter)
-            if hashlib.sha256(_seal.document(part_of(case, letter, emissions, event["at"]))).hexdigest() != sha256:
-                yield Trouble(_TABLES[letter], id_, "other_rows", event["seq"])
-    decided = [event for event in case.events if event["what"] in ("decided", "sealed")]
-    if at != len(case.emissions) and "r" in met and all(event["rows"] for event in decided):
+    id_, met = case.flow["id"], _letters(case)
+    for event, letter, document, sha256 in _sealed(case):
+        if hashlib.sha256(document).hexdigest() != sha256:
+            yield Trouble(_TABLES[letter], id_, "other_rows", event["seq"])
+    if "r" in met and sum(count for event in case.events for _, count, _ in _seal.read(event["rows"])) != len(case.emissions):
         yield Trouble("emission", id_, "untold_emissions")
     if case.acknowledged and "a" not in met:
         yield Trouble("acknowledged", id_, "untold")
-    if {row["at"] for row in case.purges} - {event["at"] for event in case.events if any(letter == "g" for letter, _, _ in _seal.read(event["rows"]))}:
+    told = {what for event in case.events if event["what"] == "purged" and event["rows"] for what in event["detail"].split()}
+    if {row["what"] for row in case.purges} - told:
         yield Trouble("purge", id_, "untold")
-    if (case.pieces or case.identities or case.standings or case.flow["verdict"]) and not decided:
+    if (case.pieces or case.identities or case.standings or case.flow["verdict"]) and not any(event["what"] in ("decided", "sealed") for event in case.events):
         yield Trouble("flow", id_, "no_decision")
 
 
@@ -241,6 +255,6 @@ def _state(case: _Case) -> Iterator[Trouble]:
     if closed is None or not any(event["rows"] for event in case.events):
         return
     before = sum(count for event in case.events if event["seq"] < closed["seq"] for _, count, _ in _seal.read(event["rows"]))
-    if any(one["state"] != EmissionState.EMITTED for one in case.emissions[:before]):
+    if any(one["state"] != EmissionState.EMITTED for one in case.emissions[: _unsealed_first(case) + before]):
         yield Trouble("emission", id_, "undone", closed["seq"])
 

@@ -24,6 +24,7 @@ from flux.stores._reading import chunks, emission_of
 from flux.stores._writing import Writing
 from flux.when import instant, moment
 
+SOME = 5000   # contents looked up at once
 _STEP = 1000  # pages given back in one step: others write in between
 KEPT = (  # of what was told of a piece: what it is and what became of it
     "ordinal", "document", "sha256", "number", "cadre", "mode", "deposit", "type", "issued", "currency", "supplier", "verdict", "next_actor", "next_id",
@@ -117,12 +118,22 @@ class Keeping(Writing):
 
     def wanted(self) -> Iterator[str]:
         """Every content that some row needs, once, in the order of their hashes."""
-        received = select(t.flow.c.sha256.label("sha")).where(~gone(t.flow.c.id, CONTENT))
-        owed = select(t.emission.c.blob.label("sha")).where(_still())
         with self._read() as connection:
             corrected = _corrected(connection)
-            seen = connection.scalars(received.union(owed).order_by("sha"))
-            yield from (sha for sha, _ in groupby(merge(seen, sorted(corrected))))
+        yield from (sha for sha, _ in groupby(merge(self._referred_to(), sorted(corrected))))
+
+    def _referred_to(self) -> Iterator[str]:
+        """What flows and emissions need, some at a time: no writer's log grows while each is read and hashed."""
+        after = ""
+        while True:
+            received = select(t.flow.c.sha256.label("sha")).where(t.flow.c.sha256 > after, ~gone(t.flow.c.id, CONTENT))
+            owed = select(t.emission.c.blob.label("sha")).where(t.emission.c.blob > after, _still())
+            with self._read() as connection:
+                some = list(connection.scalars(received.union(owed).order_by("sha").limit(SOME)))
+            yield from some
+            if len(some) < SOME:
+                return
+            after = some[-1]
 
     def drop(self, shas: Sequence[str], forget: Callable[[Sequence[str]], tuple[int, int]]) -> tuple[int, int]:
         """Ask again which of these nobody needs, and have those forgotten, while no other transaction can come to need one."""
@@ -217,8 +228,8 @@ def _over(finals: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
     """
     Of a flow that nothing keeps open.
 
-    It is closed, owes nothing, no re-injection that was begun wants it; it is acknowledged where something was refused; every dossier of its
-    pieces has ended.
+    It is closed, owes nothing, no re-injection that was begun wants it; it is acknowledged where something was refused (who gave it up looked at
+    it); every dossier of its pieces has ended.
     """
     mine, theirs = t.standing.alias(), t.standing.alias()
     return (
@@ -226,7 +237,7 @@ def _over(finals: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
         ~exists().where(t.emission.c.flow == t.flow.c.id, t.emission.c.state != EmissionState.EMITTED),
         ~exists().where(t.reinjection_unit.c.parent == t.flow.c.id, _waits()),
         ~exists().where(mine.c.flow == t.flow.c.id, theirs.c.first == mine.c.first, theirs.c.status.not_in(finals)),
-        or_(t.flow.c.verdict == FlowVerdict.INTEGRATED, exists().where(t.acknowledged.c.flow == t.flow.c.id)),
+        or_(t.flow.c.verdict.in_((FlowVerdict.INTEGRATED, FlowVerdict.INCIDENT)), exists().where(t.acknowledged.c.flow == t.flow.c.id)),
     )
 
 

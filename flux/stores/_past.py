@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from flux.dossier import Ref
-from flux.model import Plumbing
+from flux.model import FlowVerdict, Plumbing
 from flux.stores import _schema as t
 from flux.stores._reading import Reading
 from flux.when import instant, moment
@@ -20,7 +20,8 @@ class Past(Reading):
         """
         The flows received from *start* on and before *end*, by their place in the journal, in the order in which they were decided.
 
-        Those that are held stand behind, at NEVER; those that wait for a first attempt, or are at it, are none of the past.
+        Those that are held stand behind, at NEVER; those that wait for a first attempt, or are at it, are none of the past; nor are those that were
+        given up: no rule decided them.
         """
         flow, event = t.flow.c, t.event.c
         place = func.min(event.seq)
@@ -28,6 +29,7 @@ class Past(Reading):
             select(flow.id, place.label("place"))
             .outerjoin(t.event, (event.flow == flow.id) & (event.what == "decided"))
             .where(flow.received_at >= moment(start), flow.received_at < moment(end), flow.state.not_in((Plumbing.RECEIVED, Plumbing.PROCESSING)))
+            .where(flow.verdict != FlowVerdict.INCIDENT)
             .group_by(flow.id, flow.seq)
             .order_by(func.coalesce(place, NEVER), flow.seq)
         )

@@ -293,8 +293,7 @@ def _piece(row: Any, before: Mapping[tuple[str, int], frozenset[Mark]], *, of_na
     if row.purged:
         return Candidate(row.flow, row.ordinal, row.partner, row.number, why=Why.PURGED) if of_named else None
     marks = marks_of(orjson.loads(row.told)["findings"])
-    same = before.get((row.flow, row.ordinal)) == marks
-    why = Why.SAME if same else ""
+    why = Why.SAME if marks and before.get((row.flow, row.ordinal)) == marks else ""  # none: what was told is purged
     if row.child and of_named:
         if row.child_state not in (Plumbing.RECEIVED, Plumbing.PROCESSING):
             return None
@@ -360,5 +359,5 @@ def _flow(connection: Connection, row: Any, *, of_named: bool) -> Candidate | No
     elif row.again:
         again = json.decode(row.again, type=Again)
         told = connection.scalar(select(t.flow.c.told).where(t.flow.c.id == again.parent))
-        why = Why.SAME if not again.corrected and marks_of(orjson.loads(told or b"[]")) == marks else ""
+        why = Why.SAME if marks and not again.corrected and marks_of(orjson.loads(told or b"[]")) == marks else ""
     return Candidate(row.id, 0, row.partner, "", codes_of(marks), marks, why=why)

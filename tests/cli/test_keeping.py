@@ -187,6 +187,10 @@ def test_the_daemon_purges_at_its_hour_some_at_a_time_and_not_while_a_backup_is_
         steps = 0
         while night.step(due + timedelta(hours=1)):
             steps += 1
+            if steps == 1:  # a house that is closed in the midst of it leaves the lock, and what is left is done at the next start
+                night.close()
+                with folders.alone(known):
+                    pass
         assert steps > 1
         assert [purge.who for purge in ledger.purged(flow_of(done, "IN_INTEGRE")["id"])] == ["flux"] * 3
         assert night.step(due + timedelta(hours=2)) == 0

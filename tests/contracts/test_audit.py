@@ -46,7 +46,7 @@ def spool(lived, tmp_path):
 def audited(spool, forgery="", head="", *, content=False):
     """The audit, after somebody with the pen did this."""
     with closing(sqlite3.connect(spool / "ledger.db")) as raw:
-        raw.executescript(f"DROP TRIGGER event_is_never_changed; DROP TRIGGER event_is_never_deleted; {forgery}")
+        raw.executescript(f"DROP TRIGGER IF EXISTS event_is_never_changed; DROP TRIGGER IF EXISTS event_is_never_deleted; {forgery}")
     with closing(SqlLedger(f"sqlite:///{spool}/ledger.db", read_only=True)) as ledger:
         return audit.verify(ledger, FileStore(spool), head, content=content)
 
@@ -124,24 +124,50 @@ def test_a_head_that_was_kept_is_found_while_its_line_is_there_and_no_longer_onc
 def test_a_content_that_rotted_or_is_gone_is_found_and_one_that_was_purged_is_not_missed(spool):
     with closing(sqlite3.connect(spool / "ledger.db")) as raw:
         (good, bad) = (raw.execute(f"SELECT sha256 FROM flow WHERE id = {of}").fetchone()[0] for of in (GOOD_ONE, BAD_ONE))
-    for sha in (good, bad):
+        (answer,) = raw.execute(f"SELECT blob FROM emission WHERE kind = 'integration' AND flow = {GOOD_ONE}").fetchone()
+    for sha in (good, bad, answer):
         (spool / "store" / sha[:2] / sha).unlink()
     blob = max((spool / "store").glob("*/*"), key=lambda path: path.stat().st_size)
     blob.write_bytes(blob.read_bytes()[:-1] + b"?")
     found = audited(spool, content=True)
-    assert {(one.row, one.why) for one in found.troubles} == {(good, "content_gone"), (blob.name, "content_other")}
+    assert {(one.row, one.why) for one in found.troubles} == {(good, "content_gone"), (answer, "content_gone"), (blob.name, "content_other")}
+
+
+def test_what_went_in_two_rounds_of_one_purge_is_told_of_by_each_of_them(spool):
+    with closing(SqlLedger(f"sqlite:///{spool}/ledger.db")) as ledger:
+        (refused,) = (row.flow.id for row in ledger.flows() if row.verdict == "IN_REJETE")
+        assert ledger.purge([refused], ["returns"], "claire", AT) == 1
+    assert audited(spool, content=True).sound
+    other = audited(spool, "UPDATE purge SET who = 'nobody' WHERE what = 'returns'")
+    assert [(one.table, one.why) for one in other.troubles] == [("purge, piece", "other_rows")]
+
+
+def rewritten(spool, blank):
+    """The chain as a version 2 wrote it: lines of which *blank* is true without seal, hashed in one step."""
+    with closing(sqlite3.connect(spool / "ledger.db")) as raw, raw:
+        raw.executescript(f"DROP TRIGGER event_is_never_changed; UPDATE event SET rows = '' WHERE {blank};")
+        before = ""
+        for seq, flow, piece, what, at, who, detail, rows in raw.execute("SELECT seq, flow, piece, what, at, who, detail, rows FROM event ORDER BY seq").fetchall():
+            words = {"flow": flow, "piece": piece, "what": what, "at": at, "who": who, "detail": detail, "rows": rows, "before": before}
+            hashed = _chain.event_hash(words) if rows else _chain._of_old(words)
+            raw.execute("UPDATE event SET before = ?, hash = ? WHERE seq = ?", (before, hashed, seq))
+            before = hashed
+        raw.executescript("CREATE TRIGGER event_is_never_changed BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'no'); END;")
+
+
+def test_what_was_done_since_to_a_flow_from_before_the_seals_is_held_against_its_own_rows(spool):
+    rewritten(spool, "what NOT IN ('moved', 'acknowledged', 'purged')")
+    found = audited(spool)
+    assert (found.sound, found.unsealed, found.troubles) == (True, 3, ())
+    last = audited(spool, f"UPDATE emission SET name = 'x' WHERE seq = (SELECT max(seq) FROM emission WHERE flow = {GOOD_ONE})")
+    assert [(one.table, one.why) for one in last.troubles] == [("emission", "other_rows")]
 
 
 def test_lines_and_rows_of_a_ledger_from_before_are_told_as_unsealed_and_not_as_changed(spool):
     """A ledger of version 2: lines hashed in one step, rows that no line seals."""
     with closing(sqlite3.connect(spool / "ledger.db")) as raw, raw:
-        raw.executescript("DROP TRIGGER event_is_never_changed; DELETE FROM acknowledged; DELETE FROM purge; UPDATE event SET rows = '';")
-        before = ""
-        for seq, *words in raw.execute("SELECT seq, flow, piece, what, at, who, detail FROM event ORDER BY seq").fetchall():
-            hashed = _chain._sha256("\x1f".join(map(str, (before, *words))))
-            raw.execute("UPDATE event SET before = ?, hash = ? WHERE seq = ?", (before, hashed, seq))
-            before = hashed
-        raw.executescript("CREATE TRIGGER event_is_never_changed BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'no'); END;")
+        raw.executescript("DELETE FROM acknowledged; DELETE FROM purge;")
+    rewritten(spool, "true")
     found = audited(spool)
     assert (found.sound, found.unsealed, found.journal.broken) == (True, 3, None)
     with closing(SqlLedger(f"sqlite:///{spool}/ledger.db", read_only=True)) as ledger, pytest.raises(Fault, match="before version 3"):

@@ -4,17 +4,19 @@ import io
 import json
 import tarfile
 from contextlib import closing, contextmanager
+from datetime import timedelta
 
 import pytest
 from again_room import BATCH, KIT, AgainRoom, market_known
 from lxml import etree
 from msgspec.structs import replace
 
-from flux import reinjection
+from flux import reinjection, retention
 from flux.again import Named, Wanted
 from flux.faults import Fault
 from flux.giving_up import give_up
-from flux.model import EmissionState, Event, FlowVerdict, Plumbing
+from flux.model import EmissionState, FlowVerdict, Plumbing
+from flux.policy import Retention
 from flux.redelivery import redeliver
 from flux.rejects import rejects
 from flux.words import Words
@@ -35,13 +37,6 @@ def refused(call, *given, **more):
     with pytest.raises(Fault) as trouble:
         call(*given, **more)
     return trouble.value.code
-
-
-def deliver(room, flow="f1"):
-    """What is owed goes out."""
-    owed = [e.key for e in room.ledger.emissions(flow) if e.state is EmissionState.PENDING]
-    room.ledger.staged(owed)
-    room.ledger.emitted(owed, [Event(flow, "closed", room.now, "test")])
 
 
 # -- given up --------------------------------------------------------------------------------------------------------------------------------
@@ -73,6 +68,14 @@ def test_a_sender_may_be_left_untold(room):
     give_up(room.office, "h1", "an attack", "anne", room.now, untold=True)
     assert (room.ledger.flow("h1").state, room.ledger.emissions("h1")) == (Plumbing.CLOSED, [])
     assert room.ledger.journal().missing == ()
+    assert (room.ledger.audit().sound, room.ledger.audit().unsealed) == (True, 0)
+
+
+def test_what_was_given_up_goes_with_what_was_refused_and_needs_no_second_acknowledgement(room):
+    room.deliver("f1")
+    give_up(room.office, "h1", "an attack", "anne", room.now, untold=True)
+    ripe = retention.ripe(room.ledger, Retention(refused_days=30), room.now + timedelta(days=31), KIT.tables, 9)
+    assert ripe == {"content": ["h1"]}  # and not f1, of which pieces were refused and nobody acknowledged it
 
 
 @pytest.mark.parametrize(("flow", "reason", "code"), [("f1", "why", "FLX-I213"), ("h1", " ", "FLX-I209"), ("h2", "why", "FLX-I201")])
@@ -123,7 +126,7 @@ def test_what_could_not_be_delivered_is_tried_before_what_has_no_trouble(room):
 
 
 def test_what_was_delivered_is_sent_once_more_byte_for_byte_under_another_name(room):
-    deliver(room)
+    room.deliver("f1")
     done = redeliver(room.office, Named("f1"), ["integration"], "lost at theirs", "anne", room.now, sent=True)
     assert done.copies == ("CSO4100A_FLUX01_f1-R1.xml",)
     first, copy = (e for e in room.ledger.emissions("f1") if e.kind == "integration")
@@ -134,17 +137,17 @@ def test_what_was_delivered_is_sent_once_more_byte_for_byte_under_another_name(r
 
 
 def test_a_copy_that_is_under_way_is_not_made_a_second_time_and_the_next_one_counts_on(room):
-    deliver(room)
+    room.deliver("f1")
     asked = (room.office, Named("f1"), ["integration"], "lost", "anne", room.now)
     redeliver(*asked, sent=True)
     again = redeliver(*asked, sent=True)
     assert (again.copies, again.waiting) == ((), ("CSO4100A_FLUX01_f1-R1.xml",))
-    deliver(room)
+    room.deliver("f1")
     assert redeliver(*asked, sent=True).copies == ("CSO4100A_FLUX01_f1-R2.xml",)
 
 
 def test_a_piece_that_was_delivered_goes_out_again_only_when_a_second_person_agrees(room):
-    deliver(room)
+    room.deliver("f1")
     asked = (room.office, Named("f1", (5,)), ["piece"], "lost", "anne", room.now)
     assert refused(redeliver, *asked, sent=True) == "FLX-I216"
     assert refused(redeliver, *asked, sent=True, second="ANNE") == "FLX-I206"
@@ -156,12 +159,12 @@ def test_a_piece_that_was_delivered_goes_out_again_only_when_a_second_person_agr
     [("f1", [], "", "FLX-I209"), ("f1", ["cdar"], "why", "FLX-I214"), ("f1", [], "why", "FLX-I215")],
 )
 def test_what_cannot_be_delivered_again_is_said(room, what, kinds, reason, code):
-    deliver(room)
+    room.deliver("f1")
     assert refused(redeliver, room.office, Named(what), kinds, reason, "anne", room.now) == code
 
 
 def test_what_was_purged_is_not_sent_once_more(room):
-    deliver(room)
+    room.deliver("f1")
     room.ledger.acknowledge(["f1"], "claire", "seen", room.now)
     assert room.ledger.purge(["f1"], ["returns"], "claire", room.now, [*KIT.tables.life.statuses]) == 1
     asked = (room.office, Named("f1"), ["integration"], "lost", "anne", room.now)
@@ -169,6 +172,13 @@ def test_what_was_purged_is_not_sent_once_more(room):
     (first,) = (e for e in room.ledger.emissions("f1") if e.kind == "integration")
     assert room.ledger.redeliver([], [replace(first, key="copy")], []) == []  # nor by whoever asked just before
     assert redeliver(room.office, Named("f1", (5,)), ["piece"], "lost", "anne", room.now, sent=True, second="bob").copies == ("f1-00005-R1.xml",)
+
+
+def test_of_what_was_found_and_purged_since_nothing_is_handed_back(room):
+    room.deliver("f1")
+    room.ledger.acknowledge(["f1"], "claire", "seen", room.now)
+    assert room.ledger.purge(["f1"], ["told"], "claire", room.now, [*KIT.tables.life.statuses]) == 1
+    assert refused(rejects, room.desk().stage, Named("f1"), Into()) == "FLX-I231"
 
 
 class Into:

@@ -22,7 +22,9 @@ import flux
 from flux import config, directory, doors, kit, whatif
 from flux.again import Again
 from flux.faults import Fault
+from flux.giving_up import give_up
 from flux.model import Event, Flow, Plumbing, Severity
+from flux.ops import Office
 from flux.policy import Policy
 from flux.quarantine import Quarantine, in_force, under
 from flux.replay import Replay, World, lowered
@@ -253,6 +255,19 @@ def test_what_is_taken_up_again_is_no_duplicate_of_its_parent_under_other_rules_
     assert went_in == ("f13", 1, "verdict", "accepted", ("FLX-M01",))
     by_its_number = [("f14", 1, "no_longer", "rejected", ("FLX-M01",)), ("f14", 1, "also", "rejected", ("FLX-D01",))]
     assert stays_out == by_its_number  # and none is FLX-D03, by its bytes
+
+
+def test_a_flow_whose_findings_were_purged_is_held_against_nothing_and_one_that_was_given_up_is_not_looked_at(room):
+    judge(room, WRONG, numbered(OTHER, "ACP-1"))
+    room.receive("lost", "b.xml", b"<nothing/>")
+    (flow,) = room.ledger.take("me", 1, room.now)
+    room.ledger.hold(flow, Plumbing.HELD, Fault("FLX-I66", detail="x").reason(), Event("lost", "held", room.now, "flux", detail="3/3 FLX-I66"))
+    office = Office(room.ledger, room.content, kit.build(), {"batipro": POLICY}, (), "FLUX01", dict)
+    give_up(office, "lost", "sent again by mail", "anne", room.now)
+    room.ledger.acknowledge(["f13"], "claire", "seen", room.now)
+    room.deliver("f13")
+    assert room.ledger.purge(["f13"], ["told"], "claire", room.now) == 1
+    assert again(room, trouble={"FLX-I231": 1}, FLX_M01=Severity.OFF) == []
 
 
 def test_a_flow_that_is_held_is_judged_as_well_and_one_whose_bytes_are_gone_is_said_not_to_be(room):

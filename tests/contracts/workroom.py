@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from io import BytesIO
 
 from flux import kit
-from flux.model import Event, Flow, Judged
+from flux.model import EmissionState, Event, Flow, Judged
 from flux.sandbox import _process
 from flux.sandbox.pool import Sandbox
 from flux.stores.content import FileStore
@@ -33,6 +33,12 @@ class Workroom:
 
     def worker(self, policy, partner="batipro", retry_s=(1, 10, 60)):
         return Worker(self.ledger, self.content, self.sandbox, kit.build(), Settings("me", "FLUX01", {partner: policy}, (), dict, 3, retry_s), now=lambda: self.now)
+
+    def deliver(self, id_):
+        """What it owes goes out, and it is closed."""
+        owed = [e.key for e in self.ledger.emissions(id_) if e.state is EmissionState.PENDING]
+        self.ledger.staged(owed)
+        self.ledger.emitted(owed, [Event(id_, "closed", self.now, "test")])
 
     def state(self, id_):
         return self.ledger.flow(id_).state
