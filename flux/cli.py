@@ -29,6 +29,7 @@ from flux.commands import (
     replay,
     retention,
     rule,
+    rulebook,
     running,
     runs,
 )
@@ -249,6 +250,7 @@ running.add(main)
 main.add_typer(directory.app, name="directory")
 main.add_typer(market.app, name="market")
 main.add_typer(rule.app, name="rule")
+main.add_typer(rulebook.app, name="rules")
 runs.add(main)
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ class Partner(Struct, frozen=True):
     non_works: str
     market_check: str
     unknown_market: str
+    norm: str
     default_cadre: str
     certificates: bool
     taken: str
@@ -72,6 +73,7 @@ class Config(Struct, frozen=True):
     vat_check: Severity
     market_check: Severity
     unknown_market: Severity
+    norm: Severity
     moe_for_moa: bool
     monitor: str
     stuck_s: float
@@ -83,6 +85,7 @@ class Config(Struct, frozen=True):
     directory_days: int
     limits: Limits
     severities: dict[str, Severity]
+    norms: dict[str, Severity]
     payers: dict[str, str]
     partners: tuple[Partner, ...]
     routes: tuple[Route, ...]
@@ -120,7 +123,7 @@ def environment(name: str) -> str:
 def load(path: Path) -> Config:
     """Read and check. Raises Fault with the exact place; an unknown key is told with the nearest known one."""
     raw = _toml(path)
-    besides = ("limits", "severities", "payers", "retention", "partner", "route", "endpoint", "schedule", "freeze", "mail")
+    besides = ("limits", "severities", "norms", "payers", "retention", "partner", "route", "endpoint", "schedule", "freeze", "mail")
     site = s.read_table(raw, s.SITE, path.name, besides)
     root = path.resolve().parent
     if not re.fullmatch(r"[A-Z0-9]{3,8}", site["installation"]):
@@ -141,6 +144,7 @@ def load(path: Path) -> Config:
         root=root, **folders, ledger_url=_url(site.pop("ledger"), root), retry_s=site.pop("retry_s"),
         siret_check=Severity(site.pop("siret_check")), vat_check=Severity(site.pop("vat_check")),
         market_check=Severity(site.pop("market_check")), unknown_market=Severity(site.pop("unknown_market")),
+        norm=Severity(site.pop("norm")), norms=_norms(raw.get("norms", {}), f"{path.name} [norms]"),
         limits=Limits(**s.read_table(raw.get("limits", {}), s.LIMITS, f"{path.name} [limits]")),
         severities=_severities(raw.get("severities", {}), f"{path.name} [severities]"), payers=_payers(raw.get("payers", {}), f"{path.name} [payers]"),
         partners=partners, routes=routes, endpoints=ends.read(_rows(raw, "endpoint", path), path.name, names, words.kinds()),
@@ -183,6 +187,7 @@ def policy(config: Config, partner: str) -> Policy:
     site = Policy(
         naming="free", siret_check=config.siret_check, vat_check=config.vat_check, severities=config.severities, limits=config.limits,
         market_check=config.market_check, unknown_market=config.unknown_market, moe_for_moa=config.moe_for_moa,
+        norm={"": config.norm} | config.norms,
     )  # fmt: skip
     one = next((p for p in config.partners if p.name == partner), None)
     if one is None:
@@ -191,7 +196,7 @@ def policy(config: Config, partner: str) -> Policy:
         site, naming=one.naming, interface=one.interface, non_works=one.non_works, default_cadre=one.default_cadre, certificates=one.certificates,
         market_check=Severity(one.market_check or config.market_check), unknown_market=Severity(one.unknown_market or config.unknown_market),
         severities=config.severities | one.severities, limits=replace(config.limits, **one.limits), lifecycle=one.lifecycle,
-        speaks_for=one.speaks_for,
+        speaks_for=one.speaks_for, norm={"": Severity(one.norm)} if one.norm else site.norm,
     )  # fmt: skip
 
 
@@ -255,6 +260,19 @@ def _severities(raw: Any, where: str) -> dict[str, Severity]:  # noqa: ANN401 - 
             raise Fault("FLX-I04", where=where, name=code, near=near[0])
         if (stage := fixed(code, tables.load())) is not None:
             raise Fault("FLX-I18", where=where, code=code, stage=stage.value)
+        if severity not in tuple(Severity):
+            raise Fault("FLX-I07", where=where, name=code, value=s.told(severity), expected=", ".join(Severity))
+    return {code: Severity(severity) for code, severity in raw.items()}
+
+
+def _norms(raw: Any, where: str) -> dict[str, Severity]:  # noqa: ANN401 - what TOML gave
+    """What the rules of EN 16931 do, by interface."""
+    if not isinstance(raw, dict):
+        raise Fault("FLX-I10", where=where, value=s.told(raw))
+    known = tables.load().interfaces
+    for code, severity in raw.items():
+        if code not in known:
+            raise Fault("FLX-I04", where=where, name=code, near=(get_close_matches(code, known, 1, 0) or [""])[0])
         if severity not in tuple(Severity):
             raise Fault("FLX-I07", where=where, name=code, value=s.told(severity), expected=", ".join(Severity))
     return {code: Severity(severity) for code, severity in raw.items()}

@@ -13,9 +13,11 @@ _ORDER = tuple(Stage)
 
 
 def effective_severity(finding: Finding, policy: Policy, tables: Tables) -> Severity:
-    """What this finding does to its piece: the setting for its code, else the check's own setting, else the catalogue."""
+    """What this finding does to its piece: the setting for its code, else what it brings along, else the check's own setting, else the catalogue."""
     if (told := policy.severities.get(finding.code)) is not None:
         return told
+    if finding.weight:
+        return Severity(finding.weight)
     entry = tables.catalogue[finding.code]
     own = {"FLX-P03": policy.siret_check, "FLX-P05": policy.vat_check, "FLX-F09": policy.unknown_market}
     if entry.stage is Stage.MARKET and entry.severity is Severity.WARNING and policy.market_check is Severity.ERROR:

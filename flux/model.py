@@ -19,6 +19,7 @@ class Stage(StrEnum):
     FORMAT = "format"        # the piece: XML, root, XSD
     GENERIC = "generic"      # the piece: rules G of the EDI annex, whatever the syntax
     SPECIFIC = "specific"    # the piece: rules S of its syntax
+    NORM = "norm"            # the piece: the rules of EN 16931, where it declares a profile of it (BT-24)
     CADRE = "cadre"          # the piece: cadre x mode x kind of deposit
     DIRECTORY = "directory"  # the structures that it names, in the directory in force
     MARKET = "market"        # the piece against the file of its market
@@ -27,7 +28,7 @@ class Stage(StrEnum):
     ROUTING = "routing"      # who acts next
 
 
-JUDGE_STAGES = (Stage.FORMAT, Stage.GENERIC, Stage.SPECIFIC, Stage.CADRE)  # asked in the sandbox: they need only the document
+JUDGE_STAGES = (Stage.FORMAT, Stage.GENERIC, Stage.SPECIFIC, Stage.NORM, Stage.CADRE)  # asked in the sandbox: they need only the document
 
 
 class Severity(StrEnum):
@@ -88,7 +89,8 @@ class Finding(Struct, frozen=True):
 
     field: name of the Piece field, dotted and indexed from 1: ``supplier.id``, ``vat[2].rate``; "" when it is about the whole.
     ordinal: the piece, from 1; 0 while unknown, or when the finding is about the flow.
-    facts: what the text quotes; ``found`` and ``expected`` are the usual names, ``found_fr`` is the French of ``found``.
+    facts: what the text quotes; ``found`` and ``expected`` are the usual names, ``found_fr`` is the French of ``found``. weight: of a rule of EN 16931, what
+    the setting of its interface and partner makes of it; "" leaves that to the catalogue.
     """
 
     code: str
@@ -97,6 +99,7 @@ class Finding(Struct, frozen=True):
     facts: tuple[tuple[str, str], ...] = ()
     line: int = 0
     xpath: str = ""
+    weight: str = ""
 
 
 class Parsed(Struct, frozen=True):

@@ -49,6 +49,7 @@ class Policy(Struct, frozen=True):
     vat_check: Severity = Severity.WARNING
     market_check: Severity = Severity.ERROR    # a piece that contradicts its market's file
     unknown_market: Severity = Severity.OFF    # a piece of a market that has none
+    norm: dict[str, Severity] = {}    # by interface, "" for those not named: what a rule of EN 16931 does that is not kept; see norm_of
     non_works: str = "route"          # route, refuse
     default_cadre: str = ""           # what an absent cadre means; "" refuses it (G1.02)
     certificates: bool = False        # a certificat de dépôt for EDI flows too; a deposit of a PDF always has one
@@ -58,6 +59,14 @@ class Policy(Struct, frozen=True):
     lifecycle: str = "cpp-statut"     # cpp-statut, cdar, both, none: in which form he is told where his pieces stand
     speaks_for: tuple[str, ...] = ()  # SIRETs whose statuses he may report by CPPStatut
     lowered: dict[str, Lowered] = {}  # by code: the rules in quarantine, whose severities stand in severities
+
+    def norm_of(self, interface: str) -> Severity:
+        """
+        What the rules of EN 16931 do on this interface: error refuses for what is fatal by them; warning tells; off does not ask.
+
+        A warning where nothing is set: AIFE's own examples declare EN 16931 and break it, and Chorus Pro takes them.
+        """
+        return self.norm.get(interface) or self.norm.get("") or Severity.WARNING
 
     def pack(self, rules: str) -> str:
         """The identity of the rules under this policy: a verdict tells under which quarantines it was given."""

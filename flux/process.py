@@ -45,7 +45,7 @@ from flux.piece import Actor, Piece, identity
 from flux.policy import Brief, Policy
 from flux.structures import Lookup, Wanted
 from flux.tables import Tables
-from flux.validators import Context
+from flux.validators import Context, en16931
 from flux.validators.dossier import association, carry, depositor, previous
 from flux.validators.duplicate import duplicate, duplicate_flow
 from flux.validators.envelope import read_name
@@ -93,6 +93,7 @@ def judge(index: int, name: str, content: bytes, brief: Brief, kit: Kit, keep: K
             [f for f in refusals if not several or unit_of(f.xpath) in (0, n)],  # a piece is judged whatever its neighbours
             Context(kit.tables, brief.policy, interface, brief.today),
             kit,
+            opened.source.root,
         )
         for n, parsed in enumerate(pieces, 1)
     )
@@ -265,7 +266,7 @@ def _sha_of(parsed: Parsed, sha256: str) -> str:
     return sha256 if parsed.extracted is None else hashlib.sha256(parsed.extracted).hexdigest()
 
 
-def _ask_document(blank: Judged, parsed: Parsed, refusals: Iterable[Finding], context: Context, kit: Kit) -> Judged:
+def _ask_document(blank: Judged, parsed: Parsed, refusals: Iterable[Finding], context: Context, kit: Kit, root: etree._Element) -> Judged:
     """Ask the stages of the sandbox, in order; the first that refuses closes the later ones, for this piece alone."""
     given = [*refusals, *parsed.findings]
     findings: list[Finding] = []
@@ -274,6 +275,7 @@ def _ask_document(blank: Judged, parsed: Parsed, refusals: Iterable[Finding], co
         asked = [f for f in given if kit.tables.catalogue[f.code].stage is stage]
         if parsed.line is None:  # what a status line names is no document: it was judged when it came
             asked += _ask(stage, parsed.piece, Known(), context, kit)
+            asked += en16931.findings(root, parsed.piece.profile, context.policy.norm_of(context.interface)) if stage is Stage.NORM else ()
         if closed := _add(findings, asked, stage, parsed.where, context):
             break
     # What crosses to the daemon is what the stages beside the ledger may still ask of: nothing that a document can hold by the 100,000.

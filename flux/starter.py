@@ -34,6 +34,8 @@ def text() -> str:
         *_explained(s.SITE), "# Limits that a sender can meet. Limites opposables à l'émetteur.", "[limits]", *_explained(s.LIMITS),
         "# Severity of a code, instead of the catalogue's: error, warning, off. Gravité d'un code, au lieu de celle du catalogue.",
         "[severities]", '# "FLX-M05" = "off"', "",
+        "# What the rules of EN 16931 do on one interface, instead of norm above. Effet des règles EN 16931 sur une interface, au lieu de norm.",
+        "[norms]", '# FSO1100A = "error"', "",
         "# Kind of payer by SIRET, for the payment delay: etat, collectivite, sante, sante_armees, entreprise_publique (docs/clocks.md).",
         "# Genre de payeur par SIRET, pour le délai de paiement.", "[payers]", '# "22990008900017" = "collectivite"', "",
         "# How long what is over is kept; nothing goes unless it is set here. Combien de temps ce qui est fini est gardé ; rien ne part sans réglage.",
@@ -78,6 +80,8 @@ def reference() -> str:
         "## `[severities]`", "",
         'By code, for the installation here or for one partner in `[partner.severities]`: `"FLX-M05" = "off"`. One of: `error`, `warning`,',
         "`off`. Not for the codes of the stages transport, archive, format and duplicate: what they refuse cannot be handled.", "",
+        "## `[norms]`", "",
+        'What the rules of EN 16931 do on one interface, instead of the setting `norm`: `FSO1100A = "error"`. A partner whose block has `norm` goes before it.', "",
         "## `[payers]`", "",
         'Kind of payer by SIRET, for the payment delay that `flux clocks` counts: `"22990008900017" = "collectivite"`. The kinds and their days:',
         "[clocks.md](clocks.md). A recipient that is not here is counted with the shortest delay: a warning comes early, never late.", "",
@@ -115,7 +119,7 @@ def shown(config: Config) -> dict[str, Any]:
         tables += [_table(f"{title} {n}", settings, _values(settings, row, config)) for n, row in enumerate(rows, 1)]
     tables += [_table("[retention]", s.RETENTION, _values(s.RETENTION, config.retention, config))]
     tables += [_table("[mail]", s.MAIL, _values(s.MAIL, config.post, config))] if config.post else []
-    by_code: dict[str, dict[str, Any]] = {"[severities]": dict(config.severities), "[payers]": dict(config.payers)}
+    by_code: dict[str, dict[str, Any]] = {"[severities]": dict(config.severities), "[norms]": dict(config.norms), "[payers]": dict(config.payers)}
     by_code |= {f"[partner.severities] {p.name}": dict(p.severities) for p in config.partners} | {f"[partner.limits] {p.name}": dict(p.limits) for p in config.partners}
     free = [{"table": title, "settings": [_told(name, value, None) for name, value in rows.items()]} for title, rows in by_code.items() if rows]
     return {"file": str(config.root / FILE), "tables": [*tables, *free]}

@@ -30,13 +30,14 @@ def finding(one: Finding, tables: Tables, weigh: Weigh) -> dict[str, Any]:
     entry, field = tables.catalogue[one.code], tables.field(one.field)
     facts, facts_fr = entry.facts(one.facts, "en"), entry.facts(one.facts, "fr")
     excused = _excused(facts)
-    term = f" ({field.term})" if field.term else ""
+    named = field.term or next(iter(entry.terms), "")
+    term = f" ({named})" if named else ""
     return {
         "code": one.code,
         "severity": weigh(one).value,
         "stage": entry.stage.value,
         "field": one.field or None,
-        "term": field.term or None,
+        "term": named or None,
         "line": one.line or None,
         "xpath": one.xpath or None,
         "found": facts.get("found"),

@@ -24,6 +24,7 @@ import pytest
 
 TESTS = Path(__file__).resolve().parent
 PAGE = TESTS.parent / "docs" / "reliability.md"
+CORPUS = TESTS.parents[1] / "shared" / "corpus"
 
 
 @dataclass(frozen=True)

@@ -5,29 +5,31 @@ A table that contradicts itself stops the start, never a flow: load() raises Fau
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from functools import lru_cache
 from itertools import product
-from string import Formatter
 
 from msgspec import Struct
 
 from flux.faults import Fault
 from flux.faults import table as fault_texts
-from flux.model import FlowVerdict, Severity, Stage
-from flux.tables import _reading, alarms, cdar, clocks, inbound, life, market
+from flux.model import FlowVerdict
+from flux.tables import _reading, alarms, cdar, clocks, inbound, life, market, norm
+from flux.tables._entry import Entry as Entry
 from flux.tables._reading import Home, Text, read, shaped
 from flux.tables.cdar import Cdar
 from flux.tables.clocks import Clocks
 from flux.tables.inbound import Inbound
 from flux.tables.life import Life
 from flux.tables.market import MarketTable
+from flux.tables.norm import Catalogue
 
 CELLS = ("allowed", "forbidden", "not_applicable")
 MODES = ("edi", "portail", "service")
 DEPOSITS = ("initial", "association")
-_WORDS = ("faults.toml", "words.toml", "alarms.toml")  # what operators read judges nothing
+FOLDERS = ("catalogue", norm.FOLDER)
+_WORDS = ("faults.toml", "words.toml", "alarms.toml", norm.WORDS)  # what people read judges nothing
 
 
 class Works(Struct, frozen=True, forbid_unknown_fields=True):
@@ -111,40 +113,6 @@ class Field(Struct, frozen=True, forbid_unknown_fields=True):
     en: str
 
 
-class Entry(Struct, frozen=True, forbid_unknown_fields=True):
-    """
-    A code of the catalogue.
-
-    fr, en: one sentence that says what was found and what was expected, with the finding's facts in braces.
-    fix_fr, fix_en: one sentence that says how to mend it. source: article, annex or rule; "local" when it is ours.
-    why: reasons that a finding may name by its fact ``why``: in the reader's language, that is what was found.
-    """
-
-    severity: Severity
-    stage: Stage
-    source: str
-    fr: str
-    en: str
-    fix_fr: str
-    fix_en: str
-    label: str = ""  # short French label, for LibelleErreur; "" takes the first words of fr
-    why: dict[str, Text] = {}
-
-    def facts(self, given: Iterable[tuple[str, str]], language: str) -> dict[str, str]:
-        """A finding's facts as a reader of this language is told them."""
-        facts = dict(given)
-        if "why" in facts:
-            reason: str = getattr(self.why[facts["why"]], language)
-            facts["found"] = reason.format_map(facts)
-        french = {name.removesuffix("_fr"): fact for name, fact in facts.items() if name.endswith("_fr")}
-        return facts | french if language == "fr" else facts
-
-    def placeholders(self) -> set[str]:
-        """The facts that the texts quote."""
-        texts = (self.fr, self.en, self.fix_fr, self.fix_en)
-        return {name for text in texts for _, name, _, _ in Formatter().parse(text) if name}
-
-
 class Tables(Struct, frozen=True):
     """Every table, checked."""
 
@@ -160,7 +128,7 @@ class Tables(Struct, frozen=True):
     codes: Codes
     fields: dict[str, Field]
     market: MarketTable
-    catalogue: dict[str, Entry]
+    catalogue: Catalogue
     schemes: dict[str, str]  # scheme as written, upper case -> identifier type 1..7
 
     def field(self, name: str) -> Field:
@@ -192,7 +160,7 @@ def load_from(home: Home) -> Tables:
         codes=codes,
         fields=shaped("fields.toml", read("fields.toml", home), dict[str, Field]),
         market=market.load(home),
-        catalogue=_catalogue(home),
+        catalogue=Catalogue(_catalogue(home), home),
         schemes={alias: type_ for type_, row in codes.identifier_types.items() for alias in row.aliases},
     )
     for fault in (*_matrix(tables), *_interfaces(tables), *_flow_statuses(tables), *_life(tables)):
@@ -203,7 +171,7 @@ def load_from(home: Home) -> Tables:
 def sources(home: Home = None) -> Iterator[bytes]:
     """The content of every table that judges, in a fixed order: what the identity of a rule pack is made of."""
     home = home or _reading.HOME
-    for folder in (home, home.joinpath("catalogue")):
+    for folder in (home, *map(home.joinpath, FOLDERS)):
         for file in sorted(folder.iterdir(), key=lambda f: f.name):
             if file.name.endswith(".toml") and file.name not in _WORDS:
                 yield file.read_bytes()
@@ -213,7 +181,8 @@ def missing(home: Home) -> list[str]:
     """The tables that judge and are not in this folder: none, in a whole one."""
     here = home or _reading.HOME
     names = [f.name for f in _reading.HOME.iterdir() if f.name.endswith(".toml") and f.name not in _WORDS]
-    names += [f"catalogue/{f.name}" for f in _reading.HOME.joinpath("catalogue").iterdir() if f.name.endswith(".toml")]
+    for folder in FOLDERS:
+        names += [f"{folder}/{f.name}" for f in _reading.HOME.joinpath(folder).iterdir() if f.name.endswith(".toml") and f.name not in _WORDS]
     return sorted(name for name in names if not here.joinpath(*name.split("/")).is_file())
 
 

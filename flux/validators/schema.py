@@ -16,6 +16,7 @@ from flux.facts import Facts, above, own_words, pair
 from flux.gate import line_of, quoted
 from flux.model import Finding
 from flux.validators import Check
+from flux.validators._paths import PREFIXES, name_of, path_of
 
 CHECKS: tuple[Check, ...] = ()
 
@@ -32,17 +33,6 @@ _FORMS = {
     "decimal": pair("expected", "a number such as 1234.56", "un nombre tel que 1234.56"),
     "boolean": pair("expected", "true or false", "true ou false"),
     "base64Binary": (("expected", "base64"),),
-}
-_PREFIXES = {
-    "urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:100": "rsm",
-    "urn:un:unece:uncefact:data:standard:ReusableAggregateBusinessInformationEntity:100": "ram",
-    "urn:un:unece:uncefact:data:standard:QualifiedDataType:100": "qdt",
-    "urn:un:unece:uncefact:data:standard:UnqualifiedDataType:100": "udt",
-    "urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2": "cac",
-    "urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2": "cbc",
-    "urn:oasis:names:specification:ubl:schema:xsd:CommonExtensionComponents-2": "ext",
-    "urn:flux:depot:1": "dep",
-    "http://www.w3.org/2001/XMLSchema-instance": "xsi",
 }
 
 
@@ -141,10 +131,10 @@ def _children(error: Any, element: etree._Element) -> Finding:  # noqa: ANN401 -
     expected = [plain for particle in (error.expected or ()) if (plain := _plain(particle))]
     child = next(islice(_elements(element), error.index, None), None)
     if expected:
-        found = f"<{_name(child.tag)}>" if child is not None else f"</{_name(element.tag)}>"
+        found = f"<{name_of(child.tag)}>" if child is not None else f"</{name_of(element.tag)}>"
         return _at(child if child is not None else element, "FLX-S01", _facts(found, ", ".join(dict.fromkeys(expected))[:300]))
     wrong = child if child is not None else element
-    return _at(wrong, "FLX-S02", _facts(f"<{_name(wrong.tag)}>", f"</{_name(element.tag)}>"))
+    return _at(wrong, "FLX-S02", _facts(f"<{name_of(wrong.tag)}>", f"</{name_of(element.tag)}>"))
 
 
 def _elements(element: etree._Element) -> Iterator[etree._Element]:
@@ -153,7 +143,7 @@ def _elements(element: etree._Element) -> Iterator[etree._Element]:
 
 def _plain(particle: Any) -> str:  # noqa: ANN401 - a tag, or one of xmlschema's particles
     tag = particle if isinstance(particle, str) else getattr(particle, "name", None)
-    return f"<{_name(tag)}>" if tag else ""
+    return f"<{name_of(tag)}>" if tag else ""
 
 
 def _allowed(error: Any) -> Facts:  # noqa: ANN401 - xmlschema's error
@@ -176,7 +166,7 @@ def _allowed(error: Any) -> Facts:  # noqa: ANN401 - xmlschema's error
 
 def _in_lxml_words(entry: Any) -> Finding:  # noqa: ANN401 - an entry of lxml's error log
     text = str(entry.message)
-    for space, prefix in _PREFIXES.items():
+    for space, prefix in PREFIXES.items():
         text = text.replace(f"{{{space}}}", f"{prefix}:")
     return Finding("FLX-S09", facts=_validator_says(text[:400]), line=entry.line or 0, xpath=_path_of(entry))
 
@@ -191,21 +181,4 @@ def _facts(found: str, expected: str) -> Facts:
 
 
 def _at(element: etree._Element, code: str, facts: Facts) -> Finding:
-    return Finding(code, facts=facts, line=line_of(element), xpath=_path(element))
-
-
-def _path(element: etree._Element) -> str:
-    steps = []
-    node: etree._Element | None = element
-    while node is not None:
-        twins = [t for t in node.itersiblings(node.tag, preceding=True)]  # noqa: C416 - lxml's iterator has no length
-        alone = not twins and next(node.itersiblings(node.tag), None) is None
-        steps.append(_name(node.tag) + ("" if alone else f"[{len(twins) + 1}]"))
-        node = node.getparent()
-    return "/" + "/".join(reversed(steps))
-
-
-def _name(tag: Any) -> str:  # noqa: ANN401 - a tag in Clark notation
-    name = etree.QName(tag)
-    prefix = _PREFIXES.get(name.namespace or "")
-    return f"{prefix}:{name.localname}" if prefix else name.localname
+    return Finding(code, facts=facts, line=line_of(element), xpath=path_of(element))

@@ -26,7 +26,7 @@ ROOT = Path(flux.__file__).parent
 CODE = re.compile(r"FLX-[A-HJ-Z][0-9]{2}|[GS][0-9]\.[0-9]{2}")  # FLX-I is what a Fault is called: the operator's, and no finding's
 FAMILIES = {  # file of the catalogue -> what its codes begin with
     "amounts": {"FLX-M"}, "archive": {"FLX-A"}, "cadre": {"FLX-C"}, "directory": {"FLX-R"}, "dossier": {"FLX-W"}, "duplicate": {"FLX-D"},
-    "generic": {"FLX-C", "G1.", "S2."}, "limit": {"FLX-L"}, "market": {"FLX-F"},
+    "generic": {"FLX-C", "G1.", "S2."}, "limit": {"FLX-L"}, "market": {"FLX-F"}, "norm": {"FLX-E"},
     "parties": {"FLX-P"}, "schema": {"FLX-S"}, "status": {"FLX-N"}, "transport": {"FLX-T"}, "xml": {"FLX-X", "FLX-S"},
 }  # fmt: skip
 # In the catalogue, and given by no module yet. Delete the row when its code is given, or the code when it never will be.

@@ -1,0 +1,157 @@
+"""
+What anybody may ask of the rules of EN 16931: which there are, what one says, whether they judge as the official artefacts do. Gives values.
+
+The two proofs: the official unit tests, run here test by test (``tested``), and the official sheet itself, run beside us on any document (``compared``).
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from lxml import etree
+
+from flux import tables
+from flux.faults import Fault
+from flux.gate import admit_xml
+from flux.model import Finding, Severity
+from flux.policy import Limits
+from flux.tables import norm
+from flux.validators import en16931
+from flux.validators.en16931 import profiles
+
+VEFA = "{http://difi.no/xsd/vefa/validator/1.0}"  # of the official unit tests
+KINDS = ("success", "error", "warning")
+ENGINE = "saxonche"
+OFFICIAL_S = 600.0  # for the official sheet, over all documents
+
+
+def listed(syntax: str = "") -> list[dict[str, Any]]:
+    """Every rule, or those of a syntax (UBL, CII), in the order of their ids: what it makes of a piece, its terms, the profiles that have it."""
+    catalogue = tables.load().catalogue.rules
+    asked = {name: en16931.rules_of(name) for name in ("UBL", "CII")}
+    return [_row(code, catalogue, asked) for code in sorted(catalogue, key=_order) if not syntax or code in asked[syntax]]
+
+
+def _row(code: str, catalogue: dict[str, tables.Entry], asked: dict[str, frozenset[str]]) -> dict[str, Any]:
+    entry = catalogue[code]
+    known = profiles.profiles().profiles
+    return {
+        "rule": code, "official": "fatal" if entry.severity is Severity.ERROR else "warning", "terms": list(entry.terms),
+        "syntaxes": [name for name, ids in asked.items() if code in ids],
+        "profiles": [name for name, row in known.items() if row.rules == profiles.ALL or code in row.rules.split()],
+        "text": {"fr": entry.fr, "en": entry.en}, "fix": {"fr": entry.fix_fr, "en": entry.fix_en},
+    }  # fmt: skip
+
+
+def explained(code: str) -> dict[str, Any] | None:
+    """One rule; None when there is none of this id."""
+    return next((row for row in listed() if row["rule"].casefold() == code.casefold()), None)
+
+
+def coverage() -> list[dict[str, Any]]:
+    """How many rules of each family are judged, by syntax; the pack they are of."""
+    rows: dict[str, dict[str, Any]] = {}
+    for name in ("UBL", "CII"):
+        for code in en16931.rules_of(name):
+            family = code.rpartition("-")[0]
+            rows.setdefault(family, {"family": family, "UBL": 0, "CII": 0})[name] += 1
+    return [rows[family] for family in sorted(rows, key=_order)]
+
+
+def version() -> dict[str, str]:
+    """Of the official artefacts whose verdicts the rules give, and since when it is theirs."""
+    known = profiles.profiles()
+    return {"version": known.version, "since": known.since}
+
+
+def _order(code: str) -> tuple[int, list[tuple[int, str]]]:
+    """BR before the syntaxes, numbers as numbers."""
+    first = 0 if code.startswith("BR") else 1 if code.startswith("UBL") else 2
+    return first, [(int(part), "") if part.isdigit() else (-1, part) for part in code.split("-")]
+
+
+# -- the official unit tests ------------------------------------------------------------------------------------------------------------------------
+
+
+def tested(files: Sequence[Path]) -> Iterator[dict[str, Any]]:
+    """Each expectation of each test: file, test (from 1), rule, expected, got, agrees. Raises Fault for a file that is no testSet."""
+    for file in files:
+        root = _read(file)
+        if root.tag != f"{VEFA}testSet":
+            raise Fault("FLX-I232", file=str(file), found=str(root.tag))
+        for number, test in enumerate(root.iter(f"{VEFA}test"), 1):
+            yield from _test(file, number, test)
+
+
+def _test(file: Path, number: int, test: etree._Element) -> Iterator[dict[str, Any]]:
+    document = next((one for one in test if isinstance(one.tag, str) and not one.tag.startswith(VEFA)), None)
+    failures = en16931.judge(deepcopy(document)) if document is not None else None
+    broken = [failure.rule for failure in failures or ()]
+    for expectation in test.iter(*(f"{VEFA}{kind}" for kind in KINDS)):
+        kind, rule = str(expectation.tag).removeprefix(VEFA), (expectation.text or "").strip()
+        wanted = expectation.get("number")
+        count = broken.count(rule)
+        if failures is None:
+            got, agrees = "not judged", False
+        else:
+            got = "success" if not count else f"{_said(rule, document)} × {count}" if count > 1 else _said(rule, document)
+            agrees = not count if kind == "success" else count == int(wanted) if wanted else count > 0 and _said(rule, document) == kind
+        yield {"file": file.name, "test": number, "rule": rule, "expected": f"{kind} × {wanted}" if wanted else kind, "got": got, "agrees": agrees}
+
+
+def _said(rule: str, document: etree._Element | None) -> str:
+    """What the official rules make of it in this syntax: error or warning."""
+    syntax = en16931.syntax_of(document) if document is not None else ""
+    return "error" if norm.weight(rule, norm.syntax(syntax.lower())) is Severity.ERROR else "warning"
+
+
+# -- the official sheet -----------------------------------------------------------------------------------------------------------------------------
+
+
+def compared(files: Sequence[Path]) -> Iterator[dict[str, Any]]:
+    """
+    Each document under flux and under the official sheet: ids that only one of them finds. Raises Fault where the sheet or its engine is not installed.
+
+    The sheet runs in a process of its own, without network, and is handed what passed the XML gate, never the sender's bytes.
+    """
+    if find_spec(ENGINE) is None:
+        raise Fault("FLX-I233", name=ENGINE)
+    documents = [(file, _read(file)) for file in files]
+    asked = [{"syntax": en16931.syntax_of(root), "document": etree.tostring(root, encoding="unicode")} for _, root in documents]
+    for (file, root), answer in zip(documents, official(asked), strict=True):
+        failures = en16931.judge(root)
+        ours = {failure.rule for failure in failures or () if norm.official(failure.rule)}
+        theirs = set(answer.get("rules", ()))
+        yield {
+            "file": file.name, "syntax": en16931.syntax_of(root) or None, "agrees": failures is not None and "trouble" not in answer and ours == theirs,
+            "only_flux": sorted(ours - theirs, key=_order), "only_official": sorted(theirs - ours, key=_order),
+            "both": sorted(ours & theirs, key=_order), "trouble": answer.get("trouble"),
+        }  # fmt: skip
+
+
+def official(asked: Sequence[dict[str, str]]) -> list[dict[str, Any]]:
+    """What the official sheets say of documents, each {syntax, document}: {rules} or {trouble}. Raises Fault where the engine does not work here."""
+    command = [sys.executable, "-m", "flux.official"]
+    try:
+        done = subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True, timeout=OFFICIAL_S, check=True)  # noqa: S603 - ours
+        return list(json.loads(done.stdout))
+    except (subprocess.SubprocessError, ValueError) as error:
+        detail = getattr(error, "stderr", "") or str(error)
+        raise Fault("FLX-I234", detail=str(detail).strip()[-300:]) from error
+
+
+def _read(file: Path) -> etree._Element:
+    """The document, through the XML gate. Raises Fault for one that cannot be read or does not pass."""
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise Fault("FLX-I54", file=str(file), detail=error.strerror or str(error)) from error
+    gated = admit_xml(content, Limits())
+    if isinstance(gated, Finding):
+        raise Fault("FLX-I235", file=str(file), code=gated.code)
+    return gated.root

@@ -1,0 +1,118 @@
+"""A document held against every rule: walked once, asked once."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from itertools import chain
+
+from lxml import etree
+
+from flux.validators.en16931 import charges, terms, totals, vat
+from flux.validators.en16931._bound import VAT, Bound
+from flux.validators.en16931._model import AMBIGUOUS, Failure, Group, Invoice, UnreadableError
+from flux.validators.en16931._rules import Rule, rows
+from flux.validators.en16931._walk import Walker
+
+UNREADABLE = "FLX-E01"  # a value that is no number or no day where a rule reckons with one
+_TRUE, _FALSE = frozenset({"true", "1"}), frozenset({"false", "0"})
+
+
+class Judge:
+    """The rules of one syntax, ready."""
+
+    def __init__(self, bound: Bound, rules: Sequence[Rule]) -> None:
+        self.walker, self._vat = Walker(bound.syntax), bound.vat
+        self.ids = bound.ids | {id_ for rule in rules if bound.syntax.name in rule.syntaxes for id_ in rule.ids if id_}
+        mine = [rule for rule in chain(rows(bound.table, bound.names), rules) if bound.syntax.name in rule.syntaxes]
+        self.rules: Sequence[Rule] = mine
+        self._single = {tuple(place.split()) for place in bound.table.single}
+        self._whole = [rule for rule in mine if not rule.of and not rule.category]
+        self._each: dict[str, list[Rule]] = {}
+        self._category: dict[str, list[Rule]] = {}
+        for rule in mine:
+            if rule.of:
+                self._each.setdefault(rule.of, []).append(rule)
+            elif rule.category:
+                self._category.setdefault(rule.category, []).append(rule)
+
+    def judge(self, root: etree._Element) -> tuple[Failure, ...]:
+        """Everything that is wrong with a document by the rules of EN 16931."""
+        invoice = self.walker.walk(root)
+        _settle(invoice, self._vat)
+        for group, term in invoice.repeated:
+            if (group.name, term) in self._single:
+                invoice.fail(AMBIGUOUS, group, term=term)
+        unread: set[tuple[int, str]] = set()
+        for name, groups in invoice.every.items():
+            if name in self._each:
+                _ask(invoice, self._each[name], groups, unread)
+        used = vat.view(invoice).used
+        _ask(invoice, chain(self._whole, *(rules for code, rules in self._category.items() if code in used)), (), unread)
+        invoice.release()
+        return tuple(invoice.failures)
+
+
+def _ask(invoice: Invoice, rules: Iterable[Rule], groups: Sequence[Group], unread: set[tuple[int, str]]) -> None:
+    """
+    A value that cannot be read is a finding, once, and the other rules are asked.
+
+    Whatever else a rule raises is a bug of ours, and goes up to the net of whoever judges: the piece is not evaluated, and never accepted.
+    """
+    for rule in rules:
+        run = rule.run
+        for group in groups or (None,):
+            try:
+                if group is None:
+                    run(invoice)
+                else:
+                    run(invoice, group)
+            except UnreadableError as error:
+                if (key := (id(error.group), error.term)) not in unread:
+                    unread.add(key)
+                    invoice.fail(UNREADABLE, error.group, found=error.text, term=error.term)
+
+
+def _settle(invoice: Invoice, vat: Mapping[str, str]) -> None:
+    """What groups are: charge or allowance, of VAT or not, of which category. *vat*: as in Bound."""
+    for name in ("AC", "LAC", "PAC"):
+        for group in invoice.all(name):
+            said = (group.first("indicator") or "").strip()
+            group.charge = True if said in _TRUE else False if said in _FALSE else None
+    for name, scheme in vat.items():
+        for group in invoice.all(name):
+            schemes = group.terms.get("scheme")
+            group.vat = schemes is not None and (scheme in schemes or (scheme == VAT and any(text.strip().upper() == VAT for text in schemes)))
+            codes = group.terms.get("code")
+            group.code = codes[0].strip() if codes else ""
+
+
+_UBL = "urn:oasis:names:specification:ubl:schema:xsd:"
+_CII = "urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:100"
+SYNTAXES = {f"{{{_UBL}Invoice-2}}Invoice": "UBL", f"{{{_UBL}CreditNote-2}}CreditNote": "UBL", f"{{{_CII}}}CrossIndustryInvoice": "CII"}
+
+
+@lru_cache(2)
+def judge_of(syntax: str) -> Judge:
+    """The rules of a syntax. Late: its table has a thousand rows, and most processes judge nothing."""
+    if syntax == "CII":
+        from flux.validators.en16931 import cii, cii_vat
+
+        return Judge(cii.BOUND, (*terms.RULES, *totals.RULES, *charges.RULES, *vat.RULES, *cii_vat.RULES, *cii.RULES))
+    from flux.validators.en16931 import ubl
+
+    return Judge(ubl.BOUND, (*terms.RULES, *totals.RULES, *charges.RULES, *vat.RULES, *ubl.RULES))
+
+
+def syntax_of(root: etree._Element) -> str:
+    """UBL, CII, or "" for what EN 16931 has no rules for."""
+    return SYNTAXES.get(str(root.tag), "")
+
+
+def rules_of(syntax: str) -> frozenset[str]:
+    """Every id that is judged in a syntax."""
+    return judge_of(syntax).ids
+
+
+def judge(root: etree._Element) -> tuple[Failure, ...] | None:
+    """Everything that is wrong with a document; None when EN 16931 has no rules for what it is."""
+    syntax = syntax_of(root)
+    return judge_of(syntax).judge(root) if syntax else None
