@@ -5,6 +5,9 @@ BIN := .venv/bin
 READY := .venv/.ready
 FUZZING := .venv/.fuzzing
 
+# Every test starts flux, and each flux would compile its modules anew where this is set.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test campaign lint bench fuzz docs clean
 
 $(READY): requirements.lock pyproject.toml
