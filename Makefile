@@ -6,6 +6,9 @@ READY := .venv/.ready
 FUZZING := .venv/.fuzzing
 ORACLE := .venv/.oracle
 
+# Every test starts flux, and each flux would compile its modules anew where this is set.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test campaign lint bench fuzz docs clean
 
 $(READY): requirements.lock pyproject.toml

@@ -9,7 +9,6 @@ document() refuses nothing: what is wrong is found by the checks, which say it i
 import binascii
 import re
 from collections.abc import Iterator, Sequence
-from xml.sax.saxutils import escape, quoteattr
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -131,6 +130,8 @@ def _head(data: Data) -> Iterator[str]:
 def _party(name: str, who: Who | None) -> Iterator[str]:
     if who is None:
         return iter(())
+    from xml.sax.saxutils import quoteattr  # late: it brings urllib, and a child of the sandbox reads deposits and writes none
+
     return _box(
         name,
         *(_text("Identifiant", who.id, f" type={quoteattr(_held(who.type))}" if who.type else "")),
@@ -156,6 +157,8 @@ def _box(name: str, *parts: str) -> Iterator[str]:
 
 def _text(name: str, value: str, attributes: str = "") -> Iterator[str]:
     """An element with this text; nothing when it is empty."""
+    from xml.sax.saxutils import escape  # late: as above
+
     if value:
         yield f"<{name}{attributes}>{escape(_held(value), {chr(13): '&#13;'})}</{name}>"
 

@@ -6,12 +6,22 @@ import shutil
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
+from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
+from unittest.mock import patch
+
+from flux import cli
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 FLUX = (sys.executable, "-m", "flux.cli")
-CONFIG = 'settle_s = 0.0\nscan_s = 0.2\nlog_format = "json"\n\n[[partner]]\nname = "batipro"\nnaming = "chorus"\n'
+CONFIG = 'settle_s = 0.0\nscan_s = 0.2\nchildren = 1\nlog_format = "json"\n\n[[partner]]\nname = "batipro"\nnaming = "chorus"\n'
+# Commands that only ask, or that write one file of their own.
+TYPED_HERE = {
+    "check", "clocks", "doctor", "dossier", "flows", "matrix", "piece", "reinjections", "restored", "runs", "search", "show", "synthesis",
+    ("config", "show"), ("directory", "import"), ("directory", "show"), ("directory", "status"),
+    ("market", "check"), ("market", "import"), ("market", "list"), ("market", "show"), ("schedule", "list"), ("schedule", "show"),
+}  # fmt: skip
 
 
 def run(folder, *words, env=None):
@@ -59,9 +69,24 @@ class Site:
         return run(self.root, *words, env=self.environment(**env))
 
     def json(self, *words):
-        done = self.flux(*words, "--json")
-        assert done.returncode in (0, 1), done.stderr
-        return json.loads(done.stdout)
+        """What a command tells as JSON. Some are typed in this process: the very command, without half a second of imports."""
+        ended, told, said = (self.typed_here if words[0] in TYPED_HERE or words[:2] in TYPED_HERE else self._typed)(*words, "--json")
+        assert ended in (0, 1), said
+        return json.loads(told)
+
+    def _typed(self, *words):
+        done = self.flux(*words)
+        return done.returncode, done.stdout, done.stderr
+
+    def typed_here(self, *words):
+        """A command in this process: how it ended, what it told and what it said beside."""
+        told, said = TextIOWrapper(BytesIO(), "utf-8"), StringIO()
+        with chdir(self.root), patch.dict(os.environ, self.environment(), clear=True), redirect_stdout(told), redirect_stderr(said):
+            try:
+                cli.main(list(map(str, words)))
+            except SystemExit as end:
+                return end.code, told.buffer.getvalue(), said.getvalue()
+        raise AssertionError(words)
 
     def start(self):
         return subprocess.Popen([*FLUX, "run"], cwd=self.root, env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -85,6 +110,14 @@ class Site:
             assert found, pattern
             for path in found:
                 shutil.copyfile(path, self.inbox / path.name)  # a mode set behind the last byte would find a file that is gone already
+
+
+def copied(made, to):
+    """An installation of its own, as that one stands."""
+    shutil.copytree(made.root, to)
+    site = Site.__new__(Site)
+    site.root, site.inbox, site.outbox = to, to / "inbox" / "batipro", to / "outbox"
+    return site
 
 
 GOOD = "03-moe-of-the-market/*.xml"

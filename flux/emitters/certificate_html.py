@@ -1,13 +1,15 @@
 """The certificat de dépôt as a page: French with English beside it, made to be read and printed. Owed for what went in of a deposit."""
 
 from functools import lru_cache
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from typing import TYPE_CHECKING
 
 from flux.certificate import certificate, owed
 from flux.emitters import Emitter, Told
 from flux.emitters._names import CERTIFICATE, stem
 from flux.model import Answer
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 
 def render(letter: Told) -> tuple[Answer, ...]:
@@ -18,8 +20,10 @@ def render(letter: Told) -> tuple[Answer, ...]:
 
 
 @lru_cache
-def _template() -> Template:
+def _template() -> "Template":
     """Every value is escaped; a name that is missing is an error, not a blank."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # late: 20 ms, and a child of the sandbox writes no page
+
     rooms = Environment(
         loader=PackageLoader("flux.emitters", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

@@ -4,14 +4,16 @@ import re
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from typing import TYPE_CHECKING
 
 from flux.emitters import Emitter, Told
 from flux.emitters._names import INCIDENT, report_stem
 from flux.model import Answer, VerdictKind
 from flux.when import in_paris
 from flux.words import Words
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 _APART = re.compile(r"(?<=«) | (?=[»:;?!])")
 
@@ -46,8 +48,10 @@ def render(letter: Told) -> tuple[Answer, ...]:
 
 
 @lru_cache
-def _template() -> Template:
+def _template() -> "Template":
     """Every value is escaped: what a sender wrote never becomes markup. A name that is missing is an error, not a blank."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # late: 20 ms, and a child of the sandbox writes no page
+
     rooms = Environment(
         loader=PackageLoader("flux.emitters", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

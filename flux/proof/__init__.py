@@ -13,10 +13,9 @@ from datetime import datetime
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 import orjson
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from msgspec import Struct
 
 from flux import tables, told
@@ -26,6 +25,9 @@ from flux.model import Emission, Event, FlowVerdict, shown
 from flux.owing import PIECE
 from flux.rows import FlowRow, PieceRow
 from flux.when import in_paris, moment
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 MOST_BYTES = 8 << 30  # of the files of a proof that is verified
 BLOCK = 1 << 20
@@ -170,8 +172,10 @@ def _page(row: FlowRow, pieces: Sequence[PieceRow], emissions: Sequence[Emission
 
 
 @lru_cache
-def _template() -> Template:
+def _template() -> "Template":
     """Every value is escaped; a name that is missing is an error, not a blank."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # late: 20 ms; most commands write no page
+
     rooms = Environment(loader=PackageLoader("flux.proof", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     return rooms.get_template("page.html.j2")
 

@@ -119,6 +119,7 @@ class Child:
             self.ready = (said[0].number, said[0].key) == (0, READY)
             self.walls = said[0].walls
             said = said[1:]
+            self.heard()  # what it had until now was the time of a start
         if not data or (said and not self.ready) or any(answer.number != self._number for answer in said):
             return None
         return said

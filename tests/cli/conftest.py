@@ -1,12 +1,25 @@
 """Installations for the tests of the command."""
 
 import pytest
-from rig import GOOD, REFUSED, Site
+from rig import GOOD, REFUSED, Site, copied
 
 
 @pytest.fixture
 def site(tmp_path):
     return Site(tmp_path / "site")
+
+
+@pytest.fixture(scope="session")
+def first_turn(tmp_path_factory):
+    made = Site(tmp_path_factory.mktemp("begun") / "site")
+    assert made.flux("once").returncode == 0
+    return made
+
+
+@pytest.fixture
+def begun(first_turn, tmp_path):
+    """An installation that has its folders and its ledger, and nothing in them."""
+    return copied(first_turn, tmp_path / "site")
 
 
 @pytest.fixture(scope="module")

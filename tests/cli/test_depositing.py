@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 from deposit_case import MOA, MOE, PDF, SUPPLIER
-from rig import CONFIG, FLUX, GOOD, REFUSED, Site, wait_for
+from rig import CONFIG, FLUX, GOOD, REFUSED, Site, copied, wait_for
 
-from flux import durable
+from flux import deposits, durable
+from flux.words import Words
 
 AS_MOE = ("--mode", "service", "--as", f"moe:{MOE}")
 AS_SUPPLIER = ("--mode", "service", "--as", f"fournisseur:{SUPPLIER}")
@@ -22,7 +23,7 @@ def prepared(root, config=CONFIG):
     """An installation beside which a PDF and its data stand."""
     site = Site(root / "site", config)
     (site.root / "acompte.pdf").write_bytes(PDF)
-    (site.root / "data.toml").write_text(site.flux("deposit", "--template").stdout, "utf-8")
+    (site.root / "data.toml").write_text(deposits.template(Words("en")), "utf-8")
     return site
 
 
@@ -52,6 +53,13 @@ def proven(tmp_path_factory):
     code, receipt = deposit(site)
     assert code == 0, receipt
     return site, receipt
+
+
+@pytest.fixture
+def deposited(proven, tmp_path):
+    """The same, to be changed."""
+    site, receipt = proven
+    return copied(site, tmp_path / "site"), receipt
 
 
 # -- what a deposit gives ----------------------------------------------------------------------------------------------------------------------
@@ -105,8 +113,8 @@ def test_a_pdf_that_is_none_is_refused_and_harms_nobody(desk):
     assert codes(deposit(desk)[1]) == ["FLX-T23"]
 
 
-def test_the_same_bytes_twice_and_the_same_number_twice_are_refused(desk):
-    first = deposit(desk)[1]
+def test_the_same_bytes_twice_and_the_same_number_twice_are_refused(deposited):
+    desk, first = deposited
     code, again = deposit(desk)
     assert (code, codes(again), again["certificate"]) == (1, ["FLX-D03"], "")
     assert first["flow"] in again["findings"][0]["text"]["fr"]
@@ -116,6 +124,7 @@ def test_the_same_bytes_twice_and_the_same_number_twice_are_refused(desk):
 
 
 def test_the_template_is_a_deposit_that_is_accepted_in_both_languages(desk):
+    assert desk.flux("deposit", "--template").stdout == (desk.root / "data.toml").read_text("utf-8")  # which every other test deposits
     (desk.root / "data.toml").write_text(desk.flux("deposit", "--template", FLUX_LANG="fr").stdout, "utf-8")
     assert "Cadre de facturation" in (desk.root / "data.toml").read_text("utf-8")
     assert deposit(desk, how=("--mode", "portail", "--as", f"moe:{MOE}"))[0] == 0
@@ -203,8 +212,8 @@ def test_a_deposit_leaves_the_inboxes_alone(desk):
     assert len(list(desk.inbox.iterdir())) == 1
 
 
-def test_a_ledger_that_is_gone_is_not_begun_anew_by_a_deposit(desk):
-    deposit(desk)
+def test_a_ledger_that_is_gone_is_not_begun_anew_by_a_deposit(deposited):
+    desk, _ = deposited
     (desk.root / "spool" / "ledger.db").unlink()
     assert "FLX-I90" in deposit(desk, "--number", "X")[1]
 
@@ -213,9 +222,9 @@ def test_a_ledger_that_is_gone_is_not_begun_anew_by_a_deposit(desk):
 
 
 def verified(site, *words):
-    done = site.flux("certificate", "verify", *words, "--json")
-    told = json.loads(done.stdout)
-    return done.returncode, told["intact"], told["as_issued"], told["document"], told["issued"] and told["issued"]["flow"]
+    ended, told, _ = site.typed_here("certificate", "verify", *words, "--json")
+    told = json.loads(told)
+    return ended, told["intact"], told["as_issued"], told["document"], told["issued"] and told["issued"]["flow"]
 
 
 def test_a_certificate_is_verified_by_its_number_its_pdf_and_its_page(proven):
@@ -248,8 +257,8 @@ def test_a_certificate_that_was_altered_or_made_up_is_none(proven, tmp_path):
     assert site.flux("certificate", "verify", "no-such-file").returncode == 2
 
 
-def test_a_stored_document_that_rotted_proves_nothing_any_more(desk):
-    receipt = deposit(desk)[1]
+def test_a_stored_document_that_rotted_proves_nothing_any_more(deposited):
+    desk, receipt = deposited
     sha256 = base64.b64decode(receipt["certificate"]).hex()
     stored = desk.root / "spool" / "store" / sha256[:2] / sha256
     stored.write_bytes(stored.read_bytes() + b" ")

@@ -8,7 +8,7 @@ from io import BytesIO
 import pytest
 from deposit_case import PDF
 from lxml import etree
-from rig import CONFIG, Site
+from rig import CONFIG, Site, copied
 
 SIT, MOE, MOA, SUPPLIER = "SIT-2026-0201", "99913107100014", "21990117000015", "99912040500017"
 DATA = """date = "2026-05-06"
@@ -48,17 +48,24 @@ def stand(site):
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory):
+def received(tmp_path_factory):
+    """An installation with one A4 that came by EDI, and beside it a PDF and its data. To be copied."""
+    site = Site(tmp_path_factory.mktemp("received") / "site")
+    site.drop("02-moe-in-the-piece/FSO5116A*")
+    assert site.flux("once").returncode == 0
+    (site.root / "acompte.pdf").write_bytes(PDF)
+    (site.root / "data.toml").write_text(DATA, "utf-8")
+    return site
+
+
+@pytest.fixture(scope="module")
+def played(received, tmp_path_factory):
     """
     On one A4 that came by EDI: every refusal, the sound deposit, the same once more, the next piece, by name; and how the dossier stood after each part.
 
     Its market has no file: where there is one, another MOE is refused by it before (FLX-F03).
     """
-    site = Site(tmp_path_factory.mktemp("played") / "site")
-    site.drop("02-moe-in-the-piece/FSO5116A*")
-    assert site.flux("once").returncode == 0
-    (site.root / "acompte.pdf").write_bytes(PDF)
-    (site.root / "data.toml").write_text(DATA, "utf-8")
+    site = copied(received, tmp_path_factory.mktemp("played") / "site")
     done = {name: deposit(site, **change) for name, (change, _) in REFUSALS.items()}
     chains = [stand(site)]
     done["sound"] = deposit(site)
@@ -100,24 +107,16 @@ def test_what_was_carried_over_is_told_with_the_piece_for_good(played):
 
 
 @pytest.mark.parametrize(("setting", "answer", "status"), [("true", (0, []), "ASSOCIEE"), ("false", (1, ["FLX-C03"]), "MISE_A_DISPOSITION_MOE")])
-def test_a_moe_who_acts_for_the_moa_validates_alone_where_that_is_set(tmp_path, setting, answer, status):
-    site = Site(tmp_path / "site")
+def test_a_moe_who_acts_for_the_moa_validates_alone_where_that_is_set(received, tmp_path, setting, answer, status):
+    site = copied(received, tmp_path / "site")
     site.configure(f"moe_for_moa = {setting}\n{CONFIG}")
-    site.drop("02-moe-in-the-piece/FSO5116A*")
-    assert site.flux("once").returncode == 0
-    (site.root / "acompte.pdf").write_bytes(PDF)
-    (site.root / "data.toml").write_text(DATA, "utf-8")
     assert deposit(site, cadre="A16")[:2] == answer
     assert stand(site)[0] == ("A4", status)
 
 
-def test_a_deposit_goes_on_as_a_pivot_with_its_pdf_where_that_is_asked_for(tmp_path):
-    site = Site(tmp_path / "site")
+def test_a_deposit_goes_on_as_a_pivot_with_its_pdf_where_that_is_asked_for(received, tmp_path):
+    site = copied(received, tmp_path / "site")
     site.configure(CONFIG + '\n[[route]]\nactor = "moa"\nform = "pivot"\n')
-    site.drop("02-moe-in-the-piece/FSO5116A*")
-    assert site.flux("once").returncode == 0
-    (site.root / "acompte.pdf").write_bytes(PDF)
-    (site.root / "data.toml").write_text(DATA, "utf-8")
     assert deposit(site, partner="batipro")[:2] == (0, [])
     (pivot,) = (site.outbox / "pieces" / f"moa-{MOA}").glob("FEN0036A_*")
     (attached,) = etree.parse(pivot).iterfind(".//PJ")

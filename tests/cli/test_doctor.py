@@ -28,10 +28,9 @@ def test_a_disk_that_is_full_is_told_in_red_lines(tmp_path, disk):
     assert "the system refused: No space left on device" in found[1][2]
 
 
-def test_a_child_that_cannot_be_started_is_told_in_a_red_line(site):
-    site.flux("once")
+def test_a_child_that_cannot_be_started_is_told_in_a_red_line(begun):
     program = "import sys; sys.executable = '/nowhere/python'; from flux.cli import main; main()"
-    done = subprocess.run([sys.executable, "-c", program, "doctor", "--json"], cwd=site.root, env=site.environment(), capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", program, "doctor", "--json"], cwd=begun.root, env=begun.environment(), capture_output=True, text=True, check=False)
     code, found = told(done)
     assert (code, [(verdict, check) for verdict, check, _ in found]) == (1, [("bad", "sandbox")])
     assert "/nowhere/python" in found[0][2]
@@ -70,28 +69,25 @@ def test_a_journal_that_was_changed_is_a_red_line_that_names_the_line(site):
     assert (code, verdict, check, text.split(" is not")[0]) == (1, "bad", "journal", "line 2")
 
 
-def test_what_can_never_be_taken_is_a_warning_a_file_and_what_only_rests_is_none(site):
-    site.flux("once")
-    site.drop(GOOD)
-    (site.inbox / "later.part").write_text("half")
-    (site.inbox / "link.xml").symlink_to("/etc/hostname")
-    os.link(next(site.inbox.glob("FSO*")), site.inbox / "twice.xml")
-    code, found = told(site.flux("doctor", "--json"))
+def test_what_can_never_be_taken_is_a_warning_a_file_and_what_only_rests_is_none(begun):
+    begun.drop(GOOD)
+    (begun.inbox / "later.part").write_text("half")
+    (begun.inbox / "link.xml").symlink_to("/etc/hostname")
+    os.link(next(begun.inbox.glob("FSO*")), begun.inbox / "twice.xml")
+    code, found = told(begun.flux("doctor", "--json"))
     assert (code, {(verdict, check) for verdict, check, _ in found}) == (0, {("warn", "inbox")})
     assert sorted(text.partition("/")[2].split()[0][:4] for *_, text in found) == ["FSO4", "link", "twic"]
 
 
-def test_what_can_never_be_taken_is_counted_where_there_is_much_of_it(site):
-    site.flux("once")
+def test_what_can_never_be_taken_is_counted_where_there_is_much_of_it(begun):
     for n in range(25):
-        (site.inbox / f"{n}.xml").symlink_to("/etc/hostname")
-    found = told(site.flux("doctor", "--json"))[1]
+        (begun.inbox / f"{n}.xml").symlink_to("/etc/hostname")
+    found = told(begun.flux("doctor", "--json"))[1]
     assert (len(found), found[-1][2]) == (21, "and 5 others")
 
 
-def test_a_stray_file_among_the_claims_is_a_warning(site):
-    site.flux("once")
-    (site.root / "spool" / "claim" / "stray").write_text("what is this?")
-    ((verdict, check, text),) = told(site.flux("doctor", "--json"))[1]
+def test_a_stray_file_among_the_claims_is_a_warning(begun):
+    (begun.root / "spool" / "claim" / "stray").write_text("what is this?")
+    ((verdict, check, text),) = told(begun.flux("doctor", "--json"))[1]
     assert (verdict, check) == ("warn", "folder")
-    assert text.startswith(str(site.root / "spool" / "claim" / "stray"))
+    assert text.startswith(str(begun.root / "spool" / "claim" / "stray"))

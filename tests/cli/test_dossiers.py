@@ -10,7 +10,7 @@ import pytest
 from msgspec.msgpack import Decoder, Encoder
 from msgspec.structs import replace
 from openpyxl import load_workbook
-from rig import CONFIG, EXAMPLES, Site
+from rig import CONFIG, EXAMPLES, Site, copied
 
 from flux.dossier import Standing
 from flux.when import moment
@@ -19,13 +19,19 @@ MOE, SUPPLIER = "moe:99913225100029", "fournisseur:99912040500017"
 NUMBER = "PDF-2026-0301"
 
 
-@pytest.fixture
-def site(tmp_path):
-    """One A7 that waits for its MOE."""
-    site = Site(tmp_path / "site")
+@pytest.fixture(scope="module")
+def waiting(tmp_path_factory):
+    """One A7 that waits for its MOE. For reading only."""
+    site = Site(tmp_path_factory.mktemp("waiting") / "site")
     site.drop("03-moe-of-the-market/*.xml")
     assert site.flux("once").returncode == 0
     return site
+
+
+@pytest.fixture
+def site(waiting, tmp_path):
+    """The same, to be changed."""
+    return copied(waiting, tmp_path / "site")
 
 
 def test_a_piece_goes_from_hand_to_hand_and_each_step_is_told_with_who_and_why(site):

@@ -49,13 +49,12 @@ def test_a_spool_that_can_only_be_read_is_told(site, disk):
     assert (done.returncode, done.stderr.split()[0]) == (2, "FLX-I84")
 
 
-def test_a_stray_file_among_the_claims_is_told_left_alone_and_stops_nobody(site):
-    site.flux("once")
-    strays = [site.root / "spool" / "claim" / name for name in ("stray", "batipro/stray", "Not a partner")]
+def test_a_stray_file_among_the_claims_is_told_left_alone_and_stops_nobody(begun):
+    strays = [begun.root / "spool" / "claim" / name for name in ("stray", "batipro/stray", "Not a partner")]
     for path in strays:
         path.write_text("what is this?")
-    site.drop(GOOD)
-    done = site.flux("once")
+    begun.drop(GOOD)
+    done = begun.flux("once")
     assert done.returncode == 0
     assert "1 flow handled," in done.stderr
     told = [line["trouble"] for line in lines(done.stderr) if line.get("ended") == "stray"]
@@ -63,25 +62,23 @@ def test_a_stray_file_among_the_claims_is_told_left_alone_and_stops_nobody(site)
     assert all(path.read_text() == "what is this?" for path in strays)
 
 
-def test_what_was_claimed_of_a_partner_who_left_the_configuration_is_received_in_his_name_and_held(site):
-    site.flux("once")
-    claim = site.root / "spool" / "claim" / "gone-away" / BATCH
+def test_what_was_claimed_of_a_partner_who_left_the_configuration_is_received_in_his_name_and_held(begun):
+    claim = begun.root / "spool" / "claim" / "gone-away" / BATCH
     claim.mkdir(parents=True)
     (claim / "a.xml").write_text("<a/>")
-    site.configure(CONFIG.replace("settle_s", "retry_s = [0]\nsettle_s"))
-    assert site.flux("once").returncode == 1
-    (flow,) = site.json("flows")["flows"]
+    begun.configure(CONFIG.replace("settle_s", "retry_s = [0]\nsettle_s"))
+    assert begun.flux("once").returncode == 1
+    (flow,) = begun.json("flows")["flows"]
     assert (flow["partner"], flow["file"], flow["plumbing"], flow["reason"]["code"]) == ("gone-away", "a.xml", "HELD", "FLX-I65")
     assert not claim.exists()
 
 
-def test_what_was_claimed_of_a_partner_who_is_still_there_is_judged(site):
-    site.flux("once")
-    claim = site.root / "spool" / "claim" / "batipro" / BATCH
+def test_what_was_claimed_of_a_partner_who_is_still_there_is_judged(begun):
+    claim = begun.root / "spool" / "claim" / "batipro" / BATCH
     claim.mkdir(parents=True)
     (claim / "a.xml").write_text("<a/>")
-    assert site.flux("once").returncode == 0
-    assert [flow["state"] for flow in site.json("flows")["flows"]] == ["IN_REJETE"]
+    assert begun.flux("once").returncode == 0
+    assert [flow["state"] for flow in begun.json("flows")["flows"]] == ["IN_REJETE"]
 
 
 @pytest.mark.parametrize("lost", ["absent", "empty"])
@@ -98,12 +95,11 @@ def test_a_ledger_that_is_gone_is_not_begun_anew_beside_what_was_received(site, 
     assert site.flux("once").returncode == 0
 
 
-def test_trouble_with_an_inbox_that_lasts_is_logged_once(site):
-    site.flux("once")
-    folder = site.root / "spool" / "claim" / "batipro" / BATCH / "no-file"
+def test_trouble_with_an_inbox_that_lasts_is_logged_once(begun):
+    folder = begun.root / "spool" / "claim" / "batipro" / BATCH / "no-file"
     folder.mkdir(parents=True)
-    (site.inbox / folder.name).mkdir()  # so that it cannot go back to where it came from
-    done = site.flux("once")
+    (begun.inbox / folder.name).mkdir()  # so that it cannot go back to where it came from
+    done = begun.flux("once")
     assert done.returncode == 1
     assert [line["partner"] for line in lines(done.stderr) if line.get("ended") == "fault"] == ["batipro"]
 
@@ -117,25 +113,23 @@ def test_a_standard_stream_that_is_closed_or_full_changes_nothing_of_the_work(si
 
 
 @pytest.mark.parametrize("words", [["flows", "--json"], ["--help"], ["check", "--help"]])
-def test_an_answer_that_could_not_be_written_is_no_answer(site, words):
-    site.flux("once")
+def test_an_answer_that_could_not_be_written_is_no_answer(begun, words):
     with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
-        done = subprocess.run([*FLUX, *words], cwd=site.root, env=site.environment(), stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run([*FLUX, *words], cwd=begun.root, env=begun.environment(), stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, done.stderr.split()[0]) == (2, "FLX-I84")
 
 
-def test_what_was_claimed_of_a_partner_who_left_waits_for_its_writer(site):
-    site.flux("once")
-    claim = site.root / "spool" / "claim" / "gone-away" / BATCH
+def test_what_was_claimed_of_a_partner_who_left_waits_for_its_writer(begun):
+    claim = begun.root / "spool" / "claim" / "gone-away" / BATCH
     claim.mkdir(parents=True)
     with (claim / "a.xml").open("w") as writer:
         writer.write("<a/>")
         writer.flush()
-        assert site.flux("once").returncode == 0
-        assert site.json("flows")["flows"] == []
-    site.configure(CONFIG.replace("settle_s", "retry_s = [0]\nsettle_s"))
-    site.flux("once")
-    assert [flow["plumbing"] for flow in site.json("flows")["flows"]] == ["HELD"]
+        assert begun.flux("once").returncode == 0
+        assert begun.json("flows")["flows"] == []
+    begun.configure(CONFIG.replace("settle_s", "retry_s = [0]\nsettle_s"))
+    begun.flux("once")
+    assert [flow["plumbing"] for flow in begun.json("flows")["flows"]] == ["HELD"]
 
 
 @pytest.mark.parametrize("limit", ["max_inotify_instances", "max_inotify_watches"])

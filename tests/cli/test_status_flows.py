@@ -4,19 +4,24 @@ import re
 
 import pytest
 from lxml import etree
-from rig import CONFIG, Site
+from rig import CONFIG, Site, copied
 from status_flow import NUMBER, RECIPIENT, a_flow, a_line, of_a_flow
 
 PARTNER = f'\n[[partner]]\nname = "departement"\nnaming = "free"\nspeaks_for = ["{RECIPIENT}"]\n'
 
 
-@pytest.fixture
-def site(tmp_path):
+@pytest.fixture(scope="module")
+def ten(tmp_path_factory):
     """Ten pieces; the one of NUMBER, an A6, waits for the financial service of its recipient, who has an inbox."""
-    site = Site(tmp_path / "site", CONFIG + PARTNER)
+    site = Site(tmp_path_factory.mktemp("ten") / "site", CONFIG + PARTNER)
     site.drop("07-zip-of-ten/*.zip")
     assert site.flux("once").returncode == 0
     return site
+
+
+@pytest.fixture
+def site(ten, tmp_path):
+    return copied(ten, tmp_path / "site")
 
 
 def report(site, name, content):

@@ -2,26 +2,17 @@
 
 import os
 import pty
-import shutil
 import subprocess
 from contextlib import suppress
 
 import pytest
-from rig import EXAMPLES, FLUX, Site, wait_for
+from rig import EXAMPLES, FLUX, Site, copied, wait_for
 
 BATCH = "13-unknown-recipient/*.gz"  # piece 4 of 5 is refused: nobody knows its market
 WHY = ("--reason", "the market file came late", "--by", "anne")
 
 
 HOLDS = 'settle_s = 0.0\nattempts = 1\n\n[severities]\nFLX-P20 = "warning"\n\n[[partner]]\nname = "batipro"\n'  # a piece without MOE is ours to settle
-
-
-def copied(made, to):
-    """An installation of its own, as that one stands."""
-    shutil.copytree(made.root, to)
-    site = Site.__new__(Site)
-    site.root, site.inbox, site.outbox = to, to / "inbox" / "batipro", to / "outbox"
-    return site
 
 
 def mend(site):

@@ -203,10 +203,9 @@ def test_the_doctor_finds_a_sound_installation_sound(site):
     assert [line for line in told["lines"] if line["verdict"] == "bad"] == []
 
 
-def test_the_doctor_speaks_the_readers_language_counts_in_it_and_marks_its_lines_without_colour(site):
-    site.flux("once")
-    shutil.rmtree(site.inbox)
-    fr, en = (site.flux("doctor", FLUX_LANG=language).stdout for language in ("fr", "en"))
+def test_the_doctor_speaks_the_readers_language_counts_in_it_and_marks_its_lines_without_colour(begun):
+    shutil.rmtree(begun.inbox)
+    fr, en = (begun.flux("doctor", FLUX_LANG=language).stdout for language in ("fr", "en"))
     assert "flux.toml : 1 partenaire\n" in re.sub(r" +\n", "\n", fr)
     assert "flux.toml: 1 partner\n" in re.sub(r" +\n", "\n", en)
     assert "cii/minimal D22B, publié et assoupli" in fr
@@ -218,10 +217,9 @@ def test_the_doctor_speaks_the_readers_language_counts_in_it_and_marks_its_lines
     assert re.search(r"\d\.\d GB", en)
 
 
-def test_every_red_line_of_the_doctor_says_what_to_do(site):
-    site.flux("once")
-    shutil.rmtree(site.inbox)
-    done = site.flux("doctor", "--json")
+def test_every_red_line_of_the_doctor_says_what_to_do(begun):
+    shutil.rmtree(begun.inbox)
+    done = begun.flux("doctor", "--json")
     red = [line for line in json.loads(done.stdout)["lines"] if line["verdict"] == "bad"]
     assert (done.returncode, [line["check"] for line in red]) == (1, ["folder"])
     assert all(red[0]["do"][language] for language in ("fr", "en"))

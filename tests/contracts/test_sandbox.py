@@ -90,6 +90,12 @@ def test_the_neighbours_of_a_poison_document_are_judged_and_it_alone_is_lost(poi
     assert (values[3].why, [judged(values[key]) for key in (1, 2, 4, 5)]) == (why, [True] * 4)
 
 
+def test_a_limit_holds_for_the_first_document_of_a_child_that_was_only_being_started_when_it_was_asked(poisoned):
+    began = time.monotonic()
+    assert done(job(poison("forever"), brief=brief(1)))[1].why == "time"
+    assert time.monotonic() - began < _process.START_S / 2
+
+
 def test_a_child_that_somebody_stopped_is_our_trouble_and_its_document_not_too_slow(poisoned, monkeypatch):
     monkeypatch.setattr(_process, "STALLS", 2)
     values = done(job(SOUND, poison("stopped"), SOUND, brief=brief(1)))

@@ -24,5 +24,5 @@ def test_an_error_in_every_place_is_followed_by_a_full_answer(trial, known, how)
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["eintr", "emfile", "eread", "eio*30", "enospc*100"])
 def test_an_interruption_a_lack_of_descriptors_a_bad_sector_and_a_bad_minute_are_followed_by_a_full_answer(trial, known, how):
-    some = random.Random(5).sample(errors(known, how), 15)
+    some = random.Random(5).sample(errors(known, how), 8)
     assert [wrong for n, point in enumerate(some) for wrong in trial(n, point)] == []

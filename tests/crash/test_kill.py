@@ -58,7 +58,7 @@ def test_a_kill_at_every_line_of_the_state_table_loses_nothing_and_doubles_nothi
 @pytest.mark.slow
 def test_a_second_kill_during_recovery_changes_nothing(ground, plug, known):
     luck = random.Random(3)
-    points = [((luck.randint(1, len(known.acts)), "kill", ""), (luck.randint(1, 300), luck.choice(["kill", "exit"]), "")) for _ in range(12)]
+    points = [((luck.randint(1, len(known.acts)), "kill", ""), (luck.randint(1, 300), luck.choice(["kill", "exit"]), "")) for _ in range(8)]
     assert trials(plug, known, ground, points)[0] == {}
 
 

@@ -22,6 +22,8 @@ from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 
+import jinja2  # noqa: F401 - what a run imports late
+
 from flux import app, cli, config, kit, tables
 from flux.sandbox import _process, child
 

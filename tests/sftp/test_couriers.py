@@ -135,8 +135,7 @@ def test_a_thread_that_met_trouble_of_our_own_disk_goes_on_when_it_is_over(yard,
     monkeypatch.setattr(couriers, "AGAIN_S", 0.2)
     lane.write_text("in its place")
     courier = crew(served(lambda: Liar(tree)))
-    wait_for(lambda: yard.known().state == "trouble", 20)
-    assert courier.troubled
+    wait_for(lambda: yard.known().state == "trouble" and courier.troubled, 20)
     lane.unlink()
     wait_for(lambda: yard.intake.step() or yard.received(), 20)
 
@@ -178,7 +177,7 @@ def test_a_file_that_can_never_be_taken_is_in_the_log_once_however_often_it_is_s
     crew(served(lambda: Liar(tree, lie={"opendir": lambda *_: looks.append(1)})), poll_s=0.05)
     wait_for(lambda: len(looks) > 8, 20)
     wait_for(lambda: yard.known().left == {"large.xml": "too_large"}, 20)
-    assert capsys.readouterr().out.count("at most 1 MB can be taken") == 1
+    assert "".join(capsys.readouterr()).count("at most 1 MB can be taken") == 1  # where the log goes is said by whoever ran before
     assert (yard.known().state, yard.known().trouble.code) == ("ok", "FLX-I175")
 
 
