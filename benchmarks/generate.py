@@ -28,6 +28,7 @@ from papers import Paper, Work
 from scenarios import ASPHALT, EARTH, SHELL, paper
 
 INTERFACE = "FSO4100A"
+PROFILE = "urn:cen.eu:en16931:2017"  # so that every rule of EN 16931 is asked
 MARK = "N-000000-00000000"  # 17 of the 20 characters that a number may have
 KILOBYTE = 1000
 _ABOUT_A_LINE = 900  # bytes, to begin the search of the wanted size
@@ -91,7 +92,7 @@ def _works(lines: int, padding: str = "") -> Iterator[Work]:
 
 def _template(size: int) -> Paper:
     """A paper whose document has about *size* bytes: as many lines as fit (one at least), and a note that fills the rest."""
-    one = paper(MARK, "A6", ROAD, tuple(_works(1)), "2026-06-30")
+    one = replace(paper(MARK, "A6", ROAD, tuple(_works(1)), "2026-06-30"), profile=PROFILE)
     lines = max(1, 1 + (size - len(ubl_invoice(one))) // _ABOUT_A_LINE)
     while lines > 1 and len(ubl_invoice(replace(one, works=tuple(_works(lines))))) > size - 100:
         lines -= 1

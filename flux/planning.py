@@ -32,9 +32,12 @@ _LOOKED_AT = 100  # runs in which the doctor looks for a report that did not go 
 def site(config: Config) -> Site:
     """The values that the loop works with."""
     known = tables.load()
-    labels = {code: {"fr": entry.label or _short(entry.fr), "en": _short(entry.en)} for code, entry in known.catalogue.items()}
+    def label(code: str) -> dict[str, str] | None:
+        entry = known.catalogue.get(code)
+        return {"fr": entry.label or _short(entry.fr), "en": _short(entry.en)} if entry else None
+
     senders = tuple(Sender(p.name, p.label, p.cut_off, p.taken == "run") for p in config.partners)
-    return Site(config.installation, config.schedules, config.freezes, senders, known.clocks.calendar, labels, mail=config.post is not None)
+    return Site(config.installation, config.schedules, config.freezes, senders, known.clocks.calendar, label, mail=config.post is not None)
 
 
 def in_runs(config: Config) -> frozenset[str]:

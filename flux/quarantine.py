@@ -15,6 +15,7 @@ from flux.decision import effective_severity
 from flux.model import Finding, Severity, Stage
 from flux.policy import Lowered, Policy
 from flux.tables import Tables
+from flux.tables.norm import official
 
 MOST_DAYS = 366      # a quarantine ends: what shall hold longer is a setting (local)
 MOST_REASON = 200    # characters, as of any fact that a finding quotes
@@ -56,12 +57,20 @@ def in_force(book: Iterable[Quarantine], on: date) -> dict[tuple[str, str], Quar
     return {key: one for key, one in last.items() if one.holds(on)}
 
 
+def _at_most(code: str, policy: Policy, tables: Tables) -> str:
+    """What a rule of EN 16931 does where it does most; "" for every other code."""
+    entry = tables.catalogue[code]
+    if entry.stage is not Stage.NORM or not official(code):
+        return ""
+    return Severity.ERROR if entry.severity is Severity.ERROR and Severity.ERROR in policy.norm.values() else Severity.WARNING
+
+
 def under(policy: Policy, partner: str, holding: Mapping[tuple[str, str], Quarantine], tables: Tables) -> Policy:
     """The policy of this partner with what holds; his own quarantine goes before that of all. Nothing is ever made heavier."""
     lowered: dict[str, Lowered] = {}
-    for code in {code for code, of in holding if of in ("", partner)} & tables.catalogue.keys():
+    for code in {code for code, of in holding if of in ("", partner) and code in tables.catalogue}:
         one = holding.get((code, partner)) or holding[code, ""]
-        before = effective_severity(Finding(code), policy, tables)
+        before = effective_severity(Finding(code, weight=_at_most(code, policy, tables)), policy, tables)
         if one.to is not None and _WEIGHT.index(one.to) < _WEIGHT.index(before):
             lowered[code] = Lowered(one.seq, before, one.to, one.until, one.reason, one.who)
     if not lowered:

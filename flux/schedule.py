@@ -19,7 +19,7 @@ from flux.log import get
 from flux.model import Event
 from flux.runs import account as accounts
 from flux.runs import plan
-from flux.runs.account import Around, Cut, Sender
+from flux.runs.account import Around, Cut, Label, Sender
 from flux.runs.book import OPEN, Anchor, Mailing, NewRun, Run, RunBook, RunState, Span, Stalled, nothing
 from flux.runs.plan import Freeze, Planned, Schedule
 from flux.tables.clocks import Calendar
@@ -45,14 +45,14 @@ class Doors(Protocol):
 
 
 class Site(Struct, frozen=True):
-    """What the loop knows of the installation: values, handed in. labels: of codes. mail: whether reports are sent by mail."""
+    """What the loop knows of the installation: values, handed in. label: of a code. mail: whether reports are sent by mail."""
 
     installation: str
     schedules: tuple[Schedule, ...]
     freezes: tuple[Freeze, ...]
     senders: tuple[Sender, ...]
     calendar: Calendar
-    labels: dict[str, dict[str, str]]
+    label: Label
     mail: bool = False
 
     def schedule(self, name: str) -> Schedule | None:
@@ -214,7 +214,7 @@ class Scheduler:
         outages = tuple(self._book.outages(since, until))
         cuts = {sender.name: cut for sender in senders if sender.cut_off and (cut := self._cut(run, sender, previous))}
         troubled = frozenset(self._troubled.get(run.seq, ()))
-        return Around(senders, previous, tuple(history), cuts, outages, troubled, self._site.labels, schedule.less_than, self._site.installation, complete)
+        return Around(senders, previous, tuple(history), cuts, outages, troubled, self._site.label, schedule.less_than, self._site.installation, complete)
 
     def _previous(self, run: Run) -> datetime | None:
         """When the run before it was planned."""

@@ -31,7 +31,7 @@ def finding(one: Finding, tables: Tables, weigh: Weigh) -> dict[str, Any]:
     facts, facts_fr = entry.facts(one.facts, "en"), entry.facts(one.facts, "fr")
     excused = _excused(facts)
     named = field.term or next(iter(entry.terms), "")
-    term = f" ({named})" if named else ""
+    field_fr, field_en = (f"{name} ({named})" if name and named else name or named for name in (field.fr, field.en))
     return {
         "code": one.code,
         "severity": weigh(one).value,
@@ -43,8 +43,8 @@ def finding(one: Finding, tables: Tables, weigh: Weigh) -> dict[str, Any]:
         "found": facts.get("found"),
         "expected": facts.get("expected"),
         "text": {
-            "fr": " ".join((_text(one, facts_fr, entry.fr, entry.fix_fr, line="ligne", field=f"{field.fr}{term}"), *_excuse(excused, "fr"))),
-            "en": " ".join((_text(one, facts, entry.en, entry.fix_en, line="line", field=f"{field.en}{term}"), *_excuse(excused, "en"))),
+            "fr": " ".join((_text(one, facts_fr, entry.fr, entry.fix_fr, line="ligne", field=field_fr), *_excuse(excused, "fr"))),
+            "en": " ".join((_text(one, facts, entry.en, entry.fix_en, line="line", field=field_en), *_excuse(excused, "en"))),
         },
         **({"quarantine": excused} if excused else {}),
     }

@@ -69,7 +69,7 @@ class Nights:
         self.ledger, self.content = SqlLedger(f"sqlite:///{folder / 'ledger.db'}"), FileStore(folder)
         unsynced(self.ledger)
         self.now, self.serial, self.daemon, self.stalled = paris(now), 0, daemon, nothing
-        self.site = Site("FLUX01", schedules or (NIGHT,), freezes, senders, tables.load().clocks.calendar, {})
+        self.site = Site("FLUX01", schedules or (NIGHT,), freezes, senders, tables.load().clocks.calendar, {}.get)
         self.start()
 
     def start(self, ledger=None):

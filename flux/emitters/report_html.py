@@ -37,7 +37,7 @@ def render(letter: Told) -> tuple[Answer, ...]:
         lines=lines,
         of_lines=bool(letter.told) and all("status_line" in piece for piece in letter.told),
         statuses={code: row.label for code, row in letter.tables.life.statuses.items()},
-        labels={code: entry.label for code, entry in letter.tables.catalogue.items()},
+        label=lambda code: letter.tables.catalogue[code].label,
         cadres=cadres,
         used=[code for code in cadres if code in {piece["cadre"] for piece in letter.told}],
         report=report_stem(letter),

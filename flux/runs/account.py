@@ -6,7 +6,7 @@ are too few it says so. Written once, when the run ends; pages and tables only s
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from statistics import median
 from typing import Any
@@ -28,6 +28,7 @@ _MEASURES = ("flows", "pieces", "accepted", "refused", "held", "busy_s", "pieces
 _UNDECIDED = (Plumbing.RECEIVED, Plumbing.PROCESSING)
 _STOPPED = (Plumbing.HELD, Plumbing.QUARANTINED)
 
+Label = Callable[[str], dict[str, str] | None]  # of a code, in both languages
 
 class Sender(Struct, frozen=True):
     """A partner as a run sees him. cut_off: by when he sends, HH:MM in Paris, "" for the run itself. in_runs: his inbox is taken only in runs."""
@@ -52,7 +53,7 @@ class Around(Struct, frozen=True):
     What the account needs beside the flows.
 
     previous: when the run before was planned, or the schedule first seen. history: runs on time, the newest first. cuts: by sender, of those whose cut-off lies between the two. troubled: senders whose inbox could not be read.
-    labels: of codes, in both languages. complete: everything came to its end before the deadline.
+    label: of a code, in both languages, None for one that is none. complete: everything came to its end before the deadline.
     """
 
     senders: tuple[Sender, ...]
@@ -61,7 +62,7 @@ class Around(Struct, frozen=True):
     cuts: dict[str, Cut]
     outages: tuple[tuple[datetime, datetime], ...]
     troubled: frozenset[str]
-    labels: dict[str, dict[str, str]]
+    label: Label
     less_than: float
     installation: str
     complete: bool = True
@@ -118,7 +119,7 @@ def account(run: Run, seen: Seen, around: Around) -> dict[str, Any]:
         "since": _instant(run.since), "started_at": _instant(run.started_at), "taken_at": _instant(run.taken_at), "ended_at": _instant(run.ended_at),
         "complete": around.complete, "outages": [{"from": instant(a), "until": instant(b)} for a, b in around.outages],
         "totals": totals, "times": times, "usual": {"of": usual.of or None, "runs": [r.seq for r in usual.runs], "known": usual.known, "least": LEAST},
-        "against": against, "partners": partners, "causes": _causes(seen, around.labels), "held": [_held(f) for f in seen.flows if f.state in _STOPPED][:SHOWN],
+        "against": against, "partners": partners, "causes": _causes(seen, around.label), "held": [_held(f) for f in seen.flows if f.state in _STOPPED][:SHOWN],
     }  # fmt: skip
     return {**told, "alerts": _alerts(told)}
 
@@ -233,7 +234,7 @@ def _arrival(counted: tuple[int, int], usual: float | None, less_than: float, *,
     return "less" if by_then or after else "nothing"
 
 
-def _causes(seen: Seen, labels: dict[str, dict[str, str]]) -> list[dict[str, Any]]:
+def _causes(seen: Seen, label: Label) -> list[dict[str, Any]]:
     """Why pieces were refused: the most frequent first, each piece under every code that refuses it; flows refused whole under theirs."""
     pieces, flows = Counter[str](), Counter[str]()
     partners: dict[str, set[str]] = {}
@@ -246,7 +247,7 @@ def _causes(seen: Seen, labels: dict[str, dict[str, str]]) -> list[dict[str, Any
         for code in flow.codes:
             partners.setdefault(code, set()).add(flow.partner)
     order = sorted(partners, key=lambda code: (-(pieces[code] + flows[code]), code))[:SHOWN]
-    return [{"code": c, "label": labels.get(c), "pieces": pieces[c], "flows": flows[c], "partners": sorted(partners[c])} for c in order]
+    return [{"code": c, "label": label(c), "pieces": pieces[c], "flows": flows[c], "partners": sorted(partners[c])} for c in order]
 
 
 def _held(flow: FlowSeen) -> dict[str, Any]:

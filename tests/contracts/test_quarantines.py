@@ -128,7 +128,7 @@ def test_what_no_setting_may_change_is_fixed_and_the_rest_is_not(tables):
     kept = {code for code in tables.catalogue if fixed(code, tables) is None}
     assert not {"FLX-C01", "FLX-T10", "FLX-D01", "FLX-X02", "FLX-W08"} & kept
     assert {"FLX-M01", "FLX-P03", "G1.05", "FLX-C07"} <= kept
-    assert {tables.catalogue[code].stage for code in kept} == {Stage.GENERIC, Stage.SPECIFIC, Stage.CADRE, Stage.DIRECTORY, Stage.MARKET, Stage.ROUTING}
+    assert {tables.catalogue[code].stage for code in kept} == {Stage.GENERIC, Stage.SPECIFIC, Stage.NORM, Stage.CADRE, Stage.DIRECTORY, Stage.MARKET, Stage.ROUTING}
 
 
 def test_the_book_is_append_only_and_each_line_has_its_line_in_the_journal(room):

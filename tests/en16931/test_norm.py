@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 from msgspec.structs import replace
+from rig import CONFIG, Site
 
 from flux import config, kit
 from flux.decision import effective_severity
@@ -124,7 +125,20 @@ def test_every_rule_has_its_texts_in_both_languages_and_quotes_only_what_it_is_g
         assert entry.stage is Stage.NORM
         assert entry.placeholders() <= {"found", "expected"}, code
         assert all(text.endswith(".") for text in (entry.fr, entry.en, entry.fix_fr, entry.fix_en)), code
-        assert not {"{", "}"} & set(entry.fix_fr + entry.fix_en), code
+        assert not {"{", "}"} & set(entry.fix_fr + entry.fix_en + entry.label), code
+        assert 3 < len(entry.label) <= 50, code
+
+
+@pytest.mark.parametrize(("norm", "state"), [("warning", "IN_INTEGRE"), ("error", "IN_REJETE")])
+def test_an_invoice_that_breaks_a_rule_goes_in_or_is_refused_as_it_is_set_and_its_sender_is_told_in_every_form(tmp_path, norm, state):
+    site = Site(tmp_path / "site", f'{CONFIG}non_works = "route"\n'.replace("[[partner]]", f'norm = "{norm}"\n\n[[partner]]').replace("chorus", "free"))
+    (site.inbox / "a.xml").write_bytes(ubl(1).replace(b'unitCode="MTR">1', b'unitCode="metre">1', 1))
+    assert site.flux("once").returncode == 0
+    (flow,) = site.json("flows")["flows"]
+    assert flow["state"] == state
+    told = "".join(path.read_text("utf-8") for path in (site.outbox / "returns" / "batipro").iterdir())
+    assert "<CodeErreur>BR-CL-23</CodeErreur>" in told
+    assert "metre" in told
 
 
 def test_a_rule_is_known_by_its_id_and_is_not_among_the_codes_of_flux():

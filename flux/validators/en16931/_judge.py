@@ -1,6 +1,8 @@
 """A document held against every rule: walked once, asked once."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import gc
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import chain
 
@@ -36,6 +38,10 @@ class Judge:
 
     def judge(self, root: etree._Element) -> tuple[Failure, ...]:
         """Everything that is wrong with a document by the rules of EN 16931."""
+        with _uncollected():
+            return self._judged(root)
+
+    def _judged(self, root: etree._Element) -> tuple[Failure, ...]:
         invoice = self.walker.walk(root)
         _settle(invoice, self._vat)
         for group, term in invoice.repeated:
@@ -49,6 +55,18 @@ class Judge:
         _ask(invoice, chain(self._whole, *(rules for code, rules in self._category.items() if code in used)), (), unread)
         invoice.release()
         return tuple(invoice.failures)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the collector of cycles: it would go through the groups of 10,000 lines again and again while they are made, and release() leaves it none."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _ask(invoice: Invoice, rules: Iterable[Rule], groups: Sequence[Group], unread: set[tuple[int, str]]) -> None:
