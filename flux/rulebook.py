@@ -25,6 +25,7 @@ from flux.validators import en16931
 from flux.validators.en16931 import profiles
 
 VEFA = "{http://difi.no/xsd/vefa/validator/1.0}"  # of the official unit tests
+LETTERS = 1 << 20  # behind every number of a rule
 KINDS = ("success", "error", "warning")
 ENGINE = "saxonche"
 OFFICIAL_S = 600.0  # for the official sheet, over all documents
@@ -70,9 +71,9 @@ def version() -> dict[str, str]:
 
 
 def _order(code: str) -> tuple[int, list[tuple[int, str]]]:
-    """BR before the syntaxes, numbers as numbers."""
+    """BR before the syntaxes, numbers as numbers and before letters."""
     first = 0 if code.startswith("BR") else 1 if code.startswith("UBL") else 2
-    return first, [(int(part), "") if part.isdigit() else (-1, part) for part in code.split("-")]
+    return first, [(int(part), "") if part.isdigit() else (LETTERS, part) for part in code.split("-")]
 
 
 # -- the official unit tests ------------------------------------------------------------------------------------------------------------------------

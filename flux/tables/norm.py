@@ -77,7 +77,15 @@ def _told_by_path(table: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     for section, shape in _SHAPES.items():
         for id_, place in table.get(section, {}).items():
             first = place.partition(" | ")[0].partition(" outside ")[0]
-            yield id_, shape, f"@{first}" if section == "attributes" else first.lstrip("/") if section == "absent" else first.split()[1]
+            yield id_, shape, f"@{first}" if section == "attributes" else first.lstrip("/") if section == "absent" else _named(first.split()[1], table)
+
+
+def _named(word: str, table: dict[str, Any]) -> str:
+    """A business term by its number; what has none by the element that holds it."""
+    if word.startswith(("BT-", "BG-")):
+        return word
+    paths = (path for path, words in table["places"].items() if word in (part.lstrip("+=") for part in words.split()))
+    return "/".join(next(paths, word).split("/")[-2:])
 
 
 class Catalogue(dict[str, Entry]):
