@@ -11,6 +11,8 @@ from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 from unittest.mock import patch
 
+import forked
+
 from flux import cli
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
@@ -26,6 +28,11 @@ TYPED_HERE = {
 
 def run(folder, *words, env=None):
     """The command in a folder, to its end."""
+    return forked.run([*map(str, words)], folder, dict(os.environ if env is None else env))
+
+
+def run_anew(folder, *words, env=None):
+    """The same in an interpreter that is started for it: half a second of imports, for tests of a start and of this rig."""
     return subprocess.run([*FLUX, *map(str, words)], cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=300)
 
 

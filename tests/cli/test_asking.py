@@ -27,13 +27,6 @@ def test_flows_are_told_newest_first_and_whole(seen):
         assert flow["plumbing"] == "CLOSED"
 
 
-def test_what_a_command_tells_in_the_process_of_a_test_is_what_it_tells_in_its_own(seen):
-    """A rig that types questions in its own process proves that they are the same."""
-    good = next(EXAMPLES.glob(GOOD))
-    for words in (("flows", "--limit", "2"), ("show", partial(seen)), ("check", good), ("market", "list")):
-        assert seen.json(*words) == json.loads(seen.flux(*words, "--json").stdout)
-
-
 @pytest.mark.parametrize(
     ("words", "count"),
     [

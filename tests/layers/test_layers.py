@@ -1,6 +1,7 @@
 """The four rules of the house, held over the syntax tree."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,11 @@ WORLD = {"os", "pathlib", "time", "logging", "random", "socket", "sqlite3", "uui
 ENVIRONMENT_READERS = {"config", "commands"}
 
 
+@cache
 def modules():
-    for path in sorted(ROOT.rglob("*.py")):
-        name = path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__")
-        yield name, path, ast.parse(path.read_text("utf-8"))
+    """Every module by name, file and tree: read once for all rules, which look and change nothing."""
+    named = {path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__"): path for path in sorted(ROOT.rglob("*.py"))}
+    return [(name, path, ast.parse(path.read_text("utf-8"))) for name, path in named.items()]
 
 
 def imports(tree):

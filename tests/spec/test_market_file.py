@@ -47,12 +47,18 @@ def toml(tables):
     return lambda text: marketfile.read(text.encode(), "f.toml", tables)
 
 
+@pytest.fixture(scope="module")
+def form(tables):
+    """The template, written once for all who fill it."""
+    return marketfile.template(tables)
+
+
 @pytest.fixture
-def filled(tables):
+def filled(form):
     """The template with *cells* filled in, and handed to *change* before it is saved."""
 
     def fill(*cells, change=bool):
-        book = load_workbook(BytesIO(marketfile.template(tables)))
+        book = load_workbook(BytesIO(form))
         for sheet, cell, value in (*ROWS, *cells):
             book[sheet][cell] = value
         change(book)
