@@ -29,11 +29,11 @@ class Listed(Struct, frozen=True):
     fresh: bool = False
 
 
-def check(files: Sequence[Path], config: Config | None, interface: str, partner: str) -> list[dict[str, Any]]:
-    """The pre-check of *files*: flow objects of the contract. Without a configuration: free naming and the defaults."""
+def check(files: Sequence[Path], config: Config | None, interface: str, partner: str, pack: Path | None = None) -> list[dict[str, Any]]:
+    """The pre-check of *files*: flow objects of the contract. Without a configuration: free naming and the defaults. *pack*: a folder of other tables."""
     settings.proven_interface(interface)
     if config is None:
-        return precheck(files, Policy(naming="free", interface=interface), {}, None, utc_now(), partner or "check")
+        return precheck(files, Policy(naming="free", interface=interface), {}, None, utc_now(), partner or "check", pack=pack)
     if partner and partner not in {p.name for p in config.partners}:
         raise Fault("FLX-I17", partner=partner, known=", ".join(p.name for p in config.partners) or "—")
     chosen = settings.policy(config, partner)
@@ -41,10 +41,10 @@ def check(files: Sequence[Path], config: Config | None, interface: str, partner:
         chosen = replace(chosen, naming="free", interface=interface)
     kept, strict, known = markets.living(config)(), config.sandbox == "strict", directory.lookup(config)
     if fresh(config):
-        return precheck(files, chosen, kept, None, utc_now(), partner or "check", strict=strict, directory=known)
+        return precheck(files, chosen, kept, None, utc_now(), partner or "check", strict=strict, directory=known, pack=pack)
     with open_reader(config) as ledger:
         chosen = under(chosen, partner, in_force(ledger.quarantines(), day_of(utc_now())), tables.load())
-        return precheck(files, chosen, kept, ledger, utc_now(), partner or "check", strict=strict, directory=known)
+        return precheck(files, chosen, kept, ledger, utc_now(), partner or "check", strict=strict, directory=known, pack=pack)
 
 
 def tell(ledger: Ledger, row: FlowRow) -> dict[str, Any]:

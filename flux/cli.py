@@ -99,6 +99,7 @@ def check(
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", help=say("help.check_files"))],
     interface: Annotated[str, typer.Option(metavar="CODE", help=say("help.check_interface"))] = "",
     partner: Annotated[str, typer.Option(metavar="CODE", help=say("help.check_partner"))] = "",
+    pack: Annotated[Path | None, typer.Option("--pack", metavar="FOLDER", help=say("help.replay_pack"))] = None,
     where: Where = "",
     *,
     as_json: AsJson = False,
@@ -108,7 +109,7 @@ def check(
         named = where or context.obj or partner
         path = config.find(where or context.obj)
         known = config.load(path) if named or path.exists() else None
-        flows = asking.check(files, known, interface, partner)
+        flows = asking.check(files, known, interface, partner, pack)
     if as_json:
         write({"flows": flows})
     else:

@@ -38,8 +38,10 @@ def build(home: Home = None) -> Kit:
     """
     Find every part and check that they fit. Raises Fault: a part that is missing stops the start, never an invoice.
 
-    *home*: a folder of other tables than the package's, whole.
+    *home*: a folder of other tables than the package's; FLX-I224 when one that judges is not in it.
     """
+    if lacks := tables.missing(home):
+        raise Fault("FLX-I224", path=str(home), missing=", ".join(lacks))
     known = tables.load() if home is None else tables.load_from(home)
     found = registry.discover(parsers, "PARSER")
     checks = tuple(check for family in registry.discover(validators, "CHECKS").values() for check in family)

@@ -30,17 +30,17 @@ CHILDREN = 2
 
 def precheck(
     files: Sequence[Path], policy: Policy, markets: dict[str, Market], ledger: Ledger | None, now: datetime, partner: str, *, strict: bool = False,
-    directory: Lookup = nobody,
+    directory: Lookup = nobody, pack: Path | None = None,
 ) -> list[dict[str, Any]]:
     """
     The flow objects of the contract (docs/formats.md), one a file, in order.
 
     *ledger*: when the installation has one, it is asked which pieces and which bytes were already accepted; it is only read.
     *directory*: what the structure directory in force says.
-    *strict*: as the setting ``sandbox``; raises Fault when the walls that it asks for do not stand.
+    *strict*: as the setting ``sandbox``; raises Fault when the walls that it asks for do not stand. *pack*: a folder of other tables.
     """
-    whole = kit.build()
-    with TemporaryDirectory(prefix="flux-check-") as folder, Sandbox(CHILDREN, strict=strict, unpack_mb=policy.limits.expanded_mb) as sandbox:
+    whole = kit.build(pack)
+    with TemporaryDirectory(prefix="flux-check-") as folder, Sandbox(CHILDREN, strict=strict, unpack_mb=policy.limits.expanded_mb, pack=pack) as sandbox:
         spool = Path(folder)
         for name in ("tmp", "store"):
             (spool / name).mkdir()

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from flux import config as settings
-from flux import kit, markets, tables
+from flux import kit, markets
 from flux.causes import what
 from flux.change import MOST_LISTED, VERDICT, Change, Tally
 from flux.config import Config
@@ -51,7 +51,7 @@ def replay(config: Config, asked: Asked, now: datetime, progress: Progress) -> d
         raise Fault("FLX-I226", first=asked.first.isoformat(), last=asked.last.isoformat())
     if asked.partner and asked.partner not in (known := [p.name for p in config.partners]):
         raise Fault("FLX-I17", partner=asked.partner, known=", ".join(known) or "—")
-    whole = kit.build(_pack(asked.pack))
+    whole = kit.build(asked.pack)
     _proven(asked.severities, whole.tables)
     if fresh(config):
         return _told(Tally(), asked, whole.pack, whole.tables)
@@ -86,13 +86,6 @@ def _proven(asked: dict[str, Severity], known: Tables) -> None:
     for code in asked:
         if code not in known.catalogue or fixed(code, known) is not None:
             raise Fault("FLX-I228", code=code)
-
-
-def _pack(folder: Path | None) -> Path | None:
-    """The folder, when it holds every table that judges. Raises Fault."""
-    if folder is not None and (lacks := tables.missing(folder)):
-        raise Fault("FLX-I224", path=str(folder), missing=", ".join(lacks))
-    return folder
 
 
 def _markets(config: Config, file: Path | None) -> Callable[[datetime], dict[str, Market]]:

@@ -28,7 +28,6 @@ from flux.tables.norm import Catalogue
 CELLS = ("allowed", "forbidden", "not_applicable")
 MODES = ("edi", "portail", "service")
 DEPOSITS = ("initial", "association")
-FOLDERS = ("catalogue", norm.FOLDER)
 _WORDS = ("faults.toml", "words.toml", "alarms.toml", norm.WORDS)  # what people read judges nothing
 
 
@@ -160,7 +159,7 @@ def load_from(home: Home) -> Tables:
         codes=codes,
         fields=shaped("fields.toml", read("fields.toml", home), dict[str, Field]),
         market=market.load(home),
-        catalogue=Catalogue(_catalogue(home), home),
+        catalogue=Catalogue(_catalogue(home)),
         schemes={alias: type_ for type_, row in codes.identifier_types.items() for alias in row.aliases},
     )
     for fault in (*_matrix(tables), *_interfaces(tables), *_flow_statuses(tables), *_life(tables)):
@@ -169,9 +168,13 @@ def load_from(home: Home) -> Tables:
 
 
 def sources(home: Home = None) -> Iterator[bytes]:
-    """The content of every table that judges, in a fixed order: what the identity of a rule pack is made of."""
+    """
+    The content of every table that judges, in a fixed order: what the identity of a rule pack is made of.
+
+    Those of EN 16931 are the package's in every pack: half of its rules are code, and a table of another version beside them would be of neither.
+    """
     home = home or _reading.HOME
-    for folder in (home, *map(home.joinpath, FOLDERS)):
+    for folder in (home, home.joinpath("catalogue"), _reading.HOME.joinpath(norm.FOLDER)):
         for file in sorted(folder.iterdir(), key=lambda f: f.name):
             if file.name.endswith(".toml") and file.name not in _WORDS:
                 yield file.read_bytes()
@@ -181,8 +184,7 @@ def missing(home: Home) -> list[str]:
     """The tables that judge and are not in this folder: none, in a whole one."""
     here = home or _reading.HOME
     names = [f.name for f in _reading.HOME.iterdir() if f.name.endswith(".toml") and f.name not in _WORDS]
-    for folder in FOLDERS:
-        names += [f"{folder}/{f.name}" for f in _reading.HOME.joinpath(folder).iterdir() if f.name.endswith(".toml") and f.name not in _WORDS]
+    names += [f"catalogue/{f.name}" for f in _reading.HOME.joinpath("catalogue").iterdir() if f.name.endswith(".toml")]
     return sorted(name for name in names if not here.joinpath(*name.split("/")).is_file())
 
 

@@ -5,14 +5,14 @@ There are more than a thousand, and most judgements never tell one: they are rea
 """
 
 from collections.abc import Iterator
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct, convert
 
 from flux.model import Severity, Stage
 from flux.tables._entry import Entry
-from flux.tables._reading import Home, read, shaped
+from flux.tables._reading import read, shaped
 
 FOLDER = "en16931"
 RULES, WORDS = f"{FOLDER}/rules.toml", "rules.toml"
@@ -52,12 +52,13 @@ def syntax(name: str) -> dict[str, Any]:
     return read(f"{FOLDER}/{name}.toml")
 
 
-def entries(home: Home = None) -> dict[str, Entry]:
+@lru_cache(1)
+def entries() -> dict[str, Entry]:
     """Every rule, by its id."""
-    raw = read(RULES, home)
+    raw = read(RULES)
     shapes = shaped(f"{RULES} [shape]", raw.pop("shape"), dict[str, dict[str, str]])
     rows = shaped(RULES, raw, dict[str, Row])
-    tables: dict[str, dict[str, Any]] = {name: read(f"{FOLDER}/{name}.toml", home) for name in SYNTAXES}
+    tables = {name: syntax(name) for name in SYNTAXES}
     found = {id_: _entry(id_, row, tables) for id_, row in rows.items()}
     for table in tables.values():
         for id_, shape, path in _told_by_path(table):
@@ -95,14 +96,10 @@ class Catalogue(dict[str, Entry]):
     Whoever goes through all codes goes through flux's own; ``rules`` has the others.
     """
 
-    def __init__(self, own: dict[str, Entry], home: Home) -> None:
-        super().__init__(own)
-        self._home = home
-
-    @cached_property
+    @property
     def rules(self) -> dict[str, Entry]:
         """The rules of EN 16931, by their id."""
-        return entries(self._home)
+        return entries()
 
     def __missing__(self, code: str) -> Entry:
         if official(code):

@@ -19,7 +19,7 @@ from rig import EXAMPLES, Site
 from workroom import NOON, Workroom
 
 import flux
-from flux import config, directory, doors, kit, whatif
+from flux import asking, config, directory, doors, kit, whatif
 from flux.again import Again
 from flux.faults import Fault
 from flux.giving_up import give_up
@@ -117,6 +117,19 @@ def test_another_matrix_is_another_pack_and_is_checked_whole_like_the_installed_
     with pytest.raises(Fault) as fault:
         replayed(house, pack=pack)
     assert (fault.value.code, fault.value.facts["missing"]) == ("FLX-I224", "matrix.toml")
+
+
+def test_a_pre_check_judges_by_another_pack_too(tmp_path):
+    a5 = next((EXAMPLES / "04-a5-in-edi").glob("*.xml"))
+    pack = shutil.copytree(TABLES, tmp_path / "pack")
+    matrix = pack / "matrix.toml"
+    matrix.write_text(matrix.read_text("utf-8").replace('edi = { initial = "forbidden", association = "not_applicable" }', 'edi = { initial = "allowed", association = "not_applicable" }'), "utf-8")
+    codes = [{finding["code"] for finding in asking.check([a5], None, "", "", one)[0]["pieces"][0]["findings"]} for one in (None, pack)]
+    assert ["FLX-C01" in found for found in codes] == [True, False]
+    matrix.unlink()
+    with pytest.raises(Fault) as fault:
+        asking.check([a5], None, "", "", pack)
+    assert fault.value.code == "FLX-I224"
 
 
 def test_a_directory_that_came_later_changes_nothing_unless_it_is_asked_about(house, site, tmp_path):

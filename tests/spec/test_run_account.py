@@ -46,7 +46,7 @@ WEEKS = [a_run(100, 7 * n) for n in (1, 2, 3, 4)]
 def told(*flows, history=WEEKS, cut=None, senders=(BATIPRO,), run=RUN, refused=(), **around):
     by = [f for f in flows if f.received_at <= CUT]
     cuts = {"batipro": cut or Cut(CUT, len(by), sum(f.pieces for f in by))} if cut is not False else {}
-    known = Around(senders, THURSDAY - timedelta(days=1), tuple(history), cuts, (), frozenset(), {}, 0.33, "FLUX01")
+    known = Around(senders, THURSDAY - timedelta(days=1), tuple(history), cuts, (), frozenset(), {}.get, 0.33, "FLUX01")
     return accounts.account(run, Seen(tuple(flows), tuple(refused)), replace(known, **around))
 
 
