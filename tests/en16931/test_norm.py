@@ -85,6 +85,12 @@ def test_a_value_that_cannot_be_read_is_one_finding_and_the_other_rules_are_aske
     assert found(other) == {("FLX-E01", "warning"), ("UBL-SR-05", "warning")}
 
 
+@pytest.mark.parametrize(("dates", "expected"), [("102", set()), ("1", {("BR-03", "warning")}), ("1 102", {("FLX-E02", "warning")})])
+def test_the_date_of_issue_is_that_of_the_format_102_and_another_beside_it_only_stands_once_too_often(dates, expected):
+    head, date, tail = cii(1).partition(b'<udt:DateTimeString format="102">20261126</udt:DateTimeString>')
+    assert found(head + b"".join(date.replace(b"102", of.encode()) for of in dates.split()) + tail) == expected
+
+
 def test_the_setting_of_a_code_goes_before_that_of_the_rules():
     one = Finding("BR-CO-10", weight="warning")
     assert effective_severity(one, Policy(), WHOLE.tables) is Severity.WARNING

@@ -111,7 +111,7 @@ BOUND = bound(
 
 def issued(invoice: Invoice) -> None:
     """BR-03: the invoice has a date of issue (BT-2), of the format 102."""
-    if not invoice.root.filled("BT-2") or invoice.root.first("BT-2-format") != DAY:
+    if not invoice.root.filled("BT-2") or DAY not in invoice.root.terms.get("BT-2-format", ()):  # the sheet finds it among several
         invoice.fail("BR-03", invoice.root)
 
 
