@@ -3,6 +3,7 @@
 import os
 import re
 import tomllib
+from collections.abc import Mapping
 from datetime import time
 from difflib import get_close_matches
 from itertools import product
@@ -251,31 +252,29 @@ def _proven_cadre(cadre: str, where: str) -> None:
 
 
 def _severities(raw: Any, where: str) -> dict[str, Severity]:  # noqa: ANN401 - what TOML gave
-    if not isinstance(raw, dict):
-        raise Fault("FLX-I10", where=where, value=s.told(raw))
-    known = tables.load().catalogue
-    for code, severity in raw.items():
-        if code not in known:
-            near = get_close_matches(code, known, 1, 0) or [""]
-            raise Fault("FLX-I04", where=where, name=code, near=near[0])
+    read = _weights(raw, where, tables.load().catalogue)
+    for code in read:
         if (stage := fixed(code, tables.load())) is not None:
             raise Fault("FLX-I18", where=where, code=code, stage=stage.value)
-        if severity not in tuple(Severity):
-            raise Fault("FLX-I07", where=where, name=code, value=s.told(severity), expected=", ".join(Severity))
-    return {code: Severity(severity) for code, severity in raw.items()}
+    return read
 
 
 def _norms(raw: Any, where: str) -> dict[str, Severity]:  # noqa: ANN401 - what TOML gave
     """What the rules of EN 16931 do, by interface."""
+    return _weights(raw, where, tables.load().interfaces)
+
+
+def _weights(raw: Any, where: str, known: Mapping[str, object]) -> dict[str, Severity]:  # noqa: ANN401 - what TOML gave
+    """A severity for each of some names, all of them *known*."""
     if not isinstance(raw, dict):
         raise Fault("FLX-I10", where=where, value=s.told(raw))
-    known = tables.load().interfaces
-    for code, severity in raw.items():
-        if code not in known:
-            raise Fault("FLX-I04", where=where, name=code, near=(get_close_matches(code, known, 1, 0) or [""])[0])
+    for name, severity in raw.items():
+        if name not in known:
+            near = get_close_matches(name, known, 1, 0) or [""]
+            raise Fault("FLX-I04", where=where, name=name, near=near[0])
         if severity not in tuple(Severity):
-            raise Fault("FLX-I07", where=where, name=code, value=s.told(severity), expected=", ".join(Severity))
-    return {code: Severity(severity) for code, severity in raw.items()}
+            raise Fault("FLX-I07", where=where, name=name, value=s.told(severity), expected=", ".join(Severity))
+    return {name: Severity(severity) for name, severity in raw.items()}
 
 
 def _payers(raw: Any, where: str) -> dict[str, str]:  # noqa: ANN401 - what TOML gave
