@@ -65,6 +65,13 @@ class Site:
         self.configure(config)
         shutil.copy(EXAMPLES / "markets.toml", root)
 
+    @classmethod
+    def at(cls, root):
+        """The installation that stands in a folder."""
+        site = cls.__new__(cls)
+        site.root, site.inbox, site.outbox = root, root / "inbox" / "batipro", root / "outbox"
+        return site
+
     def configure(self, config):
         (self.root / "flux.toml").write_text(config, "utf-8")
 
@@ -122,9 +129,7 @@ class Site:
 def copied(made, to):
     """An installation of its own, as that one stands."""
     shutil.copytree(made.root, to)
-    site = Site.__new__(Site)
-    site.root, site.inbox, site.outbox = to, to / "inbox" / "batipro", to / "outbox"
-    return site
+    return Site.at(to)
 
 
 GOOD = "03-moe-of-the-market/*.xml"

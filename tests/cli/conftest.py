@@ -1,7 +1,8 @@
 """Installations for the tests of the command."""
 
 import pytest
-from rig import GOOD, REFUSED, Site, copied
+from kept import KEPT
+from rig import CONFIG, GOOD, REFUSED, Site, copied
 
 
 @pytest.fixture
@@ -30,3 +31,12 @@ def seen(tmp_path_factory):
     done = made.flux("once")
     assert done.returncode == 0, done.stderr
     return made
+
+
+@pytest.fixture
+def done(seen, tmp_path):
+    """That installation, to be changed, with days after which things go."""
+    (tmp_path / "done").mkdir()
+    site = copied(seen, tmp_path / "done" / "site")
+    site.configure(CONFIG + KEPT)
+    return site
