@@ -11,10 +11,11 @@ from msgspec.structs import replace
 from flux import __version__, directory, endpoints, folders, kit, log, monitor, pause, tables
 from flux import config as settings
 from flux.alarms import Alarm, Unwell, Vitals, raised
-from flux.app import Installation, opened, stuck
+from flux.app import opened, stuck
 from flux.config import Config
 from flux.doors import fresh, open_reader, utc_now
 from flux.faults import Fault, fault_of
+from flux.installation import Installation
 from flux.market import Market
 from flux.monitor import Meter
 from flux.notices import Bell, watched
@@ -42,9 +43,30 @@ def vitals(house: Installation) -> Vitals:
     """What the daemon shows of itself, to another thread as well."""
     untaken = tuple(waits for waits in house.left() if waits.stuck)
     return replace(
-        outside(house.config), beat_s=time.monotonic() - house.beat_at, turn=house.turn, inboxes=tuple(sorted(house.intake.troubled)), untaken=untaken,
+        outside(house.config), beat_s=since_beat_s(house), turn=house.turn, inboxes=tuple(sorted(house.intake.troubled)), untaken=untaken,
         runs_stuck=house.schedule.troubled,
     )  # fmt: skip
+
+
+class Shown:
+    """What a monitor is told of the daemon (monitor.Look): by another thread, which takes nothing from the loops."""
+
+    def __init__(self, house: Installation) -> None:
+        self._house = house
+
+    def alive(self) -> tuple[Alarm, ...]:
+        """Whether it turns."""
+        return health(self._house.config, Vitals(beat_s=since_beat_s(self._house)))
+
+    def whole(self) -> tuple[Vitals, tuple[Alarm, ...]]:
+        """Everything, and every alarm that stands."""
+        shown = vitals(self._house)
+        return shown, health(self._house.config, shown)
+
+
+def since_beat_s(house: Installation) -> float:
+    """Seconds since its loop last turned."""
+    return time.monotonic() - house.beat_at
 
 
 def health(config: Config, shown: Vitals | None = None) -> tuple[Alarm, ...]:
@@ -119,13 +141,9 @@ def _opened(config: Config, bell: Bell, meter: Meter, supervisor: Supervisor, *,
         house.sandbox.start()
         house.fleet.start(bell.ring)
 
-        def look() -> tuple[Vitals, tuple[Alarm, ...]]:
-            shown = vitals(house)
-            return shown, health(config, shown)
-
         about = {"version": __version__, "rules": kit.build().pack}
         inboxes = [config.inbox_of(partner) for partner in config.partners]
-        with monitor.watched(config.monitor, meter, look, tables.load().alarms, about), watched([*inboxes, config.spool], bell, config.scan_s), ticking(config.schedules, bell):
+        with monitor.watched(config.monitor, meter, Shown(house), tables.load().alarms, about), watched([*inboxes, config.spool], bell, config.scan_s), ticking(config.schedules, bell):
             log.get().info("started", partners=[p.name for p in config.partners], root=str(config.root))
             supervisor.tell("READY=1")
             yield house
@@ -140,7 +158,7 @@ def _serve(house: Installation, bell: Bell, again: Callable[[], Config], supervi
             if (found := _reread(config, markets, again)) is not None:
                 supervisor.tell("RELOADING=1")
                 return found
-        if pause.of(config):
+        if house.paused:
             house.alive()
             bell.wait(config.scan_s)
         elif not house.step(lambda: bell.asked):

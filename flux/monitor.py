@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from socketserver import ThreadingMixIn
 from threading import Thread
-from typing import Any
+from typing import Any, Protocol
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import orjson
@@ -24,7 +24,17 @@ ASKING_S = 5.0  # for how long a client may take over its question
 SECONDS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300)
 _OK, _NOT_READY, _ABSENT, _READ_ONLY = "200 OK", "503 Service Unavailable", "404 Not Found", "405 Method Not Allowed"
 
-Look = Callable[[], tuple[Vitals, tuple[Alarm, ...]]]
+Alarms = tuple[Alarm, ...]
+
+
+class Look(Protocol):
+    """What the daemon shows of itself, when it is asked."""
+
+    def alive(self) -> Alarms:
+        """Whether it turns: asked of its loop alone, so that a ledger or a disk that hangs keeps nobody from being told."""
+
+    def whole(self) -> tuple[Vitals, Alarms]:
+        """Everything, and every alarm that stands."""
 
 
 class Meter:
@@ -62,7 +72,7 @@ class _Gauges:
         self._look, self._names, self._about = look, tuple(names), dict(about)
 
     def collect(self) -> Iterator[Metric]:
-        vitals, alarms = self._look()
+        vitals, alarms = self._look.whole()
         up = {alarm.name for alarm in alarms}
         yield _gauge("flux_info", "Version of the program and identity of its rules", "", {tuple(self._about.values()): 1.0}, tuple(self._about))
         yield _gauge("flux_alarm", "Whether an alarm is raised (docs/alarms.md)", "alarm", {name: float(name in up) for name in self._names})
@@ -123,14 +133,13 @@ def watched(listen: str, meter: Meter, look: Look, names: Iterable[str], about: 
 def _answers(meter: Meter, look: Look) -> Callable[..., list[bytes]]:
     """The three questions, and nothing else."""
 
-    def ready(names: frozenset[str] | None) -> tuple[str, str, bytes]:
-        alarms = [alarm for alarm in look()[1] if names is None or alarm.name in names]
+    def told(alarms: Alarms) -> tuple[str, str, bytes]:
         bad = any(alarm.red for alarm in alarms)
         return _NOT_READY if bad else _OK, "application/json", orjson.dumps({"ready": not bad, "alarms": [alarm.told() for alarm in alarms]})
 
     pages: dict[str, Callable[[], tuple[str, str, bytes]]] = {
-        "/health/live": lambda: ready(frozenset({"stalled"})),
-        "/health/ready": lambda: ready(None),
+        "/health/live": lambda: told(look.alive()),
+        "/health/ready": lambda: told(look.whole()[1]),
         "/metrics": lambda: (_OK, CONTENT_TYPE_LATEST, generate_latest(meter.registry)),
     }
 

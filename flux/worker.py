@@ -91,10 +91,11 @@ class Worker:
         taken = 0
 
         def settle(ready: Sequence[Work]) -> None:
-            self._settle(ready)
-            for work in ready:
-                del in_hand[work.flow.id]
-            recorded()
+            for some in _in_turn(ready):
+                self._settle(some)
+                for work in some:  # at once: trouble with those behind is none of theirs
+                    del in_hand[work.flow.id]
+                recorded()
 
         def beat() -> bool:
             nonlocal taken
@@ -136,14 +137,12 @@ class Worker:
     # -- after: decide, record, or try again ----------------------------------------------------------------------------------------------
 
     def _settle(self, works: Sequence[Work]) -> None:
-        """Record what is ready as a group; think again about what somebody else's piece overtook; retry or hold what failed."""
-        met = set[str]()
-        for group in _in_turn([work for work in works if not work.trouble]):
-            thinking = group
-            while thinking:
-                done = self._record(thinking, met)
-                met |= {why.partition(" ")[2] for why in done.values() if why.startswith("identity")}
-                thinking = [work for work in thinking if done.get(work.flow.id, "").startswith("identity")]
+        """Record a group; think again about what somebody else's piece overtook; retry or hold what failed."""
+        met, thinking = set[str](), [work for work in works if not work.trouble]
+        while thinking:
+            done = self._record(thinking, met)
+            met |= {why.partition(" ")[2] for why in done.values() if why.startswith("identity")}
+            thinking = [work for work in thinking if done.get(work.flow.id, "").startswith("identity")]
         for work in works:
             if work.trouble:
                 self._give_up(work, work.trouble)
@@ -241,15 +240,18 @@ class Worker:
         self._counted(Attempt(flow.partner, ended, accepted, pieces - accepted, flow.size, seconds))
 
 
-def _in_turn(works: list[Work]) -> Iterator[list[Work]]:
-    """As one group, but for pieces that are deposited on those of another flow at hand: these wait until that one stands in the ledger."""
+def _in_turn(ready: Sequence[Work]) -> Iterator[list[Work]]:
+    """What met trouble by itself; the others as one group, but for pieces that are deposited on those of another flow at hand: these wait until that one stands in the ledger."""
+    if troubled := [work for work in ready if work.trouble]:
+        yield troubled
+    works = [work for work in ready if not work.trouble]
     brings = {work.flow.id: {j.piece.number for j in work.judged if j.piece} for work in works}
     names = {work.flow.id: {j.piece.previous for j in work.judged if j.piece and j.piece.deposit == "association"} for work in works}
     while works:
         waits = {id_ for id_, named in names.items() if any(named & numbers for other, numbers in brings.items() if other != id_)} if any(names.values()) else set()
-        ready = [work for work in works if work.flow.id not in waits] or works  # pieces that name each other: each finds what it finds
-        yield ready
-        works = [work for work in works if work.flow.id in waits and ready is not works]
+        group = [work for work in works if work.flow.id not in waits] or works  # pieces that name each other: each finds what it finds
+        yield group
+        works = [work for work in works if work.flow.id in waits and group is not works]
         brings, names = ({work.flow.id: found[work.flow.id] for work in works} for found in (brings, names))
 
 

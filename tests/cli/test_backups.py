@@ -14,6 +14,7 @@ from flux import app, asking, audit, config, doors, pause
 from flux.again import State
 from flux.backup import check, make, restore
 from flux.faults import Fault
+from flux.model import Plumbing
 
 
 def kept(site):
@@ -240,3 +241,25 @@ def test_a_pause_holds_a_running_daemon_and_its_end_lets_it_go_on(site):
             pause.proven(known)
         assert site.flux("resume", "--by", "claire", "--reason", "fini").returncode == 0
         wait_for(lambda: flows() == 2)
+
+
+def test_a_pause_waits_for_no_turn_to_end(site):
+    """Somebody asks for it when a turn has just begun: what is in hand is given back, no attempt is counted, nothing is decided."""
+    site.drop("15-five-thousand-lines/*.gz")
+    known = config.load(site.root / "flux.toml")
+    mark = lambda: pause.mark(known.spool, pause.begun("claire", "travaux", datetime.now(UTC)))  # noqa: E731 - handed over
+    with app.opened(known, beat=mark) as house:
+        house.step()
+        (row,) = house.ledger.flows()
+    assert (row.state, row.flow.attempt) == (Plumbing.RECEIVED, 0)
+    pause.lift(known)
+    assert site.flux("once").returncode == 0
+
+
+def test_a_pass_ends_where_a_pause_begins(site, monkeypatch):
+    site.drop(GOOD)
+    known = config.load(site.root / "flux.toml")
+    step = app.Installation.step
+    monkeypatch.setattr(app.Installation, "step", lambda house: (pause.mark(known.spool, pause.begun("claire", "travaux", datetime.now(UTC))), step(house))[1])
+    with pytest.raises(Fault, match="travaux"):
+        app.once(known)

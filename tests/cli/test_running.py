@@ -9,9 +9,13 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import closing, contextmanager
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from rig import CONFIG, FLUX, GOOD, Site, wait_for
+
+from flux import app, config, daemon, folders, planning
 
 
 def free_port():
@@ -64,6 +68,24 @@ def test_a_monitor_is_told_that_it_lives_whether_it_is_ready_and_what_it_did(tmp
         (site.root / "away").rename(site.inbox)
         wait_for(lambda: ask(port, "/health/ready")[0] == 200)
     assert site.flux("health").returncode == 0
+
+
+def test_whether_it_lives_is_asked_of_no_ledger(tmp_path):
+    known = config.load(Site(tmp_path).root / "flux.toml")
+    folders.make(known)
+    known.ledger_file.write_bytes(b"no ledger")
+    shown, stalled = (daemon.Shown(SimpleNamespace(config=known, beat_at=time.monotonic() - age)) for age in (0.0, 2 * known.stuck_s))
+    assert [alarm.name for alarm in daemon.health(known)] == ["ledger"]
+    assert (shown.alive(), [alarm.name for alarm in stalled.alive()]) == ((), ["stalled"])
+
+
+def test_an_installation_that_cannot_be_made_keeps_nothing_open(tmp_path, monkeypatch):
+    known = config.load(Site(tmp_path).root / "flux.toml")
+    monkeypatch.setattr(planning, "in_runs", lambda _: (_ for _ in ()).throw(OSError(5, "Input/output error")))
+    with pytest.raises(OSError, match="Input/output"), app.opened(known):
+        pass
+    held = [path.resolve() for path in Path("/proc/self/fd").iterdir()]
+    assert [path for path in held if path.is_relative_to(tmp_path)] == []
 
 
 def test_an_address_that_somebody_else_has_stops_the_start_with_its_code(tmp_path):

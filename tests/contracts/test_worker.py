@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from rig import EXAMPLES, GOOD
 from workroom import NOON, Workroom
 
-from flux import kit, told, worker
+from flux import kit, log, told, worker
 from flux.depot import Who
 from flux.faults import Fault
 from flux.model import Plumbing, Severity
@@ -233,16 +233,38 @@ def test_a_stored_content_that_rotted_is_our_trouble_and_never_the_senders_damag
     assert house.work(times=1).state is Plumbing.DECIDED
 
 
-def test_a_piece_that_is_deposited_on_one_of_the_same_group_finds_it_in_the_ledger(tmp_path, monkeypatch):
+@pytest.fixture
+def pair(tmp_path, monkeypatch):
+    """A piece, and one that is deposited on it, ready at one time."""
     run, ready = worker.Round.run, []
-    monkeypatch.setattr(worker.Round, "run", lambda judging, settle, _beat: (run(judging, ready.extend), settle(ready)))  # one group, for sure
+    monkeypatch.setattr(worker.Round, "run", lambda judging, settle, _beat: (run(judging, ready.extend), settle(ready)))  # for sure
     before, supplier, moe, moa = EXAMPLES / "02-moe-in-the-piece", Who(), Who("99913107100014"), Who("21990117000015")
     data = replace(DATA, number="A15-1", previous="SIT-2026-0201", market="", supplier=supplier, recipient=Who(), moe=moe, moa=moa)
     with closing(Workroom(tmp_path)) as room:
         room.receive("f1", "a.xml", next(before.glob("FSO5116A*")).read_bytes())
         room.receive("f2", "acompte.pdf", written(data), mode="service", depositor=Actor("moe", moe.id))
-        room.worker(Policy(naming="free")).step()
-        assert [room.ledger.flow(id_).verdict for id_ in ("f1", "f2")] == ["IN_INTEGRE", "IN_INTEGRE"]
+        yield room
+
+
+def test_a_piece_that_is_deposited_on_one_of_the_same_group_finds_it_in_the_ledger(pair):
+    pair.worker(Policy(naming="free")).step()
+    assert [pair.ledger.flow(id_).verdict for id_ in ("f1", "f2")] == ["IN_INTEGRE", "IN_INTEGRE"]
+
+
+def test_trouble_with_what_waited_is_none_of_what_was_recorded_before_it(pair, monkeypatch, capsys):
+    record, asked = pair.ledger.record, []
+
+    def full(outcomes, now):
+        asked.append([one.flow.id for one in outcomes])
+        if len(asked) > 1:
+            raise Fault("FLX-I26", detail="database or disk is full")
+        return record(outcomes, now)
+
+    monkeypatch.setattr(pair.ledger, "record", full)
+    log.configure("json", "info")
+    pair.worker(Policy(naming="free")).step()
+    attempts = [(line["flow"], line["ended"]) for line in map(json.loads, capsys.readouterr().err.splitlines()) if line["event"] == "attempt"]
+    assert (asked, attempts) == ([["f1"], ["f2"]], [("f1", "decided"), ("f2", "postponed")])
 
 
 def test_a_flow_whose_attempts_never_came_to_an_end_is_held_without_another_one(house):

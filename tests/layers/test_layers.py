@@ -59,7 +59,7 @@ def test_parsers_validators_and_emitters_never_import_one_another():
 def test_only_app_chooses_the_adapters():
     adapters = ("flux.transports", "flux.stores.sql", "flux.stores.content")
     users = {name for name, _, tree in modules() for i in imports(tree) if i.startswith(adapters)}
-    assert {u for u in users if room(u) not in {"transports", "stores"}} <= {"app", "doors", "precheck", "replay"}
+    assert {u for u in users if room(u) not in {"transports", "stores"}} <= {"app", "doors", "installation", "precheck", "replay"}
 
 
 def test_only_the_configuration_and_the_command_line_read_the_environment():

@@ -96,7 +96,7 @@ class House:
         self.dispatch = Dispatch(self.outbox, self.content, self.ledger, now=lambda: self.now)
 
     def recover(self):
-        """What a start does before anything else, in the order of app.Installation."""
+        """What a start does before anything else, in the order of installation.Installation."""
         self.content.clean()
         self.outbox.clean()
         self.ledger.release_leases(self.owner)
