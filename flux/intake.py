@@ -66,6 +66,7 @@ class Intake:
         for inbox in self._inboxes:
             if inbox.partner in partners - self._open:
                 self._scanned.pop(id(inbox), None)
+                inbox.ask()
         self._open = frozenset(partners)
 
     def shut(self, partner: str) -> bool:
@@ -77,7 +78,7 @@ class Intake:
         waits = {one.partner for inbox in self._inboxes if inbox.partner in partners for one in inbox.unsettled() if one.why is Why.RESTING}
         waits |= self._unfinished - self.troubled
         left = [inbox for inbox in self._inboxes if inbox.partner in partners and id(inbox) not in self._met]
-        return not left or (not self.lack and all(self._scanned.get(id(inbox)) == 0 and inbox.partner not in waits for inbox in left))
+        return not left or (not self.lack and all(self._scanned.get(id(inbox)) == 0 and inbox.looked() and inbox.partner not in waits for inbox in left))
 
     def troubled_of(self, partners: AbstractSet[str]) -> AbstractSet[str]:
         """Those of them whose inbox the last scan could not read."""

@@ -74,6 +74,12 @@ class Inbox(Protocol):
     def unsettled(self) -> Sequence[Unsettled]:
         """What is there and not taken, and why."""
 
+    def ask(self) -> None:
+        """A run is open for this partner: what he has sent by now is to be looked for, however lately that was done."""
+
+    def looked(self) -> bool:
+        """Whether that was done since it was last asked, or cannot be now, and whatever it found was given."""
+
     def claim(self, names: Sequence[bytes], batch: str) -> Sequence[Deposit]:
         """Take these files as a batch; a name that somebody else took meanwhile is left out. Durable on return."""
 

@@ -5,6 +5,7 @@ Nothing is sent twice, whoever asks and whenever the plug is pulled: what was ta
 every accepted piece; both are written in the transactions that make a flow and decide it.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
@@ -113,6 +114,7 @@ def preview(desk: Desk, asked: Asked, told: Callable[[int, int], object] = lambd
     _proven(asked)
     key = f"K-{asked.key}" if asked.key else ""  # never the id of a flow, whose journal stands beside this one's
     if (before := desk.ledger.reinjection(key) if key else None) is not None and before.id == key:
+        _proven_same(desk, asked, before)
         return _foreseen(desk, before.id, desk.ledger.units(before.id), desk.ledger.candidates(asked.wanted), told)
     candidates = desk.ledger.candidates(asked.wanted)
     units = units_of(candidates)
@@ -197,6 +199,14 @@ def _proven(asked: Asked) -> None:
     wanted = asked.wanted
     if not (wanted.named or wanted.cause or wanted.partner or wanted.number or wanted.since or wanted.until):
         raise Fault("FLX-I210")
+
+
+def _proven_same(desk: Desk, asked: Asked, before: Reinjection) -> None:
+    """Raises Fault where its key is that of a re-injection of something else."""
+    known = {unit.corrected.sha256 for unit in desk.ledger.units(before.id) if unit.corrected}
+    given = {hashlib.sha256(asked.file[1]).hexdigest()} if asked.file else set()
+    if json.decode(before.asked.encode(), type=Wanted) != asked.wanted or given != known:
+        raise Fault("FLX-I236", key=asked.key, asked=before.asked)
 
 
 def _corrected(desk: Desk, units: Sequence[Unit], name: str, data: bytes) -> Unit:

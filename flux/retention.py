@@ -59,6 +59,8 @@ def finals_of(tables: Tables) -> list[str]:
 def purging(ledger: Keeper, store: Shelf, kept: Retention, now: datetime, tables: Tables, who: str) -> Iterator[Gone]:
     """Purge, some at a time: after each step what was done so far, so that a daemon does other things in between."""
     gone, finals, left = Gone({}), finals_of(tables), True
+    while ledger.count_causes(GROUP):  # of a ledger of a version before: what was told of a flow is all that says why it was refused
+        yield gone
     while left and any((plan := ripe(ledger, kept, now, tables, PLANNED)).values()):
         left = False
         for what, flows in _together(plan).items():

@@ -76,6 +76,13 @@ class FolderInbox:
         """What the last scan saw and did not take, and why."""
         return [Unsettled(self.partner, name, why) for name, why in self._why.items()]
 
+    def ask(self) -> None:
+        """Nothing: who asks for its names looks at the folder."""
+
+    def looked(self) -> bool:
+        """Always."""
+        return True
+
     def claim(self, names: Sequence[bytes], batch: str) -> list[Deposit]:
         """Rename into a folder of the batch's own: one winner among any number of claimers. Durable on return."""
         folder = os.fsencode(self._claims / batch)

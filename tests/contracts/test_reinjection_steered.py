@@ -58,6 +58,13 @@ def test_what_is_asked_again_with_its_key_is_the_same(room):
     assert (first.id, second.id, len(room.ledger.reinjections(10))) == ("K-form-7", "K-form-7", 1)
 
 
+def test_a_key_is_of_one_request_and_never_of_another(room):
+    room.preview("f1", key="form-7", file=("mended.xml", b"<a/>"))
+    assert refused(room.preview, "f1", key="form-7", cause="FLX-P20") == "FLX-I236"
+    assert refused(room.preview, "f1", key="form-7", file=("mended.xml", b"<b/>")) == "FLX-I236"
+    assert room.preview("f1", key="form-7", file=("mended.xml", b"<a/>")).id == "K-form-7"
+
+
 def test_while_it_is_being_judged_it_is_told_so(room):
     seen = room.preview("f1")
     room.begin(seen)

@@ -3,6 +3,7 @@
 import threading
 import time
 from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
 from liar import Liar, OverSsh, Tree, status
@@ -13,6 +14,7 @@ from yard import NOON, Yard, fresh_id
 
 from flux import endpoints as ends
 from flux.faults import Fault
+from flux.intake import Intake
 from flux.stores.sql import SqlLedger
 from flux.transports.sftp import courier as couriers
 from flux.transports.sftp import session
@@ -149,6 +151,33 @@ def test_in_a_pause_nothing_is_looked_at_there_and_after_it_all_is_fetched(yard,
     assert (looks, list(tree.files)) == ([], [b"/in/good.xml"])
     yard.paused = False
     wait_for(lambda: yard.intake.step() or yard.received(), 20)
+
+
+def in_runs(yard):
+    """The intake of a partner who is taken in runs, and has nothing but the endpoint."""
+    return Intake([yard.inbox], yard.content, yard.ledger, now=lambda: NOON, new_id=fresh_id, in_runs=frozenset({"batipro"}))
+
+
+def over(intake):
+    intake.open_for(frozenset({"batipro"}))
+    wait_for(lambda: not intake.step() and intake.emptied(frozenset({"batipro"})), 20)
+
+
+def test_a_run_has_what_was_sent_by_then_however_lately_the_endpoint_had_looked(yard, crew, served):
+    tree, intake = Tree(), in_runs(yard)
+    courier = crew(served(lambda: Liar(tree)), poll_s=3600.0)
+    wait_for(lambda: courier.quiet, 20)
+    for n in range(3):
+        tree.put(b"/in/good%d.xml" % n, b"<good/>")
+    over(intake)
+    assert len(yard.received()) == 3
+
+
+def test_a_run_waits_for_no_server_that_is_not_there(yard, crew):
+    intake = in_runs(yard)
+    crew(SimpleNamespace(port=1))
+    over(intake)
+    assert yard.known().state == "trouble"
 
 
 def test_one_that_is_stopped_while_it_connects_fetches_nothing_any_more(yard, crew, served, monkeypatch):

@@ -3,6 +3,7 @@
 from contextlib import closing
 
 import pytest
+from liar import Liar, Tree
 from yard import NOON, Yard, fresh_id
 
 from flux.intake import Intake
@@ -59,3 +60,22 @@ def test_what_was_fetched_while_the_doors_are_shut_waits_for_a_run_whoever_start
     assert (intake.recover(), intake.step(), (yard.claims / batch / "good.xml").exists()) == (0, 0, True)
     intake.open_for(frozenset({"batipro"}))
     assert (intake.emptied({"batipro"}), intake.step()) == (False, 1)
+
+
+def test_what_waits_for_a_run_is_hardly_asked_about_meanwhile_and_removed_there_soon_after_it(yard):
+    tree = Tree()
+    tree.put(b"/in/good.xml", b"<good/>")
+    wire, asked = yard.wire(Liar(tree)), []
+    while not yard.inbox.backlog:
+        yard.pull.step(wire, lambda: False)
+        yard.time += 2.0
+    for _ in range(3600):  # an hour, and the partner is shut
+        yard.time += 1.0
+        if yard.pull.due:
+            asked.append(yard.time)
+            yard.pull.finish(wire)
+    assert len(asked) < 70
+    yard.intake.step()
+    assert yard.pull.due
+    yard.pull.finish(wire)
+    assert list(tree.files) == []

@@ -83,6 +83,8 @@ class Courier(threading.Thread):
         self._wanted, self._seen = 1, 0
         self.done = 0  # how much was done, ever
         self._pull: Pull | None = None
+        if inbox is not None:
+            inbox.call = self.ring
 
     # -- what the main thread asks --------------------------------------------------------------------------------------------------------
 
@@ -129,9 +131,12 @@ class Courier(threading.Thread):
 
     def _round(self, books: Books, work: Callable[[Callable[[], Wire]], tuple[float, int]]) -> float:
         """A turn, and what the main thread may know of it. Gives how long to wait."""
-        wanted = self._wanted
+        wanted, inbox = self._wanted, self._inbox
+        asked = inbox.asked if inbox else 0
         pause, done = self._turn(books, work)
         self._turned = True
+        if inbox and (self._known.state in ("trouble", "held") or (self._pull and self._pull.emptied and not done)):
+            inbox.answer(asked)  # a run waits for no server that is ill
         if done:
             self.done += done
             self._wake()
@@ -207,14 +212,15 @@ class Courier(threading.Thread):
 
     def _puller(self, books: Books) -> Callable[[Callable[[], Wire]], tuple[float, int]]:
         end, house, clock = self._end, self._house, self._host.breaker.clock
-        assert self._inbox is not None  # noqa: S101 - run() looked
+        inbox = self._inbox
+        assert inbox is not None  # noqa: S101 - run() looked
         hands = Hands(books.received, house.new_id, house.room, house.most_bytes(end.partner))
         scratch = house.spool / "fetch" / end.name
-        pull = self._pull = Pull(end, self._inbox, house.claims_of(end.partner), scratch, hands)
+        pull = self._pull = Pull(end, inbox, house.claims_of(end.partner), scratch, hands)
 
         def work(wire: Callable[[], Wire]) -> tuple[float, int]:
-            if clock() < self._look_at:
-                done = pull.finish(wire()) if pull.pending else 0
+            if clock() < self._look_at and not inbox.wanted:
+                done = pull.finish(wire()) if pull.due else 0
             else:
                 done = pull.step(wire(), self._stopped.is_set)
                 rest = max(0.05, end.settle_s / 2) if pull.resting else end.poll_s

@@ -25,6 +25,8 @@ class SftpInbox:
         self._arrived: deque[str] = deque()  # appended by the endpoint's thread, taken by the intake's
         self.taken: set[str] = set()  # batches of which something was received: a hint to the endpoint's thread, whose ledger is the truth
         self.wake: Callable[[], None] = lambda: None  # rings when a batch arrives
+        self.call: Callable[[], None] = lambda: None  # rings for the endpoint's thread
+        self.asked = self._answered = 0  # how often a look was asked for, and which of these a look came after
         self.left: tuple[Unsettled, ...] = ()  # what the endpoint's thread saw at its last look; replaced whole
 
     def arrived(self, batch: str) -> None:
@@ -51,6 +53,24 @@ class SftpInbox:
     def unsettled(self) -> Sequence[Unsettled]:
         """What is there and not taken, and why."""
         return self.left
+
+    def ask(self) -> None:
+        """The endpoint's thread shall look, now."""
+        self.asked += 1
+        self.call()
+
+    @property
+    def wanted(self) -> bool:
+        """Whether a look was asked for that was not done."""
+        return self._answered < self.asked
+
+    def answer(self, asked: int) -> None:
+        """A look that began when it had been asked for so often found nothing more, or could not be done."""
+        self._answered = asked
+
+    def looked(self) -> bool:
+        """Whether it did since it was last asked, and nothing that it fetched is left."""
+        return not self.wanted and not self._arrived
 
     def claim(self, names: Sequence[bytes], batch: str) -> list[Deposit]:  # noqa: ARG002 - see the class
         """Take the oldest batch over; a batch larger than a group stays for the next."""

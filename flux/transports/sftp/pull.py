@@ -38,7 +38,8 @@ GROUP_BYTES = 256 << 20  # and no more bytes than this, where it is more than on
 BACKLOG = 20            # batches that wait for the intake: with more, nothing is fetched
 AGAIN_S = 60.0          # before a claimed file that could not be fetched whole is tried again; doubled each time
 MOST_AGAIN_S = 3600.0
-ASK_ALL_S = 1.0         # between two questions about every batch that was handed over, and not only those that the intake says it took
+ASK_ALL_S = 1.0         # between two questions about every batch that was handed over, and not only those that the intake says it took,
+MOST_ASK_S = 60.0       # twice as long each time, up to this: of a partner who is taken in runs they wait until the next one
 SOON_S = 0.2            # before the intake is looked at again that has a batch under way
 MOST_LEFT = 100         # files that are told and not taken
 NAMES = 255             # bytes of a name
@@ -86,7 +87,7 @@ class Pull:
         self._line: deque[Entry] = deque()
         self._handed: dict[str, dict[bytes, Look]] = {}  # batches that the intake has, or had: name and what was fetched
         self._again: dict[str, _Again] = {}
-        self._ask_all_at = 0.0
+        self._ask_all_at, self._ask_all_s = 0.0, ASK_ALL_S
         self._prepared: Wire | None = None
         self.left: dict[bytes, Why] = {}
         self.trouble: Fault | None = None  # of single files; the others went on
@@ -99,6 +100,18 @@ class Pull:
     def pending(self) -> bool:
         """Whether something that was handed over may be in custody by now, so that it can be removed there."""
         return bool(self._handed) or any(again.wait <= SOON_S for again in self._again.values())
+
+    @property
+    def due(self) -> bool:
+        """Whether there is something to ask about that now: what waits for a run costs no connection meanwhile."""
+        now, taken = self._hands.clock(), self._inbox.taken
+        asked = bool(self._handed) and (now >= self._ask_all_at or any(batch in taken for batch in self._handed))
+        return asked or any(again.at <= now for again in self._again.values())
+
+    @property
+    def emptied(self) -> bool:
+        """Whether the last look left nothing there that could be taken, now or once it has rested."""
+        return not (self._line or self.resting)
 
     def step(self, wire: Wire, stopped: Callable[[], bool]) -> int:
         """One round: what is received is removed there, what was left is taken up, what has settled is claimed and fetched. Gives how much was done."""
@@ -150,7 +163,8 @@ class Pull:
         before = self._again.get(batch)
         expected = expected if expected is not None else before.looks if before else {}
         if (self._claims / batch).exists():
-            self._again[batch] = _Again(self._hands.clock() + SOON_S, SOON_S, expected)
+            wait = min(MOST_ASK_S, before.wait * 2) if before else SOON_S  # its partner may be shut until the next run
+            self._again[batch] = _Again(self._hands.clock() + wait, wait, expected)
             return 0
         known = self._hands.received([member_id(batch, e.name) for e in entries])
         self._remove(wire, batch, [e.name for e in entries if member_id(batch, e.name) in known])
@@ -221,7 +235,7 @@ class Pull:
         done, now, taken = 0, self._hands.clock(), self._inbox.taken
         everyone = now >= self._ask_all_at
         if everyone:
-            self._ask_all_at = now + ASK_ALL_S
+            self._ask_all_at, self._ask_all_s = now + self._ask_all_s, min(MOST_ASK_S, 2 * self._ask_all_s)
         for batch, looks in list(self._handed.items()):
             if not (everyone or batch in taken):
                 continue
@@ -235,6 +249,7 @@ class Pull:
             if changed:
                 self._claim_anew(wire, batch, changed)
             self._remove(wire, batch, [name for name, found in zip(names, there, strict=True) if found and name not in changed])
+            self._ask_all_s = ASK_ALL_S
             done += len(names)
             self.received += len(names)
             for name in names:
