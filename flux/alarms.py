@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from flux.faults import Fault
-from flux.model import Plumbing, shown
+from flux.model import STUCK, Plumbing, shown
 from flux.ports import Unsettled
 from flux.rows import Pressure
 from flux.tables.alarms import Row
@@ -103,7 +103,7 @@ def _pressed(pressure: Pressure, now: datetime, stuck_s: float) -> Iterator[tupl
     waiting = sum(pressure.by_state.get(state, 0) for state in (Plumbing.RECEIVED, Plumbing.PROCESSING))
     if pressure.due_since is not None and now - pressure.due_since > timedelta(seconds=stuck_s):
         yield "lane", Fault("FLX-I262", count=str(waiting), since=_told(pressure.due_since), most=f"{stuck_s:.0f}")
-    if held := sum(pressure.by_state.get(state, 0) for state in (Plumbing.HELD, Plumbing.QUARANTINED)):
+    if held := sum(pressure.by_state.get(state, 0) for state in STUCK):
         yield "held", Fault("FLX-I265", count=str(held))
     if pressure.mails:
         yield "mail", Fault("FLX-I273", count=str(pressure.mails))

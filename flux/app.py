@@ -17,7 +17,7 @@ from flux.doctor import Line
 from flux.doors import fresh, fresh_id, open_reader, shelves, utc_now
 from flux.faults import Fault
 from flux.installation import Installation
-from flux.model import Plumbing
+from flux.model import STUCK, Plumbing
 from flux.monitor import Meter
 from flux.ports import Unsettled
 from flux.transports.folder import FolderInbox
@@ -128,7 +128,7 @@ def once(config: Config) -> Pass:
 
 def _pass(house: Installation, started: datetime) -> Pass:
     decided, piled = house.ledger.decided_since(started), house.ledger.piled()
-    held = sum(piled.by_state.get(state, 0) for state in (Plumbing.HELD, Plumbing.QUARANTINED))
+    held = sum(piled.by_state.get(state, 0) for state in STUCK)
     due = sum(piled.by_state.get(state, 0) for state in (Plumbing.RECEIVED, Plumbing.PROCESSING))
     return Pass(decided.flows, decided.refused, held, due, piled.emissions_owed, house.troubled or bool(house.fleet.troubled), tuple(house.left()), house.intake.lack)
 

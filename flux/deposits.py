@@ -23,7 +23,7 @@ from flux.config import Config
 from flux.depot import Data, File, Who, completed, document
 from flux.faults import Fault
 from flux.lifecycle import SUPPLIERS
-from flux.model import WENT_IN, Event, Flow, FlowVerdict, Plumbing
+from flux.model import STUCK, WENT_IN, Event, Flow, FlowVerdict, Plumbing
 from flux.piece import Actor
 from flux.ports import ContentStore, Ledger
 from flux.rows import FlowRow
@@ -35,7 +35,6 @@ PATIENCE_S = 60.0  # for another flux, which has the installation, to decide
 LOOK_S = 0.1       # between two looks
 TRIES = 5          # of storing: a daemon that starts throws away what is half written
 _DECIDED = (Plumbing.DECIDED, Plumbing.CLOSED)
-_STUCK = (Plumbing.HELD, Plumbing.QUARANTINED)
 
 
 class Asked(Struct, frozen=True):
@@ -144,7 +143,7 @@ def _decided(flow: Flow, config: Config, wait_s: float, ledger: Ledger, hands: H
     while True:
         row = ledger.flow(flow.id)
         assert row is not None, "it was received"  # noqa: S101 - an invariant of the ledger
-        if row.state in (*_DECIDED, *_STUCK) or time.monotonic() >= end:
+        if row.state in (*_DECIDED, *STUCK) or time.monotonic() >= end:
             return receipt(row, ledger)
         try:
             handled = hands.handle(config)

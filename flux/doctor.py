@@ -27,7 +27,7 @@ from flux import directory, durable, folders, kit, markets, pause
 from flux.config import Config
 from flux.endpoints import Looked
 from flux.faults import Fault
-from flux.model import Plumbing, shown
+from flux.model import STUCK, shown
 from flux.policy import Brief, Policy
 from flux.ports import Ledger, Unsettled
 from flux.quarantine import in_force
@@ -324,7 +324,7 @@ def _ledger(config: Config, open_reader: OpenReader) -> Iterator[Line]:
 
 def _piled(piled: Piled) -> Iterator[Line]:
     yield Line("ok", "ledger", "ledger_ok", {"flows": str(sum(piled.by_state.values())), "owed": str(piled.emissions_owed)})
-    if held := sum(piled.by_state.get(state, 0) for state in (Plumbing.HELD, Plumbing.QUARANTINED)):
+    if held := sum(piled.by_state.get(state, 0) for state in STUCK):
         yield Line("warn", "ledger", "ledger_held", {"held": str(held)}, "ledger_held_do")
     if piled.undeliverable:
         which = "; ".join(f"{e.flow}: {e.problem.partition(' ')[2]}" for e in piled.some)

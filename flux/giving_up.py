@@ -11,7 +11,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from flux.faults import Fault
-from flux.model import Decision, Event, FlowVerdict, Plumbing
+from flux.model import STUCK, Decision, Event, FlowVerdict
 from flux.ops import Office
 from flux.owing import outcome, tell
 from flux.policy import Policy
@@ -27,7 +27,7 @@ def give_up(office: Office, named: str, reason: str, by: str, now: datetime, *, 
     if row is None:
         raise Fault("FLX-I201", named=named)
     flow, kit = row.flow, office.kit
-    if row.state not in (Plumbing.HELD, Plumbing.QUARANTINED):
+    if row.state not in STUCK:
         raise Fault("FLX-I213", flow=flow.id, state=row.state.value)
     if flow.again is not None and flow.again.ordinals and not untold:
         raise Fault("FLX-I229", flow=flow.id, root=flow.again.root)

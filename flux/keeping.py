@@ -1,6 +1,6 @@
 """The custody of data: what its commands ask of ledger and content store beyond what the loops do, and the values that come back. Pure."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -51,7 +51,12 @@ class Audit(Struct, frozen=True):
 
 
 class Doubt(Struct, frozen=True):
-    """In a restored ledger, something that the original may have done since. kind: emission or flow; told: target and name, or state and file."""
+    """
+    In a restored ledger, something that the original may have done since.
+
+    kind: flow (under way), held, emission (owed), run (owed or under way), mail (of a run, owed). flow: under what the journal keeps it, a flow's id or
+    schedule/NAME. told: partner and file, target and name, or schedule, number and instant.
+    """
 
     item: str
     kind: str
@@ -105,12 +110,12 @@ class Keeper(Ledger, Protocol):
         """Write the ledger anew, without its free pages; how many bytes smaller it is. Nobody else may be at work."""
 
     def doubt(self, event: Event) -> list[Doubt]:
-        """A restored ledger: what was owed or under way is in doubt from now on, and no re-injection goes on."""
+        """A restored ledger: what was owed, held or under way is in doubt from now on, and no re-injection goes on."""
 
     def doubts(self) -> list[Doubt]:
         """What nobody decided yet."""
 
-    def settle(self, items: Sequence[str], event: Callable[[Doubt], Event], reason: str, *, sent: bool) -> int:
+    def settle(self, items: Iterable[str], event: Callable[[Doubt], Event], reason: str, *, sent: bool) -> int:
         """Decide these: *sent*, they are done as far as this ledger is concerned; else the loops do them again. Gives how many are left."""
 
 

@@ -58,6 +58,9 @@ class Plumbing(StrEnum):
     QUARANTINED = "QUARANTINED"
 
 
+STUCK = (Plumbing.HELD, Plumbing.QUARANTINED)  # until a person acts
+
+
 class FlowVerdict(StrEnum):
     """Chorus Pro's terminal flow states (domain 3.5), and ours for what could not be judged. INCIDENT: given up by us, to be sent again whole."""
 

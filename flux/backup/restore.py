@@ -2,8 +2,8 @@
 A backup as an installation again, which begins paused: its original may have gone on after the backup was made.
 
 What the ledger's copy calls STAGED in the staged folder and was not there afterwards was published, by the law of the protocol, and is done. What
-else it owes, what stands uploaded at a partner's included, and each flow that was under way, is in doubt: the original may have sent or answered it
-since. A person decides. A re-injection that was not over is aborted: what it had made is in doubt, what it had not the original may have made.
+else it owes, what stands uploaded at a partner's included, each flow that was under way or held, each run that was owed or begun, and the mail of one, is
+in doubt: the original may have done it since. A person decides. A re-injection that was not over is aborted: what it had made is in doubt, what it had not the original may have made.
 """
 
 import os
@@ -26,7 +26,7 @@ from flux.faults import Fault
 from flux.keeping import Doubt, Keeper
 from flux.model import Event
 
-SENT, AGAIN = "already_sent", "send_again"
+SENT, AGAIN, STILL = "already_sent", "send_again", "still_held"
 
 
 class Restored(Struct, frozen=True):
@@ -144,7 +144,7 @@ def settle(ledger: Keeper, items: Sequence[str], now: datetime, who: str, reason
     """Decide these items, each with its line of the journal; gives how many are left. A flow that the original answered is held here, and says so."""
 
     def event(one: Doubt) -> Event:
-        what = AGAIN if not sent else "held" if one.kind == "flow" else SENT
+        what = {("flow", True): "held", ("held", False): STILL}.get((one.kind, sent), SENT if sent else AGAIN)
         return Event(one.flow, what, now, who, detail=f"{one.told} {reason}")
 
     held = Fault("FLX-I258", who=who, reason=reason).reason()

@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from flux.model import FlowVerdict, Plumbing
+from flux.model import STUCK, FlowVerdict, Plumbing
 from flux.runs import plan
 from flux.runs.book import FlowSeen, Run, Seen
 from flux.told import instant
@@ -26,7 +26,6 @@ SHOWN = 20   # causes, and held flows, in the account
 MANY = 5     # refused pieces below which no run is called worse than usual
 _MEASURES = ("flows", "pieces", "accepted", "refused", "held", "busy_s", "pieces_per_s")
 _UNDECIDED = (Plumbing.RECEIVED, Plumbing.PROCESSING)
-_STOPPED = (Plumbing.HELD, Plumbing.QUARANTINED)
 
 Label = Callable[[str], dict[str, str] | None]  # of a code, in both languages
 
@@ -119,7 +118,7 @@ def account(run: Run, seen: Seen, around: Around) -> dict[str, Any]:
         "since": _instant(run.since), "started_at": _instant(run.started_at), "taken_at": _instant(run.taken_at), "ended_at": _instant(run.ended_at),
         "complete": around.complete, "outages": [{"from": instant(a), "until": instant(b)} for a, b in around.outages],
         "totals": totals, "times": times, "usual": {"of": usual.of or None, "runs": [r.seq for r in usual.runs], "known": usual.known, "least": LEAST},
-        "against": against, "partners": partners, "causes": _causes(seen, around.label), "held": [_held(f) for f in seen.flows if f.state in _STOPPED][:SHOWN],
+        "against": against, "partners": partners, "causes": _causes(seen, around.label), "held": [_held(f) for f in seen.flows if f.state in STUCK][:SHOWN],
     }  # fmt: skip
     return {**told, "alerts": _alerts(told)}
 
@@ -190,7 +189,7 @@ def _partner(run: Run, sender: Sender, mine: Sequence[FlowSeen], around: Around,
     middle = _usual_of_sender(before, name)
     told: dict[str, Any] = {
         "partner": sender.name, "label": sender.label or None, **total, "accepted": sum(f.accepted for f in mine),
-        "held": sum(f.state in _STOPPED for f in mine), "bytes": sum(f.size for f in mine),
+        "held": sum(f.state in STUCK for f in mine), "bytes": sum(f.size for f in mine),
         "last_at": instant(max(f.received_at for f in sent)) if sent else None,
         "cut_off": sender.cut_off or None, "cut_off_at": instant(cut.at) if cut else None,
         "by_cut_off_flows": by["flows"] if by else None, "by_cut_off_pieces": by["pieces"] if by else None, "after_cut_off_pieces": late["pieces"],

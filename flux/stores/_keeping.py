@@ -1,4 +1,4 @@
-"""Custody in SQL: what was acknowledged and purged, who still needs which content, and what is in doubt after a restore."""
+"""Custody in SQL: what was acknowledged and purged, and who still needs which content."""
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,11 +9,11 @@ from itertools import groupby
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, insert, or_, select, update
 from sqlalchemy.exc import DBAPIError
 
 from flux.faults import Fault
-from flux.keeping import CONTENT, RETURNS, TOLD, Doubt
+from flux.keeping import CONTENT, RETURNS, TOLD
 from flux.model import Emission, EmissionState, Event, FlowVerdict, Plumbing
 from flux.owing import PIECE
 from flux.rows import Purge
@@ -176,48 +176,6 @@ class Keeping(Writing):
         except (sqlite3.Error, DBAPIError) as error:
             raise Fault("FLX-I26", detail=str(error)) from error
 
-    # -- after a restore ------------------------------------------------------------------------------------------------------------------
-
-    def doubt(self, event: Event) -> list[Doubt]:
-        """A restored ledger: what was owed or under way is in doubt from now on, and no re-injection goes on; the journal says so."""
-        with self._write() as connection:
-            owed = connection.scalars(select(t.emission.c.key).where(t.emission.c.state != EmissionState.EMITTED)).all()
-            under_way = connection.scalars(select(t.flow.c.id).where(t.flow.c.state.in_((Plumbing.RECEIVED, Plumbing.PROCESSING)))).all()
-            connection.execute(delete(t.doubt))
-            rows = [{"item": key, "kind": "emission"} for key in owed] + [{"item": id_, "kind": "flow"} for id_ in under_way]
-            if rows:
-                connection.execute(insert(t.doubt), rows)
-            unfinished = t.reinjection.c.state.in_(("PREVIEWED", "RUNNING", "PAUSED"))
-            ended = connection.scalars(select(t.reinjection.c.id).where(unfinished).order_by(t.reinjection.c.seq)).all()
-            connection.execute(update(t.reinjection).where(unfinished), {"state": "ABORTED"})
-            append(connection, [event, *(Event(id_, "reinjection", event.at, event.who, detail="ABORTED restored") for id_ in ended)])
-        return self.doubts()
-
-    def doubts(self) -> list[Doubt]:
-        """What nobody decided yet: flows, then what is owed, each in its order."""
-        with self._read() as connection:
-            flows = connection.execute(select(t.flow).join(t.doubt, t.doubt.c.item == t.flow.c.id).where(t.doubt.c.kind == "flow").order_by(t.flow.c.seq)).all()
-            owed = connection.execute(
-                select(t.emission).join(t.doubt, t.doubt.c.item == t.emission.c.key).where(t.doubt.c.kind == "emission").order_by(t.emission.c.seq)
-            ).all()
-        under_way = [Doubt(row.id, "flow", row.id, f"{row.partner}/{row.name.decode('utf-8', 'backslashreplace')}") for row in flows]
-        return [*under_way, *(Doubt(row.key, "emission", row.flow, f"{row.target}/{row.name}") for row in owed)]
-
-    def settle(self, items: Sequence[str], event: Callable[[Doubt], Event], reason: str, *, sent: bool) -> int:
-        """
-        Decide these: *sent*, they are done as far as this ledger is concerned, a flow under way held; else the loops do them again.
-
-        Each has its line. Gives how many are left undecided.
-        """
-        chosen = [one for one in self.doubts() if one.item in set(items)]
-        with self._write() as connection:
-            events = [event(one) for one in chosen]
-            for one in chosen:
-                _settle(connection, one, reason, sent=sent)
-                connection.execute(delete(t.doubt).where(t.doubt.c.item == one.item))
-            append(connection, [*events, *_closed(connection, chosen, events)])
-            return len(connection.execute(select(t.doubt.c.item)).all())
-
     def owed_of(self, flow: str) -> list[Emission]:
         """What a flow owed, in order."""
         with self._read() as connection:
@@ -303,22 +261,3 @@ def _shortened(connection: Connection, flow: str, row: Mapping[str, str]) -> lis
         connection.execute(update(t.piece).where(t.piece.c.flow == flow, t.piece.c.ordinal == piece.ordinal), {"told": content})
         left.append((piece.ordinal, _seal.told_hash(content)))
     return left
-
-
-def _settle(connection: Connection, one: Doubt, reason: str, *, sent: bool) -> None:
-    if one.kind == "emission":
-        state = EmissionState.EMITTED if sent else EmissionState.PENDING  # what is PENDING is staged anew
-        connection.execute(update(t.emission).where(t.emission.c.key == one.item), {"state": state, "problem": ""})
-    elif sent:
-        connection.execute(update(t.flow).where(t.flow.c.id == one.item), {"state": Plumbing.HELD, "owner": "", "reason": reason})
-    else:
-        connection.execute(update(t.flow).where(t.flow.c.id == one.item), {"state": Plumbing.RECEIVED, "owner": ""})
-
-
-def _closed(connection: Connection, chosen: Sequence[Doubt], events: Sequence[Event]) -> list[Event]:
-    """Flows that owe nothing more, now that these are settled."""
-    flows = {one.flow: event for one, event in zip(chosen, events, strict=True) if one.kind == "emission"}
-    still = set(connection.scalars(select(t.emission.c.flow).where(t.emission.c.flow.in_(flows), t.emission.c.state != EmissionState.EMITTED)))
-    decided = set(connection.scalars(select(t.flow.c.id).where(t.flow.c.id.in_(flows.keys() - still), t.flow.c.state == Plumbing.DECIDED)))
-    connection.execute(update(t.flow).where(t.flow.c.id.in_(decided)), {"state": Plumbing.CLOSED})
-    return [Event(flow, "closed", flows[flow].at, flows[flow].who) for flow in sorted(decided)]

@@ -27,7 +27,7 @@ from flux.again import (
     marks_of,
 )
 from flux.keeping import CONTENT
-from flux.model import Again, Event, Flow, FlowVerdict, Plumbing
+from flux.model import STUCK, Again, Event, Flow, FlowVerdict, Plumbing
 from flux.stores import _schema as t
 from flux.stores._causes import counted, refused_by
 from flux.stores._chain import append
@@ -37,7 +37,6 @@ from flux.stores._writing import Writing, take_in
 from flux.when import instant, moment, span_of
 
 GROUP = 100  # units made in one transaction, at most
-STUCK = (Plumbing.HELD, Plumbing.QUARANTINED)
 
 _PURGED = gone(t.flow.c.id, CONTENT).label("purged")
 _Family = dict[str, frozenset[int] | None]  # by flow, the ordinals that are meant, None for all

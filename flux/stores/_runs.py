@@ -9,7 +9,7 @@ import orjson
 from msgspec.structs import replace
 from sqlalchemy import Connection, and_, delete, exists, func, insert, null, select, tuple_, update
 
-from flux.model import EmissionState, Event, FlowVerdict, Plumbing, Severity, VerdictKind, shown
+from flux.model import STUCK, EmissionState, Event, FlowVerdict, Plumbing, Severity, VerdictKind, shown
 from flux.runs.book import OPEN, Anchor, FlowSeen, Mailing, NewRun, Run, RunState, Seen, Span, Stalled, nothing
 from flux.stores import _schema as t
 from flux.stores._chain import append
@@ -94,7 +94,7 @@ class Runs(Writing):
         """How many flows of a span are neither brought to their end nor held, nor stopped by deliveries that failed or cannot be tried now."""
         e, flow = t.emission.c, t.flow.c
         owed = and_(e.flow == flow.id, e.state != EmissionState.EMITTED, e.problem == "")
-        here = (*_in(span), flow.state.not_in((Plumbing.CLOSED, Plumbing.HELD, Plumbing.QUARANTINED)))
+        here = (*_in(span), flow.state.not_in((Plumbing.CLOSED, *STUCK)))
         with self._read() as connection:
             leading = connection.execute(select(e.target, e.kind).distinct().join_from(t.flow, t.emission, owed).where(*here)).all()
             held_up = [(row.target, row.kind) for row in leading if stalled(row.target, row.kind)]

@@ -294,7 +294,7 @@ acknowledged = Table(
     Column("reason", Text, nullable=False),
 )
 
-# In a restored ledger: what the original may have sent or answered since, item by item, until a person says so. kind: flow, emission.
+# In a restored ledger: what the original may have done since, item by item, until a person says so. kind: flow, held, emission, run, mail.
 doubt = Table(
     "doubt",
     metadata,

@@ -23,7 +23,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from flux.cause import Met
 from flux.faults import Fault, Reason
-from flux.model import WENT_IN, Deposited, Emission, EmissionState, Event, Flow, Plumbing
+from flux.model import STUCK, WENT_IN, Deposited, Emission, EmissionState, Event, Flow, Plumbing
 from flux.ports import SUSPECT
 from flux.rows import Journal, Moved, Outcome, Piled, Pressure
 from flux.stores import _schema as t
@@ -32,6 +32,7 @@ from flux.stores._audit import Auditing
 from flux.stores._causes import Causes, Noted, note
 from flux.stores._chain import append, walk
 from flux.stores._custody import Custody
+from flux.stores._doubts import Doubts
 from flux.stores._emissions import Emissions, owe
 from flux.stores._keeping import Keeping
 from flux.stores._past import Past
@@ -46,7 +47,7 @@ from flux.when import instant, moment
 SHOWN = 3  # undeliverable emissions that are told with the count of them
 
 
-class SqlLedger(Auditing, Causes, Custody, Emissions, Keeping, Past, Quarantines, Reinjections, Runs, Standings):
+class SqlLedger(Auditing, Causes, Custody, Doubts, Emissions, Keeping, Past, Quarantines, Reinjections, Runs, Standings):
     """The ledger behind a database URL. One writer: the daemon, under the installation's lock. Readers are many."""
 
     def __init__(self, url: str, *, read_only: bool = False) -> None:
@@ -168,7 +169,7 @@ class SqlLedger(Auditing, Causes, Custody, Emissions, Keeping, Past, Quarantines
 
     def give_up(self, outcome: Outcome, now: datetime) -> bool:
         """End a flow that waits for a person: decided without an attempt, under no fence but its state. One that owes nothing is closed at once."""
-        here = (t.flow.c.id == outcome.flow.id, t.flow.c.state.in_((Plumbing.HELD, Plumbing.QUARANTINED)))
+        here = (t.flow.c.id == outcome.flow.id, t.flow.c.state.in_(STUCK))
         closed = {} if outcome.emissions else {"state": Plumbing.CLOSED}
         with self._write() as connection:
             if not connection.execute(update(t.flow).where(*here), {**_decided_row(outcome, now), **closed}).rowcount:

@@ -6,15 +6,18 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+import orjson
 import pytest
 from kept import NUMBER, flow_of, stored
+from msgspec.structs import asdict, replace
 from rig import EXAMPLES, GOOD, REFUSED, Site, wait_for
 
 from flux import app, asking, audit, config, doors, pause
 from flux.again import State
 from flux.backup import check, make, restore
 from flux.faults import Fault
-from flux.model import Plumbing
+from flux.model import Event, Plumbing
+from flux.runs.book import Mailing, NewRun, RunState
 
 
 def kept(site):
@@ -187,6 +190,35 @@ def test_a_flow_under_way_is_answered_once_by_whoever_is_said_to(done):
     assert item.kind == "flow"
     with doors.open_reader(config.load(copy.root / "flux.toml")) as ledger:
         assert ledger.flow(item.flow).reason.code == "FLX-I258"
+
+
+@pytest.mark.parametrize(("sent", "code", "line"), [(True, "FLX-I258", "already_sent"), (False, "FLX-I65", "still_held")])
+def test_a_held_flow_waits_for_a_person_and_says_so_where_the_original_let_it_go(done, sent, code, line):
+    with closing(sqlite3.connect(done.root / "spool" / "ledger.db")) as db, db:
+        db.execute("UPDATE flow SET state = 'HELD', reason = ? WHERE verdict = 'IN_REJETE'", (orjson.dumps(asdict(Fault("FLX-I65", partner="x").reason())).decode(),))
+    backed_up(done)
+    copy = restored(done, done.root.parent / "copy")
+    (item,) = decided(copy, sent=sent)
+    with doors.open_reader(config.load(copy.root / "flux.toml")) as ledger:
+        row, last = ledger.flow(item.flow), ledger.events(item.flow)[-1]
+    assert (item.kind, row.state, row.reason.code, last.what) == ("held", Plumbing.HELD, code, line)
+
+
+@pytest.mark.parametrize(("sent", "state", "mail"), [(True, RunState.SKIPPED, "sent"), (False, RunState.TAKING, "owed")])
+def test_a_run_and_a_mail_of_one_are_the_originals_or_go_on_here(done, sent, state, mail):
+    at = datetime(2026, 11, 26, 2, tzinfo=UTC)
+    with doors.custody(config.load(done.root / "flux.toml")) as (ledger, _):
+        for how in ("night", "noon"):
+            ledger.ask(NewRun(how, at, "planned", "flux", RunState.OWED), Event(f"schedule/{how}", "run_owed", at, "flux"))
+        night, noon = (ledger.run(seq) for seq in (1, 2))
+        ledger.change(replace(night, state=RunState.DONE, ended_at=at, mail=Mailing("owed", due_at=at)), RunState.OWED)
+        ledger.change(replace(noon, state=RunState.TAKING, started_at=at), RunState.OWED)
+    backed_up(done)
+    copy = restored(done, done.root.parent / "copy")
+    assert [(one.item, one.kind, one.flow) for one in decided(copy, sent=sent)] == [("run/2", "run", "schedule/noon"), ("mail/1", "mail", "schedule/night")]
+    with doors.open_reader(config.load(copy.root / "flux.toml")) as ledger:
+        assert (ledger.run(2).state, ledger.run(1).mail.state) == (state, mail)
+        assert ledger.journal().broken is None
 
 
 def test_a_restore_writes_over_nothing_and_never_works_in_the_folders_of_the_original(done):
