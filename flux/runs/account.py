@@ -150,6 +150,7 @@ def _totals(flows: Sequence[FlowSeen], seen: Seen) -> dict[str, int]:
         "undelivered": sum(seen.undelivered.values()), "held": states[Plumbing.HELD] + states[Plumbing.QUARANTINED],
         "undecided": sum(states[state] for state in _UNDECIDED), "flows_whole": verdicts[FlowVerdict.INTEGRATED],
         "flows_partial": verdicts[FlowVerdict.PARTIAL], "flows_refused": verdicts[FlowVerdict.REJECTED],
+        "flows_unjudged": sum(bool(f.codes) for f in flows),  # refused whole, for themselves: nobody knows what was in them
     }  # fmt: skip
 
 
@@ -257,7 +258,7 @@ def _held(flow: FlowSeen) -> dict[str, Any]:
 def _alerts(told: dict[str, Any]) -> list[dict[str, Any]]:
     """What an operator must look at, the worst first: a name of words.toml [alert], its count, and whom it concerns."""
     totals, found = told["totals"], []
-    found += [{"what": what, "count": totals[what]} for what in ("held", "undecided", "not_evaluated", "undelivered") if totals[what]]
+    found += [{"what": what, "count": totals[what]} for what in ("held", "undecided", "not_evaluated", "undelivered", "flows_unjudged") if totals[what]]
     found += [{"what": p["arrival"], "partner": p["partner"]} for p in told["partners"] if p["arrival"] in ("nothing", "less", "late", "trouble")]
     refused = told["against"]["refused"]
     if refused["usual"] is not None and refused["now"] >= MANY and refused["now"] > 2 * refused["usual"]:

@@ -27,7 +27,8 @@ _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 _FEW = 10  # seconds below which a tenth of one is told
 _BAD = ("nothing", "less", "trouble")
 _DOUBTFUL = ("late", "unwatched")
-_WORSE = ("refused", "held", "undelivered", "undecided", "not_evaluated")  # figures of which 0 is best
+_WORSE = ("refused", "flows_unjudged", "held", "undelivered", "undecided", "not_evaluated")  # figures of which 0 is best,
+_RARE = ("flows_unjudged", "not_evaluated", "undelivered", "undecided")  # and told only where it is not
 
 
 class Figure(Struct, frozen=True):
@@ -200,11 +201,11 @@ def _facts(told: dict[str, Any], say: Words) -> list[tuple[str, str]]:
 
 def _figures(told: dict[str, Any], say: Words) -> list[Figure]:
     out = []
-    for name in ("flows", "pieces", "accepted", "refused", "not_evaluated", "held", "routed", "undelivered", "undecided", "busy_s", "pieces_per_s"):
+    for name in ("flows", "pieces", "accepted", "refused", "flows_unjudged", "not_evaluated", "held", "routed", "undelivered", "undecided", "busy_s", "pieces_per_s"):
         against = told["against"].get(name)
-        now, usual = (against["now"], against["usual"]) if against else (told["totals"][name], None)
-        if not now and not usual and name in ("not_evaluated", "undelivered", "undecided"):
-            continue  # a line of zeros that nobody fears
+        now, usual = (against["now"], against["usual"]) if against else (told["totals"].get(name, 0), None)  # an account of an earlier version
+        if not now and not usual and name in _RARE:
+            continue
         tone = "bad" if name in _WORSE and now and (usual is None or now > usual) and (name != "refused" or (usual is not None and now > 2 * usual)) else ""
         out.append(Figure(say(f"run.{name}"), _shown(name, now, say), _shown(name, usual, say), _differs(now, usual, say), tone))
     return out

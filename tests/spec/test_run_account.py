@@ -157,6 +157,12 @@ def test_causes_count_each_piece_under_each_of_its_codes_and_flows_refused_whole
     ]  # fmt: skip
 
 
+def test_a_flow_that_was_refused_whole_is_looked_at_since_nobody_knows_what_is_in_it():
+    whole, pieces = a_flow(0, 0, verdict=FlowVerdict.REJECTED, codes=("FLX-A01",)), a_flow(2, 0, verdict=FlowVerdict.REJECTED)
+    assert [one["what"] for one in told(a_flow(100, 100), whole)["alerts"]] == ["flows_unjudged"]
+    assert [one["what"] for one in told(a_flow(100, 100), pieces)["alerts"]] == []
+
+
 def test_more_refusals_than_usual_are_told_and_a_few_are_not():
     history = [a_run(100, 7 * n, refused=4) for n in (1, 2, 3, 4)]
     alerts = [[one["what"] for one in told(a_flow(100, 90), refused=[("batipro", ("X",))] * n, history=history)["alerts"]] for n in (8, 9)]
