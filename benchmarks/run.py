@@ -45,15 +45,15 @@ LIBC = ctypes.CDLL(None)
 class Daemon:
     """The real program on a scratch installation."""
 
-    def __init__(self, root):
+    def __init__(self, root, config=CONFIG):
         self.root, self.inbox = root, root / "inbox" / "bench"
-        (root / "flux.toml").write_text(CONFIG)
+        (root / "flux.toml").write_text(config)
         self.log = (root / "daemon.log").open("wb")
         self.process = subprocess.Popen([sys.executable, "-m", "flux.cli", "run"], cwd=root, stderr=self.log, stdout=self.log)
         self.wanted = 0
         while not (root / "spool" / "ledger.db").exists():
             time.sleep(0.05)
-        time.sleep(3.0)  # its children compile their schemas
+        settled(self.process.pid)
         self.ledger = sqlite3.connect(f"file:{root / 'spool' / 'ledger.db'}?mode=ro", uri=True)
 
     def answer(self, files, timeout_s=300):
@@ -78,8 +78,7 @@ class Daemon:
 
     def memory_mb(self):
         """Peak resident memory of the daemon, and of its largest child."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return peak_mb(self.process.pid), max((peak_mb(pid) for pid in children), default=0.0)
+        return status_mb(self.process.pid, "VmHWM"), max((status_mb(pid, "VmHWM") for pid in children_of(self.process.pid)), default=0.0)
 
     def stop(self):
         assert self.all_accepted(), "something was refused: see the ledger"
@@ -88,9 +87,20 @@ class Daemon:
         self.log.close()
 
 
-def peak_mb(pid):
+def children_of(pid):
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def settled(pid, seconds=3.0):
+    """The children of a daemon, once they have compiled their schemas."""
+    time.sleep(seconds)
+    return children_of(pid)
+
+
+def status_mb(pid, field):
+    """A figure of a process's status: VmHWM, its peak of resident memory; VmRSS, what it holds now."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM"):
+        if line.startswith(field):
             return int(line.split()[1]) / 1024
     return 0.0
 

@@ -1,0 +1,113 @@
+"""
+What flux makes of more cores and of more pieces, and what its start costs: python benchmarks/scale.py [--rounds 5] [--no-table].
+
+Two children against one on the same archives, interleaved; the peak of the daemon's memory and of its largest child over one archive of 100, of 1,000 and
+of 10,000 pieces, a fresh daemon each; the time from the exec of ``flux run`` to its READY=1, and what it and its children hold then.
+"""
+
+import argparse
+import os
+import platform
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from generate import archive
+from run import CONFIG, HERE, Daemon, settled, status_mb
+
+BEGIN, END = "<!-- scale -->", "<!-- /scale -->"
+SIZES = (5, 48)  # kB
+GROWING = (100, 1_000, 10_000)
+MANY = CONFIG.replace("pieces_per_flow = 5000", "pieces_per_flow = 20000")
+
+
+def two_against_one(scratch, rounds):
+    """{kB: [medians in s of one child, of two]}."""
+    daemons = {}
+    for children in (1, 2):
+        (scratch / f"of-{children}").mkdir()
+        daemons[children] = Daemon(scratch / f"of-{children}", f"children = {children}\n{CONFIG}")
+    took = {(kilobytes, children): [] for kilobytes in SIZES for children in daemons}
+    for n in range(rounds):
+        for kilobytes in SIZES:
+            for children, daemon in daemons.items():
+                path = archive(scratch / f"of-{children}" / f"{kilobytes}-{n}.tar.gz", 1_000, kilobytes, seed=n * 1_000 + kilobytes)
+                took[kilobytes, children].append(daemon.answer([path]))
+    for daemon in daemons.values():
+        daemon.stop()
+    return {kilobytes: [statistics.median(took[kilobytes, children]) for children in daemons] for kilobytes in SIZES}
+
+
+def memory(scratch):
+    """{pieces: (peak of the daemon, of its largest child), in MB}."""
+    found = {}
+    for pieces in GROWING:
+        root = scratch / f"many-{pieces}"
+        root.mkdir()
+        daemon = Daemon(root, MANY)
+        daemon.answer([archive(root / "batch.tar.gz", pieces, 5, seed=pieces)], timeout_s=900)
+        found[pieces] = daemon.memory_mb()
+        daemon.stop()
+    return found
+
+
+def start(scratch, rounds):
+    """Median seconds to READY=1; then, at rest, MB of the daemon and of each child."""
+    took = []
+    for n in range(rounds):
+        root = scratch / f"start-{n}"
+        root.mkdir()
+        (root / "flux.toml").write_text(CONFIG)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+            told.bind(str(root / "told"))
+            told.settimeout(60)
+            began = time.perf_counter()
+            process = subprocess.Popen(
+                [sys.executable, "-m", "flux.cli", "run"], cwd=root, env={**os.environ, "NOTIFY_SOCKET": str(root / "told")}, stderr=subprocess.DEVNULL
+            )
+            while b"READY=1" not in told.recv(4096):
+                pass
+            took.append(time.perf_counter() - began)
+        children = settled(process.pid)
+        held = status_mb(process.pid, "VmRSS"), [status_mb(pid, "VmRSS") for pid in children]
+        process.terminate()
+        process.wait(30)
+    return statistics.median(took), held
+
+
+def shown(workers, grown, begun, rounds):
+    """The section of the page."""
+    ready, (daemon, children) = begun
+    lines = [
+        f"Measured on {datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {platform.system()} {'.'.join(platform.release().split('.')[:2])}, Python {platform.python_version()}, "
+        f"{rounds} rounds interleaved, medians.", "", "| archive of 1,000 pieces | one child | two children | two against one |", "|---|---|---|---|",
+    ]  # fmt: skip
+    lines += [f"| of {kilobytes} kB | {1e3 * one:.0f} ms | {1e3 * two:.0f} ms | {one / two:.2f} times |" for kilobytes, (one, two) in workers.items()]
+    lines += ["", "| one archive of | daemon, peak | largest child, peak |", "|---|---|---|"]
+    lines += [f"| {pieces:,} pieces of 5 kB | {daemon_mb:.0f} MB | {child_mb:.0f} MB |" for pieces, (daemon_mb, child_mb) in grown.items()]
+    lines += ["", f"Ready {ready:.2f} s after its exec; at rest the daemon holds {daemon:.0f} MB and each child {max(children):.0f} MB."]
+    return "\n".join(lines)
+
+
+def main():
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--rounds", type=int, default=5)
+    asked.add_argument("--no-table", action="store_true")
+    options = asked.parse_args()
+    with tempfile.TemporaryDirectory(dir=HERE.parent, prefix=".bench-") as folder:
+        scratch = Path(folder)
+        table = shown(two_against_one(scratch, options.rounds), memory(scratch), start(scratch, options.rounds), options.rounds)
+    print(table)
+    if not options.no_table:
+        page = HERE / "README.md"
+        before, _, rest = page.read_text("utf-8").partition(BEGIN)
+        page.write_text(f"{before}{BEGIN}\n\n{table}\n\n{END}{rest.partition(END)[2]}", "utf-8")
+
+
+if __name__ == "__main__":
+    main()
