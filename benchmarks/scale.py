@@ -1,8 +1,8 @@
 """
 What flux makes of more cores and of more pieces, and what its start costs: python benchmarks/scale.py [--rounds 5] [--no-table].
 
-Two children against one on the same archives, interleaved; the peak of the daemon's memory and of its largest child over one archive of 100, of 1,000 and
-of 10,000 pieces, a fresh daemon each; the time from the exec of ``flux run`` to its READY=1, and what it and its children hold then.
+Two children against one on the same archives, interleaved; the peak of the daemon's memory and of its largest child over 100, 1,000 and 10,000 pieces, in one
+archive and in as many as the limit of a flow makes by default, a fresh daemon each; the time from the exec of ``flux run`` to its READY=1, and what it and its children hold then.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from run import CONFIG, HERE, Daemon, settled, status_mb
 
 BEGIN, END = "<!-- scale -->", "<!-- /scale -->"
 SIZES = (5, 48)  # kB
-GROWING = (100, 1_000, 10_000)
+GROWING = ((1, 100), (1, 1_000), (1, 10_000), (20, 500))  # archives, pieces of each
 MANY = CONFIG.replace("pieces_per_flow = 5000", "pieces_per_flow = 20000")
 
 
@@ -44,14 +44,14 @@ def two_against_one(scratch, rounds):
 
 
 def memory(scratch):
-    """{pieces: (peak of the daemon, of its largest child), in MB}."""
+    """{(archives, pieces of each): (peak of the daemon, of its largest child), in MB}."""
     found = {}
-    for pieces in GROWING:
-        root = scratch / f"many-{pieces}"
+    for archives, pieces in GROWING:
+        root = scratch / f"{archives}-of-{pieces}"
         root.mkdir()
         daemon = Daemon(root, MANY)
-        daemon.answer([archive(root / "batch.tar.gz", pieces, 5, seed=pieces)], timeout_s=900)
-        found[pieces] = daemon.memory_mb()
+        daemon.answer([archive(root / f"{n}.tar.gz", pieces, 5, seed=n) for n in range(archives)], timeout_s=900)
+        found[archives, pieces] = daemon.memory_mb()
         daemon.stop()
     return found
 
@@ -88,8 +88,8 @@ def shown(workers, grown, begun, rounds):
         f"{rounds} rounds interleaved, medians.", "", "| archive of 1,000 pieces | one child | two children | two against one |", "|---|---|---|---|",
     ]  # fmt: skip
     lines += [f"| of {kilobytes} kB | {1e3 * one:.0f} ms | {1e3 * two:.0f} ms | {one / two:.2f} times |" for kilobytes, (one, two) in workers.items()]
-    lines += ["", "| one archive of | daemon, peak | largest child, peak |", "|---|---|---|"]
-    lines += [f"| {pieces:,} pieces of 5 kB | {daemon_mb:.0f} MB | {child_mb:.0f} MB |" for pieces, (daemon_mb, child_mb) in grown.items()]
+    lines += ["", "| archives, pieces of 5 kB in each | daemon, peak | largest child, peak |", "|---|---|---|"]
+    lines += [f"| {archives} of {pieces:,} | {daemon_mb:.0f} MB | {child_mb:.0f} MB |" for (archives, pieces), (daemon_mb, child_mb) in grown.items()]
     lines += ["", f"Ready {ready:.2f} s after its exec; at rest the daemon holds {daemon:.0f} MB and each child {max(children):.0f} MB."]
     return "\n".join(lines)
 
