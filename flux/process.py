@@ -296,7 +296,8 @@ def _ask(stage: Stage, piece: Piece, known: Known, context: Context, kit: Kit) -
 def _ask_norm(root: etree._Element, profile: str, found: Iterable[Finding], context: Context) -> list[Finding]:
     """The rules of the sets in force on the day of reception. *found*: before, about this piece."""
     sets = rulesets.on(context.tables.sets, context.today)
-    return en16931.findings(root, profile, context.policy.norm_of(context.interface), sets, {finding.code for finding in found})
+    told = {one for finding in found for one in (finding.code, f"{finding.code} {finding.field}")}
+    return en16931.findings(root, profile, context.policy.norm_of(context.interface), sets, told)
 
 
 def _weighed(findings: Iterable[Finding], where: dict[str, Place], context: Context) -> list[Finding]:

@@ -50,7 +50,7 @@ def _row(code: str, known: tables.Tables, asked: dict[str, frozenset[str]]) -> d
     return {
         "rule": code, "set": _set(whose) if whose else None, "official": "fatal" if entry.severity is Severity.ERROR else "warning",
         "terms": list(entry.terms), "syntaxes": [name for name, ids in asked.items() if code in ids],
-        "profiles": [name for name, pack in brought.items() if pack and pack.has(code)], "held": list(cpro.table().held.get(code, ())),
+        "profiles": [name for name, pack in brought.items() if pack and pack.has(code)], "held": [held.split()[0] for held in cpro.table().held.get(code, ())],
         "text": {"fr": entry.fr, "en": entry.en}, "fix": {"fr": entry.fix_fr, "en": entry.fix_en},
     }  # fmt: skip
 

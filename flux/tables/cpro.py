@@ -31,6 +31,7 @@ class Cpro(Struct, frozen=True, forbid_unknown_fields=True):
 
     extended: frozenset[str]
     contracts: frozenset[str]
+    reference: int
     direct: str
     silent: frozenset[str]
     schemes: Schemes
@@ -53,7 +54,7 @@ def faults(told: Cpro, catalogue: Container[str], types: Mapping[str, str]) -> I
             yield Fault("FLX-I30", table=TABLE, row=rule, expected="characters group term | …")
     for rule in (rule for rule, place in told.once.items() if len(place.split()) != 2):  # noqa: PLR2004 - group and term
         yield Fault("FLX-I30", table=TABLE, row=rule, expected="group term")
-    own = {code for codes in told.held.values() for code in codes if code.startswith(("FLX-", "G", "S"))}
+    own = {code.split()[0] for codes in told.held.values() for code in codes if code.startswith(("FLX-", "G", "S"))}
     if unknown := {code for code in own if code not in catalogue}:
         yield Fault("FLX-I30", table=TABLE, row=", ".join(sorted(unknown)), expected="catalogue")
     if alone := told.silent - told.held.keys():

@@ -233,6 +233,14 @@ def test_what_a_code_of_flux_has_told_is_not_told_again(severities, expected):
     assert findings(MARKET, severities=severities) == expected
 
 
+def test_what_a_code_tells_of_another_field_is_no_word_about_this_one():
+    both_long = with_(with_(ubl(1), "EJ-2026-004211", "E" * 51), "SVC-VOIRIE", "S" * 101)
+    lowered = {"FLX-P10": Severity.WARNING}
+    assert findings(both_long, severities=lowered) == (set(), "")
+    assert broken(both_long, told={"FLX-P10", "FLX-P10 recipient.service"}) == {"BR-FR-CPRO-15"}
+    assert broken(both_long, told={"FLX-P10", "FLX-P10 engagement"}) == set()
+
+
 def test_what_a_rule_of_en_16931_tells_is_not_told_again():
     twice = with_(ubl(1), "<cbc:Note>Trente jours</cbc:Note>", "<cbc:Note>Trente jours</cbc:Note><cbc:Note>nets</cbc:Note>")
     assert broken(twice, EN) == set()

@@ -22,7 +22,7 @@ def findings(root: etree._Element, profile: str, weight: Severity, sets: Sequenc
     """
     What a document breaks of the rules that its profile brings into force; nothing where it declares none.
 
-    *sets*: those that judge on the day on which it was received; *told*: codes that its answer has already.
+    *sets*: those that judge on the day on which it was received; *told*: what its answer has already, by code, and by code and field.
     """
     pack = pack_of(profile) if weight is not Severity.OFF else None
     judging = {one.identity for one in sets}

@@ -16,7 +16,6 @@ from flux.validators.en16931._pattern import steps
 from flux.validators.en16931._rules import Rule
 
 NOT_SUPPORTING = frozenset({"130", "50"})  # types of an additional document: the invoiced object; the tender or, of a credit note, the project
-REFERENCE = 50  # characters of BT-122
 NOTE, ACCOUNT = "BT-22", "BT-84"
 SIRET_DIGITS = 14
 QUOTED = 20  # characters of a text that is too long: enough to know it by, and none has fewer that is
@@ -140,10 +139,10 @@ def cadre(invoice: Invoice) -> None:
 
 
 def supporting(invoice: Invoice, group: Group) -> None:
-    """BR-FR-CPRO-30: the reference of a supporting document (BT-122) has 50 characters at most."""
+    """BR-FR-CPRO-30: the reference of a supporting document (BT-122) is not too long."""
     if NOT_SUPPORTING.isdisjoint(group.terms.get("type", ())):
         for text in group.terms.get("BT-122", ()):
-            _fit(invoice, group, "BR-FR-CPRO-30", REFERENCE, text.strip())
+            _fit(invoice, group, "BR-FR-CPRO-30", table().reference, text.strip())
 
 
 RULES = (
