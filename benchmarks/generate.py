@@ -32,6 +32,7 @@ PROFILE = "urn:cen.eu:en16931:2017"  # so that every rule of EN 16931 is asked
 MARK = "N-000000-00000000"  # 17 of the 20 characters that a number may have
 KILOBYTE = 1000
 _ABOUT_A_LINE = 900  # bytes, to begin the search of the wanted size
+_NOTE = 1000  # characters: a longer one breaks BR-FR-CPRO-42
 
 WORKS = (*SHELL, *EARTH, *ASPHALT)
 
@@ -91,14 +92,19 @@ def _works(lines: int, padding: str = "") -> Iterator[Work]:
 
 
 def _template(size: int) -> Paper:
-    """A paper whose document has about *size* bytes: as many lines as fit (one at least), and a note that fills the rest."""
+    """A paper whose document has about *size* bytes: as many lines as fit (one at least), and labels and a note that fill the rest."""
     one = replace(paper(MARK, "A6", ROAD, tuple(_works(1)), "2026-06-30"), profile=PROFILE)
     lines = max(1, 1 + (size - len(ubl_invoice(one))) // _ABOUT_A_LINE)
     while lines > 1 and len(ubl_invoice(replace(one, works=tuple(_works(lines))))) > size - 100:
         lines -= 1
     full = replace(one, works=tuple(_works(lines)))
-    room = size - len(ubl_invoice(full, stylesheet="FSO1100A.xsl")) - len(" <cbc:Note></cbc:Note>\n")
-    return replace(full, note=("Situation de travaux du mois. " * (room // 30 + 1))[: max(0, room)].rstrip()) if room > 0 else full
+    room = max(0, size - len(ubl_invoice(full, stylesheet="FSO1100A.xsl")) - len(" <cbc:Note></cbc:Note>\n"))
+    each, rest = divmod(room, lines) if room > _NOTE else (0, room)
+    return replace(full, works=tuple(_works(lines, padding=_filler(each))), note=_filler(rest).rstrip())
+
+
+def _filler(size: int) -> str:
+    return ("Situation de travaux du mois. " * (size // 30 + 1))[:size]
 
 
 def main() -> None:

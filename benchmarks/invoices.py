@@ -1,4 +1,4 @@
-"""Invoices that keep every rule of EN 16931, of any number of lines, in both syntaxes: 5 kB with one line, 48 to 70 kB with forty."""
+"""Invoices that keep every rule of EN 16931 and BR-FR-CPRO, of any number of lines, in both syntaxes: 5 kB with one line, 48 to 70 kB with forty."""
 
 from decimal import Decimal
 
@@ -149,7 +149,7 @@ def cii(count):
     <ram:ApplicableHeaderTradeAgreement>
       <ram:BuyerReference>SVC-VOIRIE</ram:BuyerReference>
       <ram:SellerTradeParty>
-        <ram:Name>BATIPRO SAS</ram:Name>
+        <ram:GlobalID schemeID="0009">99912040500017</ram:GlobalID><ram:Name>BATIPRO SAS</ram:Name>
         <ram:SpecifiedLegalOrganization><ram:ID schemeID="0002">999120405</ram:ID></ram:SpecifiedLegalOrganization>
         <ram:PostalTradeAddress>
           <ram:PostcodeCode>44000</ram:PostcodeCode><ram:LineOne>12 rue des Carrières</ram:LineOne><ram:CityName>Nantes</ram:CityName><ram:CountryID>FR</ram:CountryID>
@@ -158,7 +158,7 @@ def cii(count):
         <ram:SpecifiedTaxRegistration><ram:ID schemeID="VA">FR12999120405</ram:ID></ram:SpecifiedTaxRegistration>
       </ram:SellerTradeParty>
       <ram:BuyerTradeParty>
-        <ram:Name>Département des Essais</ram:Name>
+        <ram:GlobalID schemeID="0009">22990008900017</ram:GlobalID><ram:Name>Département des Essais</ram:Name>
         <ram:SpecifiedLegalOrganization><ram:ID schemeID="0002">229900089</ram:ID></ram:SpecifiedLegalOrganization>
         <ram:PostalTradeAddress>
           <ram:PostcodeCode>35000</ram:PostcodeCode><ram:LineOne>1 place de la Préfecture</ram:LineOne><ram:CityName>Rennes</ram:CityName><ram:CountryID>FR</ram:CountryID>

@@ -19,7 +19,7 @@ class Stage(StrEnum):
     FORMAT = "format"        # the piece: XML, root, XSD
     GENERIC = "generic"      # the piece: rules G of the EDI annex, whatever the syntax
     SPECIFIC = "specific"    # the piece: rules S of its syntax
-    NORM = "norm"            # the piece: the rules of EN 16931, where it declares a profile of it (BT-24)
+    NORM = "norm"            # the piece: the rules of EN 16931 and BR-FR-CPRO, where it declares a profile that brings them into force (BT-24)
     CADRE = "cadre"          # the piece: cadre x mode x kind of deposit
     DIRECTORY = "directory"  # the structures that it names, in the directory in force
     MARKET = "market"        # the piece against the file of its market

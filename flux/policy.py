@@ -62,7 +62,7 @@ class Policy(Struct, frozen=True):
 
     def norm_of(self, interface: str) -> Severity:
         """
-        What the rules of EN 16931 do on this interface: error refuses for what is fatal by them; warning tells; off does not ask.
+        What the rules of norms (EN 16931, BR-FR-CPRO) do on this interface: error refuses for what is fatal by them; warning tells; off does not ask.
 
         A warning where nothing is set: AIFE's own examples declare EN 16931 and break it, and Chorus Pro takes them.
         """

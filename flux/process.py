@@ -44,7 +44,7 @@ from flux.parsers import Parser, Source, Unwrapped
 from flux.piece import Actor, Piece, identity
 from flux.policy import Brief, Policy
 from flux.structures import Lookup, Wanted
-from flux.tables import Tables
+from flux.tables import Tables, rulesets
 from flux.validators import Context, en16931
 from flux.validators.dossier import association, carry, depositor, previous
 from flux.validators.duplicate import duplicate, duplicate_flow
@@ -132,7 +132,8 @@ def conclude(
         decided.append(done)
     findings = tuple(_excused(f, context.policy) for f in found if effective_severity(f, context.policy, kit.tables) is not Severity.OFF)
     decision = decide(envelope, findings, tuple(decided), context.policy, kit.tables)
-    return replace(decision, pack=context.policy.pack(kit.pack), interface=context.interface or _only(one.interface for _, one in judged_here))
+    pack = rulesets.named(kit.pack, rulesets.on(context.tables.sets, context.today))
+    return replace(decision, pack=context.policy.pack(pack), interface=context.interface or _only(one.interface for _, one in judged_here))
 
 
 def chosen(flow: Flow, judged: Iterable[Judged]) -> list[tuple[int, Judged]]:
@@ -275,7 +276,7 @@ def _ask_document(blank: Judged, parsed: Parsed, refusals: Iterable[Finding], co
         asked = [f for f in given if kit.tables.catalogue[f.code].stage is stage]
         if parsed.line is None:  # what a status line names is no document: it was judged when it came
             asked += _ask(stage, parsed.piece, Known(), context, kit)
-            asked += en16931.findings(root, parsed.piece.profile, context.policy.norm_of(context.interface)) if stage is Stage.NORM else ()
+            asked += _ask_norm(root, parsed.piece.profile, findings, context) if stage is Stage.NORM else ()
         if closed := _add(findings, asked, stage, parsed.where, context):
             break
     # What crosses to the daemon is what the stages beside the ledger may still ask of: nothing that a document can hold by the 100,000.
@@ -290,6 +291,13 @@ def _ask(stage: Stage, piece: Piece, known: Known, context: Context, kit: Kit) -
         if check.stage is stage
         for finding in check.run(piece, known, context)
     ]
+
+
+def _ask_norm(root: etree._Element, profile: str, found: Iterable[Finding], context: Context) -> list[Finding]:
+    """The rules of the sets in force on the day of reception. *found*: before, about this piece."""
+    sets = rulesets.on(context.tables.sets, context.today)
+    told = {one for finding in found for one in (finding.code, f"{finding.code} {finding.field}")}
+    return en16931.findings(root, profile, context.policy.norm_of(context.interface), sets, told)
 
 
 def _weighed(findings: Iterable[Finding], where: dict[str, Place], context: Context) -> list[Finding]:

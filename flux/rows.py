@@ -79,6 +79,7 @@ class FlowRow(Struct, frozen=True):
     pieces: int
     accepted: int
     findings: tuple[dict[str, object], ...] = ()  # about the flow itself, as told (see told.py)
+    pack: str = ""  # identity of the rules that judged, "" while undecided
 
 
 class PieceRow(Struct, frozen=True):

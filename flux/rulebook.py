@@ -1,5 +1,5 @@
 """
-What anybody may ask of the rules of EN 16931: which there are, what one says, whether they judge as the official artefacts do. Gives values.
+What anybody may ask of the rules of EN 16931 and BR-FR-CPRO: which there are, what one says, whether they judge as the official artefacts do. Gives values.
 
 The two proofs: the official unit tests, run here test by test (``tested``), and the official sheet itself, run beside us on any document (``compared``).
 """
@@ -20,9 +20,10 @@ from flux.faults import Fault
 from flux.gate import admit_xml
 from flux.model import Finding, Severity
 from flux.policy import Limits
-from flux.tables import norm
+from flux.tables import norm, rulesets
+from flux.tables.rulesets import RuleSet
 from flux.validators import en16931
-from flux.validators.en16931 import profiles
+from flux.validators.en16931 import cpro, profiles
 
 VEFA = "{http://difi.no/xsd/vefa/validator/1.0}"  # of the official unit tests
 LETTERS = 1 << 20  # behind every number of a rule
@@ -32,19 +33,24 @@ OFFICIAL_S = 600.0  # for the official sheet, over all documents
 
 
 def listed(syntax: str = "") -> list[dict[str, Any]]:
-    """Every rule, or those of a syntax (UBL, CII), in the order of their ids: what it makes of a piece, its terms, the profiles that have it."""
-    catalogue = tables.load().catalogue.rules
-    asked = {name: en16931.rules_of(name) for name in ("UBL", "CII")}
-    return [_row(code, catalogue, asked) for code in sorted(catalogue, key=_order) if not syntax or code in asked[syntax]]
+    """Every rule, or those of a syntax (UBL, CII), in the order of their ids: its set, what it makes of a piece, its terms, the profiles that have it."""
+    known = tables.load()
+    asked = _asked(known.sets)
+    return [_row(code, known, asked) for code in sorted(known.catalogue.rules, key=_order) if not syntax or code in asked[syntax]]
 
 
-def _row(code: str, catalogue: dict[str, tables.Entry], asked: dict[str, frozenset[str]]) -> dict[str, Any]:
-    entry = catalogue[code]
-    known = profiles.profiles().profiles
+def _asked(sets: Sequence[RuleSet]) -> dict[str, frozenset[str]]:
+    """By syntax, what is judged of every set."""
+    return {name: frozenset().union(*(en16931.rules_of(name, one.identity) for one in sets)) for name in ("UBL", "CII")}
+
+
+def _row(code: str, known: tables.Tables, asked: dict[str, frozenset[str]]) -> dict[str, Any]:
+    entry, whose = known.catalogue.rules[code], rulesets.of(known.sets, code)
+    brought = {name: profiles.brought(name) for name in profiles.profiles().profiles}
     return {
-        "rule": code, "official": "fatal" if entry.severity is Severity.ERROR else "warning", "terms": list(entry.terms),
-        "syntaxes": [name for name, ids in asked.items() if code in ids],
-        "profiles": [name for name, row in known.items() if row.rules == profiles.ALL or code in row.rules.split()],
+        "rule": code, "set": _set(whose) if whose else None, "official": "fatal" if entry.severity is Severity.ERROR else "warning",
+        "terms": list(entry.terms), "syntaxes": [name for name, ids in asked.items() if code in ids],
+        "profiles": [name for name, pack in brought.items() if pack and pack.has(code)], "held": [held.split()[0] for held in cpro.table().held.get(code, ())],
         "text": {"fr": entry.fr, "en": entry.en}, "fix": {"fr": entry.fix_fr, "en": entry.fix_en},
     }  # fmt: skip
 
@@ -55,19 +61,24 @@ def explained(code: str) -> dict[str, Any] | None:
 
 
 def coverage() -> list[dict[str, Any]]:
-    """How many rules of each family are judged, by syntax; the pack they are of."""
+    """How many rules of each family are judged, by syntax; the set they are of."""
     rows: dict[str, dict[str, Any]] = {}
-    for name in ("UBL", "CII"):
-        for code in en16931.rules_of(name):
-            family = code.rpartition("-")[0]
-            rows.setdefault(family, {"family": family, "UBL": 0, "CII": 0})[name] += 1
+    known = tables.load().sets
+    for name, ids in _asked(known).items():
+        for code in ids:
+            family, whose = code.rpartition("-")[0], rulesets.of(known, code)
+            rows.setdefault(family, {"family": family, "set": whose.identity if whose else None, "UBL": 0, "CII": 0})[name] += 1
     return [rows[family] for family in sorted(rows, key=_order)]
 
 
-def version() -> dict[str, str]:
-    """Of the official artefacts whose verdicts the rules give, and since when it is theirs."""
-    known = profiles.profiles()
-    return {"version": known.version, "since": known.since}
+def sets() -> list[dict[str, Any]]:
+    """Every version of every set of rules: whose it is, and on which days it judges."""
+    return [_set(one) for one in tables.load().sets]
+
+
+def _set(one: RuleSet) -> dict[str, Any]:
+    until = None if one.until == rulesets.OPEN else one.until.isoformat()
+    return {"identity": one.identity, "version": one.version, "source": one.source, "since": one.since.isoformat(), "until": until}
 
 
 def _order(code: str) -> tuple[int, list[tuple[int, str]]]:

@@ -135,6 +135,7 @@ def recorded(
         "interface": row.interface or None,
         "syntax": row.syntax or None,
         "state": row.verdict or FlowVerdict.NOT_EVALUATED.value,
+        "rules": row.pack or None,
         "findings": list(row.findings),
         "pieces": [orjson.loads(p.told) for p in pieces],
         "events": [_event(e) for e in events],

@@ -17,7 +17,7 @@ Files = Annotated[list[Path], typer.Argument(metavar="FILE…", help=say("help.r
 
 @app.command("list", help=say("help.rules_list"))
 def list_(syntax: Annotated[str, typer.Option("--syntax", metavar="UBL|CII", help=say("help.rules_syntax"))] = "", *, as_json: AsJson = False) -> None:
-    """The rules of EN 16931."""
+    """The rules of EN 16931 and BR-FR-CPRO."""
     if syntax.upper() not in ("", "UBL", "CII"):
         raise unknown(say("say.no_syntax", found=syntax))
     rows = rulebook.listed(syntax.upper())
@@ -41,7 +41,10 @@ def explain(rule: Annotated[str, typer.Argument(metavar="RULE", help=say("help.r
     out.print(f"[bold]{row['rule']}[/] {escape(row['text'][say.language])}", highlight=False, soft_wrap=True)
     out.print(f"  → {escape(row['fix'][say.language])}", highlight=False, soft_wrap=True)
     judged = " ".join(row["syntaxes"]) or say("rules.untested")
-    facts = (("official", say(f"rules.{row['official']}")), ("terms", " ".join(row["terms"]) or "—"), ("syntaxes", judged), ("profiles", " ".join(row["profiles"]) or "—"))
+    facts = (
+        ("set", _set(row["set"])), ("official", say(f"rules.{row['official']}")), ("terms", " ".join(row["terms"]) or "—"), ("syntaxes", judged),
+        ("profiles", " ".join(row["profiles"]) or "—"), *((("held", " ".join(row["held"])),) if row["held"] else ()),
+    )  # fmt: skip
     for name, told in facts:
         out.print(f"  {say(f'rules.{name}')} : {escape(told)}", highlight=False, soft_wrap=True)
 
@@ -49,16 +52,17 @@ def explain(rule: Annotated[str, typer.Argument(metavar="RULE", help=say("help.r
 @app.command(help=say("help.rules_coverage"))
 def coverage(*, as_json: AsJson = False) -> None:
     """How many rules of each family are judged."""
-    rows, version = rulebook.coverage(), rulebook.version()
+    rows, sets = rulebook.coverage(), rulebook.sets()
     if as_json:
-        write({**version, "families": rows})
+        write({"sets": sets, "families": rows})
         return
     table = _table("rules.family", "rules.UBL", "rules.CII")
     for row in rows:
         _add(table, row["family"], str(row["UBL"]), str(row["CII"]))
     _add(table, say("rules.all"), str(sum(row["UBL"] for row in rows)), str(sum(row["CII"] for row in rows)))
     out.print(table)
-    out.print(say("say.rules_version", **version), highlight=False, style="dim")
+    for one in sets:
+        out.print(escape(_set(one)), highlight=False, soft_wrap=True, style="dim")
 
 
 @app.command("test", help=say("help.rules_test"))
@@ -89,6 +93,12 @@ def _told(rows: list[dict[str, Any]], columns: tuple[str, ...], *, as_json: bool
             out.print(table)
         out.print(say("say.rules_agree", count=len(rows) - len(other), of=len(rows)), highlight=False)
     raise typer.Exit(Exit.REFUSED if other else Exit.DONE)
+
+
+def _set(one: dict[str, Any]) -> str:
+    """A set of rules: identity, version, source, and since when it judges, or until when it did."""
+    until = say("say.rules_until", until=one["until"]) if one["until"] else ""
+    return say("say.rules_set", **one) + until
 
 
 def _table(*heads: str) -> Table:

@@ -18,7 +18,7 @@ def codes() -> str:
         "Written by `make docs` from `flux/tables/catalogue/` and `flux/tables/faults.toml`. Codes are stable for ever. Official codes keep",
         "their name (G, S); ours are `FLX-` and a family: T naming and transport, A archive, X XML, S schema, C cadre and mode, P parties,",
         "M amounts, F market file, D duplicate, R structure directory, N statuses that recipients report,",
-        "W life of a piece, L limit, E what the rules of EN 16931 need. Those rules themselves keep their ids: `flux rules list`, [rules.md](rules.md). An **error** refuses the piece (transport and archive: the flow); a **warning** is told and refuses",
+        "W life of a piece, L limit, E what the rules of EN 16931 need. Those rules and BR-FR-CPRO keep their ids: `flux rules list`, [rules.md](rules.md). An **error** refuses the piece (transport and archive: the flow); a **warning** is told and refuses",
         "nothing; `[severities]` in `flux.toml` changes which is which. Braces are filled with what was found.", "",
         *_findings(known),
         "## Trouble of ours (FLX-I)", "",

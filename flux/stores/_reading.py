@@ -157,5 +157,5 @@ def _flow_row(row: Any) -> FlowRow:  # noqa: ANN401 - a database row
         flow=flow_of(row), state=Plumbing(row.state), verdict=row.verdict, interface=row.interface, syntax=row.syntax,
         reason=Reason(**orjson.loads(row.reason)) if row.reason else None,
         decided_at=instant(row.decided_at) if row.decided_at else None, pieces=row.pieces, accepted=row.accepted,
-        findings=tuple(orjson.loads(row.told)),
+        findings=tuple(orjson.loads(row.told)), pack=row.pack,
     )  # fmt: skip

@@ -15,7 +15,7 @@ from msgspec import Struct
 from flux.faults import Fault
 from flux.faults import table as fault_texts
 from flux.model import FlowVerdict
-from flux.tables import _reading, alarms, cdar, clocks, inbound, life, market, norm
+from flux.tables import _reading, alarms, cdar, clocks, cpro, inbound, life, market, norm, rulesets
 from flux.tables._entry import Entry as Entry
 from flux.tables._reading import Home, Text, read, shaped
 from flux.tables.cdar import Cdar
@@ -24,6 +24,7 @@ from flux.tables.inbound import Inbound
 from flux.tables.life import Life
 from flux.tables.market import MarketTable
 from flux.tables.norm import Catalogue
+from flux.tables.rulesets import RuleSet
 
 CELLS = ("allowed", "forbidden", "not_applicable")
 MODES = ("edi", "portail", "service")
@@ -128,6 +129,7 @@ class Tables(Struct, frozen=True):
     fields: dict[str, Field]
     market: MarketTable
     catalogue: Catalogue
+    sets: tuple[RuleSet, ...]  # of the stage norm
     schemes: dict[str, str]  # scheme as written, upper case -> identifier type 1..7
 
     def field(self, name: str) -> Field:
@@ -160,9 +162,11 @@ def load_from(home: Home) -> Tables:
         fields=shaped("fields.toml", read("fields.toml", home), dict[str, Field]),
         market=market.load(home),
         catalogue=Catalogue(_catalogue(home)),
+        sets=rulesets.load(),
         schemes={alias: type_ for type_, row in codes.identifier_types.items() for alias in row.aliases},
     )
-    for fault in (*_matrix(tables), *_interfaces(tables), *_flow_statuses(tables), *_life(tables)):
+    of_norm = (*rulesets.faults(tables.sets), *cpro.faults(cpro.load(), tables.catalogue, tables.schemes))
+    for fault in (*_matrix(tables), *_interfaces(tables), *_flow_statuses(tables), *_life(tables), *of_norm):
         raise fault
     return tables
 

@@ -1,18 +1,22 @@
 """
-The rules of EN 16931 as codes of the catalogue, under their official ids: texts from en16931/rules.toml, and from the syntaxes' tables what is told by a path.
+The rules of EN 16931 and BR-FR-CPRO as codes of the catalogue, under their official ids.
+
+Their texts are from en16931/rules.toml, and from the syntaxes' tables what is told by a path.
 
 There are more than a thousand, and most judgements never tell one: they are read when the first is asked for.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct, convert
 
 from flux.model import Severity, Stage
+from flux.tables import rulesets
 from flux.tables._entry import Entry
 from flux.tables._reading import read, shaped
+from flux.tables.rulesets import RuleSet
 
 FOLDER = "en16931"
 RULES, WORDS = f"{FOLDER}/rules.toml", "rules.toml"
@@ -36,12 +40,12 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def official(code: str) -> bool:
-    """Whether this is the id of a rule of EN 16931, by its form."""
+    """Whether this is the id of a rule of a norm, by its form."""
     return code.startswith(LEADS)
 
 
 def weight(rule: str, table: dict[str, Any]) -> Severity:
-    """What the official rules make of it in the syntax of this table: fatal is an error."""
+    """What the official rules make of it in the syntax of this table: fatal is an error. Chorus Pro refuses by BR-FR-CPRO (REJ_CONT_B2G)."""
     light = rule.startswith(_LIGHT) or rule in table.get("warnings", ())
     return Severity.WARNING if light and rule not in table.get("fatal", ()) else Severity.ERROR
 
@@ -58,19 +62,22 @@ def entries() -> dict[str, Entry]:
     raw = read(RULES)
     shapes = shaped(f"{RULES} [shape]", raw.pop("shape"), dict[str, dict[str, str]])
     rows = shaped(RULES, raw, dict[str, Row])
-    tables = {name: syntax(name) for name in SYNTAXES}
-    found = {id_: _entry(id_, row, tables) for id_, row in rows.items()}
+    tables, sets = {name: syntax(name) for name in SYNTAXES}, rulesets.load()
+    found = {id_: _entry(id_, row, tables, sets) for id_, row in rows.items()}
     for table in tables.values():
         for id_, shape, path in _told_by_path(table):
             if id_ not in found:
-                found[id_] = _entry(id_, convert({name: text.format(path=path) for name, text in shapes[shape].items()}, Row), tables)
+                found[id_] = _entry(id_, convert({name: text.format(path=path) for name, text in shapes[shape].items()}, Row), tables, sets)
     return found
 
 
-def _entry(id_: str, row: Row, tables: dict[str, dict[str, Any]]) -> Entry:
+def _entry(id_: str, row: Row, tables: dict[str, dict[str, Any]], sets: Sequence[RuleSet]) -> Entry:
     of = [table for name, table in tables.items() if not id_.startswith(("UBL-", "CII-")) or id_.lower().startswith(name)]
     severity = Severity.ERROR if any(weight(id_, table) is Severity.ERROR for table in of) else Severity.WARNING
-    return Entry(severity, Stage.NORM, f"EN 16931 {id_}", row.fr, row.en, row.fix_fr, row.fix_en, label=f"Règle {id_} d'EN 16931", terms=row.terms)
+    whose = rulesets.of(sets, id_)
+    standard = whose.standard if whose else ""
+    label = f"Règle {id_} ({standard})"
+    return Entry(severity, Stage.NORM, f"{standard} {id_}", row.fr, row.en, row.fix_fr, row.fix_en, label=label, terms=row.terms)
 
 
 def _told_by_path(table: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
@@ -91,14 +98,14 @@ def _named(word: str, table: dict[str, Any]) -> str:
 
 class Catalogue(dict[str, Entry]):
     """
-    The codes of flux, and behind them the rules of EN 16931: found by their id, and not listed.
+    The codes of flux, and behind them the rules of EN 16931 and BR-FR-CPRO: found by their id, and not listed.
 
     Whoever goes through all codes goes through flux's own; ``rules`` has the others.
     """
 
     @property
     def rules(self) -> dict[str, Entry]:
-        """The rules of EN 16931, by their id."""
+        """Those rules, by their id."""
         return entries()
 
     def __missing__(self, code: str) -> Entry:

@@ -25,7 +25,7 @@ SHORT = ubl(1).replace(b'LineExtensionAmount currencyID="EUR">', b'LineExtension
 
 
 def found(content, weight=Severity.WARNING, profile=EN):
-    return {(one.code, one.weight) for one in en16931.findings(etree.fromstring(content), profile, weight)}
+    return {(one.code, one.weight) for one in en16931.findings(etree.fromstring(content), profile, weight, WHOLE.tables.sets)}
 
 
 @pytest.mark.parametrize("content", [ubl(3), cii(3)])
@@ -74,7 +74,7 @@ def test_every_id_of_a_profile_is_a_rule():
 
 
 def test_a_rule_that_is_broken_everywhere_is_told_of_its_first_three_places_each_with_line_and_path():
-    told = en16931.findings(etree.fromstring(ubl(40).replace(b"<cbc:Name>Bordure", b"<cbc:Name></cbc:Name><cbc:N>").replace(b"</cbc:Name>\n      <cac:Sell", b"</cbc:N>\n      <cac:Sell")), EN, Severity.WARNING)
+    told = en16931.findings(etree.fromstring(ubl(40).replace(b"<cbc:Name>Bordure", b"<cbc:Name></cbc:Name><cbc:N>").replace(b"</cbc:Name>\n      <cac:Sell", b"</cbc:N>\n      <cac:Sell")), EN, Severity.WARNING, WHOLE.tables.sets)
     lines = [one for one in told if one.code == "BR-25"]
     assert [one.xpath for one in lines] == [f"/Invoice/cac:InvoiceLine[{n}]" for n in (1, 2, 3)]
     assert all(one.line for one in lines)

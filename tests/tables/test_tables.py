@@ -102,9 +102,11 @@ def test_the_tables_load():
         ("fields.toml", 'number = { term = "BT-1",', "number = { term = 1,", "FLX-I32", "Expected `str`, got `int` - at `$[...].term`"),
         ("codes.toml", "payment_means =", "payment_mean =", "FLX-I32", "Object contains unknown field `payment_mean`"),
         ("catalogue/parties.toml", "[FLX-P01]", "[FLX-D01]", "FLX-I31", "FLX-D01"),
+        ("en16931/sets.toml", "since = 2026-09-01", "since = 2026-09-01\nuntil = 2026-08-31", "FLX-I30", "BR-FR-CPRO-1.3"),
+        ("en16931/cpro.toml", '"20 BG-3 BT-25 |', '"BG-3 BT-25 |', "FLX-I30", "BR-FR-CPRO-02"),
     ],
     ids=["a cell is left out", "a cell says perhaps", "a cadre is left out", "a cadre that is lost", "a refusal without a reason", "an interface of six", "two defaults",
-         "a move to nowhere", "a move out of an end", "two moves for one act", "a role without a first status", "a status twice", "a cadre by another", "a flow status left out", "a figure for a text", "a list left out", "a code in two families"],
+         "a move to nowhere", "a move out of an end", "two moves for one act", "a role without a first status", "a status twice", "a cadre by another", "a flow status left out", "a figure for a text", "a list left out", "a code in two families", "a set that ends before it begins", "a length without a figure"],
 )  # fmt: skip
 def test_a_table_that_contradicts_itself_stops_the_start_and_the_row_is_named(spoiled, table, old, new, code, row):
     assert spoiled(table, old, new) == (code, table, row)

@@ -1,13 +1,14 @@
 """A document held against every rule: walked once, asked once."""
 
 import gc
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from itertools import chain
 
 from lxml import etree
 
+from flux.tables.rulesets import CPRO, EN16931
 from flux.validators.en16931 import charges, terms, totals, vat
 from flux.validators.en16931._bound import VAT, Bound
 from flux.validators.en16931._model import AMBIGUOUS, Failure, Group, Invoice, UnreadableError
@@ -18,41 +19,55 @@ UNREADABLE = "FLX-E01"  # a value that is no number or no day where a rule recko
 _TRUE, _FALSE = frozenset({"true", "1"}), frozenset({"false", "0"})
 
 
-class Judge:
-    """The rules of one syntax, ready."""
+class Asked:
+    """The rules of a set that hold in one syntax, by what each is asked of: a group of some name, the invoice, the invoice that names a category of VAT."""
 
-    def __init__(self, bound: Bound, rules: Sequence[Rule]) -> None:
-        self.walker, self._vat = Walker(bound.syntax), bound.vat
-        self.ids = bound.ids | {id_ for rule in rules if bound.syntax.name in rule.syntaxes for id_ in rule.ids if id_}
-        mine = [rule for rule in chain(rows(bound.table, bound.names), rules) if bound.syntax.name in rule.syntaxes]
-        self.rules: Sequence[Rule] = mine
-        self._single = {tuple(place.split()) for place in bound.table.single}
-        self._whole = [rule for rule in mine if not rule.of and not rule.category]
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self.rules: Sequence[Rule] = list(rules)
+        self._whole = [rule for rule in self.rules if not rule.of and not rule.category]
         self._each: dict[str, list[Rule]] = {}
         self._category: dict[str, list[Rule]] = {}
-        for rule in mine:
+        for rule in self.rules:
             if rule.of:
                 self._each.setdefault(rule.of, []).append(rule)
             elif rule.category:
                 self._category.setdefault(rule.category, []).append(rule)
 
-    def judge(self, root: etree._Element) -> tuple[Failure, ...]:
-        """Everything that is wrong with a document by the rules of EN 16931."""
-        with _uncollected():
-            return self._judged(root)
+    def ask(self, invoice: Invoice, unread: set[tuple[int, str]]) -> None:
+        """Every rule, each of what it is asked of."""
+        for name, groups in invoice.every.items():
+            if name in self._each:
+                _ask(invoice, self._each[name], groups, unread)
+        used = vat.view(invoice).used if self._category else ()
+        _ask(invoice, chain(self._whole, *(rules for code, rules in self._category.items() if code in used)), (), unread)
 
-    def _judged(self, root: etree._Element) -> tuple[Failure, ...]:
+
+class Judge:
+    """The rules of one syntax, ready: those of EN 16931, and beside them other sets by their identity."""
+
+    def __init__(self, bound: Bound, rules: Sequence[Rule], others: Mapping[str, Sequence[Rule]]) -> None:
+        self.walker, self._vat = Walker(bound.syntax), bound.vat
+        own = [rule for rule in chain(rows(bound.table, bound.names), rules) if bound.syntax.name in rule.syntaxes]
+        self.sets = {EN16931: Asked(own)} | {name: Asked(some) for name, some in others.items()}
+        self.ids = {name: frozenset(id_ for rule in asked.rules for id_ in rule.ids if id_) for name, asked in self.sets.items()}
+        self.ids[EN16931] |= bound.ids
+        self._single = {tuple(place.split()) for place in bound.table.single}
+
+    def judge(self, root: etree._Element, sets: Container[str]) -> tuple[Failure, ...]:
+        """Everything that is wrong with a document by the rules of EN 16931 and, of the others, of these sets."""
+        with _uncollected():
+            return self._judged(root, sets)
+
+    def _judged(self, root: etree._Element, sets: Container[str]) -> tuple[Failure, ...]:
         invoice = self.walker.walk(root)
         _settle(invoice, self._vat)
         for group, term in invoice.repeated:
             if (group.name, term) in self._single:
                 invoice.fail(AMBIGUOUS, group, term=term)
         unread: set[tuple[int, str]] = set()
-        for name, groups in invoice.every.items():
-            if name in self._each:
-                _ask(invoice, self._each[name], groups, unread)
-        used = vat.view(invoice).used
-        _ask(invoice, chain(self._whole, *(rules for code, rules in self._category.items() if code in used)), (), unread)
+        for name, asked in self.sets.items():
+            if name == EN16931 or name in sets:
+                asked.ask(invoice, unread)
         invoice.release()
         return tuple(invoice.failures)
 
@@ -111,13 +126,16 @@ SYNTAXES = {f"{{{_UBL}Invoice-2}}Invoice": "UBL", f"{{{_UBL}CreditNote-2}}Credit
 @lru_cache(2)
 def judge_of(syntax: str) -> Judge:
     """The rules of a syntax. Late: its table has a thousand rows, and most processes judge nothing."""
+    from flux.validators.en16931 import cpro
+
+    others = {CPRO: cpro.rules()}
     if syntax == "CII":
         from flux.validators.en16931 import cii, cii_vat
 
-        return Judge(cii.BOUND, (*terms.RULES, *totals.RULES, *charges.RULES, *vat.RULES, *cii_vat.RULES, *cii.RULES))
+        return Judge(cii.BOUND, (*terms.RULES, *totals.RULES, *charges.RULES, *vat.RULES, *cii_vat.RULES, *cii.RULES), others)
     from flux.validators.en16931 import ubl
 
-    return Judge(ubl.BOUND, (*terms.RULES, *totals.RULES, *charges.RULES, *vat.RULES, *ubl.RULES))
+    return Judge(ubl.BOUND, (*terms.RULES, *totals.RULES, *charges.RULES, *vat.RULES, *ubl.RULES), others)
 
 
 def syntax_of(root: etree._Element) -> str:
@@ -125,12 +143,12 @@ def syntax_of(root: etree._Element) -> str:
     return SYNTAXES.get(str(root.tag), "")
 
 
-def rules_of(syntax: str) -> frozenset[str]:
-    """Every id that is judged in a syntax."""
-    return judge_of(syntax).ids
+def rules_of(syntax: str, name: str = EN16931) -> frozenset[str]:
+    """Every id of a set that is judged in a syntax."""
+    return judge_of(syntax).ids[name]
 
 
-def judge(root: etree._Element) -> tuple[Failure, ...] | None:
-    """Everything that is wrong with a document; None when EN 16931 has no rules for what it is."""
+def judge(root: etree._Element, sets: Container[str] = ()) -> tuple[Failure, ...] | None:
+    """Everything that is wrong with a document by EN 16931, and by these sets beside it; None when EN 16931 has no rules for what it is."""
     syntax = syntax_of(root)
-    return judge_of(syntax).judge(root) if syntax else None
+    return judge_of(syntax).judge(root, sets) if syntax else None

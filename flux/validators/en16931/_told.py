@@ -1,34 +1,53 @@
 """From what is not kept to findings: which rules a document's profile brings into force (BT-24), how often one is told, and where."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from lxml import etree
 
 from flux.gate import line_of
 from flux.model import Finding, Severity
-from flux.tables import norm
+from flux.tables import norm, rulesets
+from flux.tables.rulesets import RuleSet
 from flux.validators._paths import path_of
 from flux.validators.en16931._judge import judge, syntax_of
 from flux.validators.en16931._model import Failure
+from flux.validators.en16931.cpro import table as cpro
 from flux.validators.en16931.profiles import pack_of
 
 MOST = 3  # places of one rule that are told: whoever mends the first finds the others
 
 
-def findings(root: etree._Element, profile: str, weight: Severity) -> list[Finding]:
-    """What a document breaks of the rules that its profile brings into force; nothing where it declares none."""
+def findings(root: etree._Element, profile: str, weight: Severity, sets: Sequence[RuleSet], told: Collection[str] = ()) -> list[Finding]:
+    """
+    What a document breaks of the rules that its profile brings into force; nothing where it declares none.
+
+    *sets*: those that judge on the day on which it was received; *told*: what its answer has already, by code, and by code and field.
+    """
     pack = pack_of(profile) if weight is not Severity.OFF else None
-    failures = judge(root) if pack else None
+    judging = {one.identity for one in sets}
+    failures = judge(root, judging) if pack and judging else None
     if pack is None or failures is None:
         return []
     table = norm.syntax(syntax_of(root).lower())
     fatal = Severity.ERROR if weight is Severity.ERROR else Severity.WARNING
-    asked = (failure for failure in failures if pack.has(failure.rule))
-    return [_finding(failure, fatal if norm.weight(failure.rule, table) is Severity.ERROR else Severity.WARNING) for failure in _fewer(asked)]
+    asked = [failure for failure in failures if pack.has(failure.rule) and _judged(failure.rule, sets, judging)]
+    return [_finding(failure, fatal if norm.weight(failure.rule, table) is Severity.ERROR else Severity.WARNING) for failure in _fewer(_once(asked, told))]
 
 
-def _fewer(failures: Iterator[Failure]) -> Iterator[Failure]:
+def _judged(rule: str, sets: Sequence[RuleSet], judging: Collection[str]) -> bool:
+    """Whether the rule is of one of these sets. Those of flux itself are with EN 16931: a value that it needs and cannot read."""
+    return rulesets.of(sets, rule) is not None if norm.official(rule) else rulesets.EN16931 in judging
+
+
+def _once(failures: Sequence[Failure], told: Collection[str]) -> Iterator[Failure]:
+    """Without what another code of the same answer says (cpro.toml, silent)."""
+    codes = {*told, *(failure.rule for failure in failures)}
+    silent = {rule for rule in cpro().silent if not codes.isdisjoint(cpro().held[rule])}
+    return (failure for failure in failures if failure.rule not in silent)
+
+
+def _fewer(failures: Iterable[Failure]) -> Iterator[Failure]:
     told: Counter[str] = Counter()
     for failure in failures:
         told[failure.rule] += 1
