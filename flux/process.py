@@ -58,6 +58,7 @@ Keep: TypeAlias = Callable[[Iterable[bytes]], tuple[int, int]]  # writes at the 
 MOST_TOLD = 50     # findings of one piece that are told, errors before warnings; FLX-L18 tells that there are more
 FLOW_TOLD = 5_000  # and of a whole flow: many pieces share them,
 LEAST_TOLD = 10    # but each has these
+CARRIED = "FACTURX"  # the syntax of what a PDF carries
 _MORE = "FLX-L18"
 MOST_QUOTED = 200  # characters of what a finding quotes
 
@@ -275,12 +276,16 @@ def _ask_document(blank: Judged, parsed: Parsed, refusals: Iterable[Finding], co
         asked = [f for f in given if kit.tables.catalogue[f.code].stage is stage]
         if parsed.line is None:  # what a status line names is no document: it was judged when it came
             asked += _ask(stage, parsed.piece, Known(), context, kit)
-            asked += en16931.findings(root, parsed.piece.profile, context.policy.norm_of(context.interface)) if stage is Stage.NORM else ()
+            asked += _ask_norm(root, parsed.piece, context) if stage is Stage.NORM else ()
         if closed := _add(findings, asked, stage, parsed.where, context):
             break
     # What crosses to the daemon is what the stages beside the ledger may still ask of: nothing that a document can hold by the 100,000.
     where = {} if closed else {field: place for field, place in parsed.where.items() if "[" not in field}
     return replace(blank, piece=replace(parsed.piece, lines=(), vat=()), findings=tuple(findings), closed=closed, where=where, line=parsed.line)
+
+
+def _ask_norm(root: etree._Element, piece: Piece, context: Context) -> list[Finding]:
+    return en16931.findings(root, piece.profile, context.policy.norm_of(context.interface), carried=piece.syntax == CARRIED)
 
 
 def _ask(stage: Stage, piece: Piece, known: Known, context: Context, kit: Kit) -> list[Finding]:

@@ -11,13 +11,14 @@ from typing import Any
 from msgspec import Struct, convert
 
 from flux.model import Severity, Stage
+from flux.tables import facturx
 from flux.tables._entry import Entry
 from flux.tables._reading import read, shaped
 
 FOLDER = "en16931"
 RULES, WORDS = f"{FOLDER}/rules.toml", "rules.toml"
 SYNTAXES = ("ubl", "cii")
-LEADS = ("BR-", "UBL-", "CII-")          # how the ids of the official rules begin
+LEADS = ("BR-", "UBL-", "CII-", *facturx.LEADS)  # how the ids of the official rules begin
 _LIGHT = ("UBL-CR", "UBL-DT", "CII-SR", "CII-DT")  # families whose rules only warn, but for those that their table calls fatal
 _SHAPES = {
     "absent": "absent", "attributes": "absent", "needed": "present", "filled": "present", "most": "most_one", "most_in_all": "most_one", "one": "one",
@@ -64,7 +65,7 @@ def entries() -> dict[str, Entry]:
         for id_, shape, path in _told_by_path(table):
             if id_ not in found:
                 found[id_] = _entry(id_, convert({name: text.format(path=path) for name, text in shapes[shape].items()}, Row), tables)
-    return found
+    return found | dict(facturx.entries(shapes, found))
 
 
 def _entry(id_: str, row: Row, tables: dict[str, dict[str, Any]]) -> Entry:

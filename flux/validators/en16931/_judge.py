@@ -8,7 +8,7 @@ from itertools import chain
 
 from lxml import etree
 
-from flux.validators.en16931 import charges, terms, totals, vat
+from flux.validators.en16931 import charges, facturx, terms, totals, vat
 from flux.validators.en16931._bound import VAT, Bound
 from flux.validators.en16931._model import AMBIGUOUS, Failure, Group, Invoice, UnreadableError
 from flux.validators.en16931._rules import Rule, rows
@@ -22,7 +22,8 @@ class Judge:
     """The rules of one syntax, ready."""
 
     def __init__(self, bound: Bound, rules: Sequence[Rule]) -> None:
-        self.walker, self._vat = Walker(bound.syntax), bound.vat
+        self._syntax, self._names, self._vat = bound.syntax, bound.names, bound.vat
+        self._walkers: dict[str, Walker] = {}
         self.ids = bound.ids | {id_ for rule in rules if bound.syntax.name in rule.syntaxes for id_ in rule.ids if id_}
         mine = [rule for rule in chain(rows(bound.table, bound.names), rules) if bound.syntax.name in rule.syntaxes]
         self.rules: Sequence[Rule] = mine
@@ -36,13 +37,17 @@ class Judge:
             elif rule.category:
                 self._category.setdefault(rule.category, []).append(rule)
 
-    def judge(self, root: etree._Element) -> tuple[Failure, ...]:
-        """Everything that is wrong with a document by the rules of EN 16931."""
+    def judge(self, root: etree._Element, own: str = "") -> tuple[Failure, ...]:
+        """Everything that is wrong with a document by the rules of EN 16931, and by those that a profile of Factur-X has of its *own*."""
         with _uncollected():
-            return self._judged(root)
+            return self._judged(root, self._walkers.get(own) or self._walker(own))
 
-    def _judged(self, root: etree._Element) -> tuple[Failure, ...]:
-        invoice = self.walker.walk(root)
+    def _walker(self, own: str) -> Walker:
+        made = self._walkers[own] = Walker(facturx.asked(own, self._syntax, self._names) if own else self._syntax)
+        return made
+
+    def _judged(self, root: etree._Element, walker: Walker) -> tuple[Failure, ...]:
+        invoice = walker.walk(root)
         _settle(invoice, self._vat)
         for group, term in invoice.repeated:
             if (group.name, term) in self._single:
@@ -130,7 +135,11 @@ def rules_of(syntax: str) -> frozenset[str]:
     return judge_of(syntax).ids
 
 
-def judge(root: etree._Element) -> tuple[Failure, ...] | None:
-    """Everything that is wrong with a document; None when EN 16931 has no rules for what it is."""
+def judge(root: etree._Element, own: str = "") -> tuple[Failure, ...] | None:
+    """
+    Everything that is wrong with a document; None when EN 16931 has no rules for what it is.
+
+    own: the profile of Factur-X whose own rules are asked too (``tables.facturx.PROFILES``), of a CII document.
+    """
     syntax = syntax_of(root)
-    return judge_of(syntax).judge(root) if syntax else None
+    return judge_of(syntax).judge(root, own) if syntax else None

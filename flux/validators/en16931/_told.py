@@ -16,16 +16,20 @@ from flux.validators.en16931.profiles import pack_of
 MOST = 3  # places of one rule that are told: whoever mends the first finds the others
 
 
-def findings(root: etree._Element, profile: str, weight: Severity) -> list[Finding]:
-    """What a document breaks of the rules that its profile brings into force; nothing where it declares none."""
-    pack = pack_of(profile) if weight is not Severity.OFF else None
-    failures = judge(root) if pack else None
+def findings(root: etree._Element, profile: str, weight: Severity, *, carried: bool = False) -> list[Finding]:
+    """What a document breaks of the rules that its profile brings into force; nothing where it declares none. *carried*: by a Factur-X PDF."""
+    pack = pack_of(profile, syntax_of(root), carried=carried) if weight is not Severity.OFF else None
+    failures = judge(root, pack.own) if pack else None
     if pack is None or failures is None:
         return []
     table = norm.syntax(syntax_of(root).lower())
     fatal = Severity.ERROR if weight is Severity.ERROR else Severity.WARNING
+
+    def weighed(rule: str) -> Severity:
+        return fatal if rule not in pack.light and norm.weight(rule, table) is Severity.ERROR else Severity.WARNING
+
     asked = (failure for failure in failures if pack.has(failure.rule))
-    return [_finding(failure, fatal if norm.weight(failure.rule, table) is Severity.ERROR else Severity.WARNING) for failure in _fewer(asked)]
+    return [_finding(failure, pack.id_of(failure.rule), weighed(failure.rule)) for failure in _fewer(asked)]
 
 
 def _fewer(failures: Iterator[Failure]) -> Iterator[Failure]:
@@ -36,6 +40,6 @@ def _fewer(failures: Iterator[Failure]) -> Iterator[Failure]:
             yield failure
 
 
-def _finding(failure: Failure, weight: Severity) -> Finding:
+def _finding(failure: Failure, rule: str, weight: Severity) -> Finding:
     facts = tuple((name, text or "—") for name, text in failure.facts if name in ("found", "expected"))
-    return Finding(failure.rule, facts=facts, line=line_of(failure.element), xpath=path_of(failure.element), weight=weight.value)
+    return Finding(rule, facts=facts, line=line_of(failure.element), xpath=path_of(failure.element), weight=weight.value)

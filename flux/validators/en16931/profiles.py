@@ -1,9 +1,11 @@
 """Which rules a document brings into force by the profile that it declares (BT-24): tables/en16931/profiles.toml."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 
 from msgspec import Struct
 
+from flux.tables import facturx
 from flux.tables._reading import read, shaped
 
 TABLE = "en16931/profiles.toml"
@@ -11,11 +13,24 @@ ALL, NONE = "all", "none"
 
 
 class Profile(Struct, frozen=True, forbid_unknown_fields=True):
-    """begins: how BT-24 begins; rules: all, none, or their ids."""
+    """
+    begins: how BT-24 begins, whole: and ends; carried: only of a document that a Factur-X PDF carries. rules: all, none, or their ids.
+
+    own: the table of Factur-X with what the profile's artefact asks of CII beyond them (``tables.facturx``), "" for none.
+    """
 
     label: str
     begins: tuple[str, ...]
     rules: str
+    whole: bool = False
+    carried: bool = False
+    own: str = ""
+
+    def fits(self, declared: str, *, carried: bool) -> bool:
+        """Whether a document that declares this, and is carried or not, is of the profile."""
+        if self.carried and not carried:
+            return False
+        return declared in self.begins if self.whole else declared.startswith(self.begins)
 
 
 class Profiles(Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,14 +42,21 @@ class Profiles(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Pack(Struct, frozen=True):
-    """The rules that are in force. rules: None for all."""
+    """The rules that are in force. rules: None for all; own: as in Profile; same: the ids that Factur-X has for rules of EN 16931, by these; light: its own that only warn."""
 
     name: str
     rules: frozenset[str] | None
+    own: str = ""
+    same: Mapping[str, str] = {}
+    light: frozenset[str] = frozenset()
 
     def has(self, rule: str) -> bool:
         """Whether this one is; those of flux itself (FLX-E) always are."""
         return self.rules is None or rule in self.rules or rule.startswith("FLX-")
+
+    def id_of(self, rule: str) -> str:
+        """The id under which the artefact of the profile has it."""
+        return self.same.get(rule, rule)
 
 
 @lru_cache(1)
@@ -44,10 +66,17 @@ def profiles() -> Profiles:
 
 
 @lru_cache(100)
-def pack_of(declared: str) -> Pack | None:
-    """The rules that this BT-24 brings into force; None where it brings none."""
+def pack_of(declared: str, syntax: str, *, carried: bool = False) -> Pack | None:
+    """The rules that this BT-24 brings into force in a syntax; None where it brings none. *carried*: by a Factur-X PDF."""
     plain = declared.strip()
     for name, row in profiles().profiles.items():
-        if plain.startswith(row.begins):
-            return None if row.rules == NONE else Pack(name, None if row.rules == ALL else frozenset(row.rules.split()))
+        if row.fits(plain, carried=carried):
+            rules = None if row.rules == ALL else frozenset() if row.rules == NONE else frozenset(row.rules.split())
+            return _of_facturx(name, rules, row.own) if row.own and syntax == "CII" else None if row.rules == NONE else Pack(name, rules)
     return None
+
+
+def _of_facturx(name: str, rules: frozenset[str] | None, own: str) -> Pack:
+    table = facturx.own(own)
+    same = {rule: id_ for id_, rule in table.same.items()}
+    return Pack(name, None if rules is None else rules | same.keys() | table.ids, own, same, frozenset({table.empty}))
