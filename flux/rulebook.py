@@ -1,5 +1,5 @@
 """
-What anybody may ask of the rules of EN 16931: which there are, what one says, whether they judge as the official artefacts do. Gives values.
+What anybody may ask of the rules of EN 16931 and of Factur-X: which there are, what one says, whether they judge as the official artefacts do. Gives values.
 
 The two proofs: the official unit tests, run here test by test (``tested``), and the official sheet itself, run beside us on any document (``compared``).
 """
@@ -15,12 +15,13 @@ from typing import Any
 
 from lxml import etree
 
+from flux import official as sheets
 from flux import tables
 from flux.faults import Fault
 from flux.gate import admit_xml
 from flux.model import Finding, Severity
 from flux.policy import Limits
-from flux.tables import norm
+from flux.tables import facturx, norm
 from flux.validators import en16931
 from flux.validators.en16931 import profiles
 
@@ -28,13 +29,15 @@ VEFA = "{http://difi.no/xsd/vefa/validator/1.0}"  # of the official unit tests
 LETTERS = 1 << 20  # behind every number of a rule
 KINDS = ("success", "error", "warning")
 ENGINE = "saxonche"
+DECLARED = "{*}ExchangedDocumentContext/{*}GuidelineSpecifiedDocumentContextParameter/{*}ID"  # BT-24 in CII
 OFFICIAL_S = 600.0  # for the official sheet, over all documents
 
 
 def listed(syntax: str = "") -> list[dict[str, Any]]:
     """Every rule, or those of a syntax (UBL, CII), in the order of their ids: what it makes of a piece, its terms, the profiles that have it."""
     catalogue = tables.load().catalogue.rules
-    asked = {name: en16931.rules_of(name) for name in ("UBL", "CII")}
+    own = frozenset(id_ for table in map(facturx.own, facturx.PROFILES) for id_ in (*table.ids, *table.same))
+    asked = {"UBL": en16931.rules_of("UBL"), "CII": en16931.rules_of("CII") | own}
     return [_row(code, catalogue, asked) for code in sorted(catalogue, key=_order) if not syntax or code in asked[syntax]]
 
 
@@ -44,7 +47,7 @@ def _row(code: str, catalogue: dict[str, tables.Entry], asked: dict[str, frozens
     return {
         "rule": code, "official": "fatal" if entry.severity is Severity.ERROR else "warning", "terms": list(entry.terms),
         "syntaxes": [name for name, ids in asked.items() if code in ids],
-        "profiles": [name for name, row in known.items() if row.rules == profiles.ALL or code in row.rules.split()],
+        "profiles": [name for name, row in known.items() if row.tells(code)],
         "text": {"fr": entry.fr, "en": entry.en}, "fix": {"fr": entry.fix_fr, "en": entry.fix_en},
     }  # fmt: skip
 
@@ -55,13 +58,22 @@ def explained(code: str) -> dict[str, Any] | None:
 
 
 def coverage() -> list[dict[str, Any]]:
-    """How many rules of each family are judged, by syntax; the pack they are of."""
+    """How many rules of each family are judged, by syntax."""
     rows: dict[str, dict[str, Any]] = {}
-    for name in ("UBL", "CII"):
-        for code in en16931.rules_of(name):
-            family = code.rpartition("-")[0]
+    for row in listed():
+        for name in row["syntaxes"]:
+            family = row["rule"].rpartition("-")[0]
             rows.setdefault(family, {"family": family, "UBL": 0, "CII": 0})[name] += 1
     return [rows[family] for family in sorted(rows, key=_order)]
+
+
+def of_facturx() -> list[dict[str, Any]]:
+    """By profile of Factur-X: the release of its artefact, how many rules it has of its own, repeats under an id of its own, and has that are not judged."""
+    tables_ = {row.label: facturx.own(row.own) for row in profiles.profiles().profiles.values() if row.own}
+    return [
+        {"profile": label, "version": table.version, "own": len(table.ids), "repeated": len(table.same), "unjudged": len(table.unjudged)}
+        for label, table in tables_.items()
+    ]
 
 
 def version() -> dict[str, str]:
@@ -71,8 +83,8 @@ def version() -> dict[str, str]:
 
 
 def _order(code: str) -> tuple[int, list[tuple[int, str]]]:
-    """BR before the syntaxes, numbers as numbers and before letters."""
-    first = 0 if code.startswith("BR") else 1 if code.startswith("UBL") else 2
+    """BR before the syntaxes and these before Factur-X, numbers as numbers and before letters."""
+    first = next((at for at, lead in enumerate(("BR", "UBL", "CII")) if code.startswith(lead)), 3)
     return first, [(int(part), "") if part.isdigit() else (LETTERS, part) for part in code.split("-")]
 
 
@@ -114,25 +126,41 @@ def _said(rule: str, document: etree._Element | None) -> str:
 # -- the official sheet -----------------------------------------------------------------------------------------------------------------------------
 
 
-def compared(files: Sequence[Path]) -> Iterator[dict[str, Any]]:
+def compared(files: Sequence[Path], *, carried: bool = False) -> Iterator[dict[str, Any]]:
     """
-    Each document under flux and under the official sheet: ids that only one of them finds. Raises Fault where the sheet or its engine is not installed.
+    Each document under flux and under the official sheet of its syntax, then, where it has one, of its profile of Factur-X: ids that only one of them finds.
 
-    The sheet runs in a process of its own, without network, and is handed what passed the XML gate, never the sender's bytes.
+    carried: as if a Factur-X PDF carried each. Raises Fault where a sheet or the engine is not installed. The sheets run in a process of their own, without
+    network, and are handed what passed the XML gate, never the sender's bytes.
     """
     if find_spec(ENGINE) is None:
         raise Fault("FLX-I233", name=ENGINE)
-    documents = [(file, _read(file)) for file in files]
-    asked = [{"syntax": en16931.syntax_of(root), "document": etree.tostring(root, encoding="unicode")} for _, root in documents]
-    for (file, root), answer in zip(documents, official(asked), strict=True):
-        failures = en16931.judge(root)
-        ours = {failure.rule for failure in failures or () if norm.official(failure.rule)}
-        theirs = set(answer.get("rules", ()))
+    wanted = [(file, root, pack) for file in files for root in [_read(file)] for pack in _sheets(root, carried=carried)]
+    asked = [{"syntax": pack.own if pack else en16931.syntax_of(root), "document": etree.tostring(root, encoding="unicode")} for _, root, pack in wanted]
+    for (file, root, pack), one, answer in zip(wanted, asked, official(asked), strict=True):
+        ours, theirs = found(root, pack), set(answer.get("rules", ()))
         yield {
-            "file": file.name, "syntax": en16931.syntax_of(root) or None, "agrees": failures is not None and "trouble" not in answer and ours == theirs,
+            "file": file.name, "syntax": en16931.syntax_of(root) or None, "sheet": one["syntax"] or None,
+            "agrees": bool(one["syntax"]) and "trouble" not in answer and ours == theirs,
             "only_flux": sorted(ours - theirs, key=_order), "only_official": sorted(theirs - ours, key=_order),
             "both": sorted(ours & theirs, key=_order), "trouble": answer.get("trouble"),
         }  # fmt: skip
+
+
+def _sheets(root: etree._Element, *, carried: bool) -> Iterator[profiles.Pack | None]:
+    """None for the sheet of its syntax; the pack of its profile of Factur-X, if it declares one."""
+    yield None
+    pack = profiles.pack_of(root.findtext(DECLARED) or "", en16931.syntax_of(root), carried=carried)
+    if pack and pack.own:
+        yield pack
+
+
+def found(root: etree._Element, pack: profiles.Pack | None = None) -> set[str]:
+    """The ids that flux finds in a document: of EN 16931, or of those that the sheet of this pack's profile of Factur-X has."""
+    if pack is None:
+        return {failure.rule for failure in en16931.judge(root) or () if norm.official(failure.rule)}
+    ids = {pack.id_of(failure.rule) for failure in en16931.judge(root, pack.own) or () if pack.has(failure.rule)}
+    return ids & sheets.ids(pack.own)
 
 
 def official(asked: Sequence[dict[str, str]]) -> list[dict[str, Any]]:

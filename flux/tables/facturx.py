@@ -76,10 +76,10 @@ def entries(shapes: Mapping[str, Mapping[str, str]], norm: Mapping[str, Entry]) 
             yield id_, _repeated(id_, norm[rule])
         for id_, shape, places in _told(table):
             everywhere.setdefault((id_, shape), set()).update(places)
-    for (id_, shape), places in everywhere.items():
+    for (id_, shape), several in everywhere.items():
         severity = Severity.WARNING if shape == EMPTY else Severity.ERROR
-        texts = {name: text.replace("{path}", _named(places)) for name, text in shapes[shape].items()}
-        yield id_, Entry(severity, Stage.NORM, f"Factur-X {id_}", **texts, label=f"Règle {id_} de Factur-X")
+        fr, en, fix_fr, fix_en = (shapes[shape][name].replace("{path}", _named(several)) for name in ("fr", "en", "fix_fr", "fix_en"))
+        yield id_, Entry(severity, Stage.NORM, f"Factur-X {id_}", fr, en, fix_fr, fix_en, label=f"Règle {id_} de Factur-X")
 
 
 def _repeated(id_: str, entry: Entry) -> Entry:

@@ -5,7 +5,8 @@ Factur-X tells elements of one name apart by a value (a charge is no allowance):
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from itertools import islice
+from typing import Any, NamedTuple
 
 from lxml import etree
 from msgspec.structs import replace
@@ -114,11 +115,7 @@ def _of_kind(by_kind: Mapping[tuple[Kind, ...], Sequence[Ask]], names: Names) ->
 
 
 def _above(element: etree._Element, up: int) -> etree._Element:
-    for _ in range(up):
-        above = element.getparent()
-        assert above is not None, "a path of a table is as long as that of the element"
-        element = above
-    return element
+    return next(islice(element.iterancestors(), up - 1, None)) if up else element
 
 
 def _kind(element: etree._Element, kinds: Mapping[str, Holds]) -> str:
@@ -136,8 +133,8 @@ def _holds(text: str, names: Names) -> Holds:
         missing = text.removeprefix("no @")
         return lambda element: element.get(missing) is None
     where, _, wanted = text.partition(" = ")
-    at, _, attribute = where.rpartition("@")
-    path = "/".join(steps(at, names)).lstrip("/") if at else ""
+    at, _, attribute = where.partition("@")
+    path = "/".join(steps(at.rstrip("/"), names)) if at else ""
     other = "/".join(steps(wanted.lstrip("/"), names)) if wanted.startswith("/") else ""
 
     def holds(element: etree._Element) -> bool:
@@ -177,10 +174,15 @@ def listed(rule: str, attribute: str, allowed: frozenset[str]) -> Ask:
     return ask
 
 
+def _says(child: Any) -> bool:  # noqa: ANN401 - lxml's tags of comments are functions
+    """Whether it is an element, or a comment or an instruction with some text behind it."""
+    return isinstance(child.tag, str) or bool((child.tail or "").strip(_BLANK))
+
+
 def filled(rule: str) -> Ask:
     """What has no element inside says something."""
     def ask(element: etree._Element, found: Found) -> None:
-        if not (element.text or "").strip(_BLANK) and not any(isinstance(child.tag, str) or (child.tail or "").strip(_BLANK) for child in element):
+        if not (element.text or "").strip(_BLANK) and not any(_says(child) for child in element):
             found.append(Failure(rule, element))
 
     return ask

@@ -32,6 +32,12 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True):
             return False
         return declared in self.begins if self.whole else declared.startswith(self.begins)
 
+    def tells(self, rule: str) -> bool:
+        """Whether the rule of this id is in force, under this id, in one syntax at least."""
+        if self.own and (rule in (table := facturx.own(self.own)).ids or rule in table.same):
+            return True
+        return not rule.startswith(facturx.LEADS) if self.rules == ALL else rule in self.rules.split()
+
 
 class Profiles(Struct, frozen=True, forbid_unknown_fields=True):
     """version, since: of the official artefacts whose verdicts the rules give."""
