@@ -6,7 +6,7 @@ Factur-X tells elements of one name apart by a value (a charge is no allowance):
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import NamedTuple, cast
 
 from lxml import etree
 from msgspec.structs import replace
@@ -20,7 +20,6 @@ from flux.validators.en16931._walk import Ask, Found, Syntax
 Holds = Callable[[etree._Element], bool]  # noqa: SLF001 - lxml's type
 Names = Mapping[str, str]                 # prefix -> namespace
 Path = tuple[str, ...]                    # names as Clark has them, "/" first
-_BLANK = " \t\r\n"
 MANY = 1 << 30
 
 
@@ -53,8 +52,9 @@ def asked(profile: str, syntax: Syntax, names: Names) -> Syntax:
     more: dict[str, list[tuple[Path, Ask]]] = {name: list(some) for name, some in syntax.asked.items()}
     for path, by_kind in found.items():
         more.setdefault(path[-1], []).extend((path, ask) for ask in _of_kind(by_kind, names))
-    anywhere = [*syntax.anywhere, (lambda _: True, filled(table.empty))] if table.empty else syntax.anywhere
-    return replace(syntax, asked=more, anywhere=anywhere)
+    if table.empty:
+        more["/"] = [(("/",), filled(table.empty))]
+    return replace(syntax, asked=more)
 
 
 def _counts(table: facturx.Own, names: Names) -> dict[tuple[Path, tuple[Kind, ...]], list[Counted]]:
@@ -174,15 +174,12 @@ def listed(rule: str, attribute: str, allowed: frozenset[str]) -> Ask:
     return ask
 
 
-def _says(child: Any) -> bool:  # noqa: ANN401 - lxml's tags of comments are functions
-    """Whether it is an element, or a comment or an instruction with some text behind it."""
-    return isinstance(child.tag, str) or bool((child.tail or "").strip(_BLANK))
+_empty = etree.XPath("descendant-or-self::*[not(*) and not(normalize-space())]")
 
 
 def filled(rule: str) -> Ask:
-    """What has no element inside says something."""
+    """What has no element inside says something: asked of the root for all below, in one go."""
     def ask(element: etree._Element, found: Found) -> None:
-        if not (element.text or "").strip(_BLANK) and not any(_says(child) for child in element):
-            found.append(Failure(rule, element))
+        found.extend(Failure(rule, empty) for empty in cast("list[etree._Element]", _empty(element)))
 
     return ask
