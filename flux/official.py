@@ -46,7 +46,7 @@ def ids(syntax: str) -> frozenset[str]:
     from lxml import etree
 
     path = sheet(syntax)
-    told = etree.parse(path).getroot().iter(SVRL) if path else ()
+    told = etree.fromstring(path.read_bytes()).iter(SVRL) if path else ()
     return frozenset(str(one.text) for asserted in told for one in asserted.iter(f"{XSL}attribute") if one.get("name") == "id")
 
 

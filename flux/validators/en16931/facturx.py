@@ -6,7 +6,7 @@ Factur-X tells elements of one name apart by a value (a charge is no allowance):
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple
 
 from lxml import etree
 from msgspec.structs import replace
@@ -174,12 +174,12 @@ def listed(rule: str, attribute: str, allowed: frozenset[str]) -> Ask:
     return ask
 
 
-_empty = etree.XPath("descendant-or-self::*[not(*) and not(normalize-space())]")
+_empty: Callable[..., Any] = etree.XPath("descendant-or-self::*[not(*) and not(normalize-space())]")
 
 
 def filled(rule: str) -> Ask:
     """What has no element inside says something: asked of the root for all below, in one go."""
     def ask(element: etree._Element, found: Found) -> None:
-        found.extend(Failure(rule, empty) for empty in cast("list[etree._Element]", _empty(element)))
+        found.extend(Failure(rule, empty) for empty in _empty(element))
 
     return ask
