@@ -5,7 +5,7 @@ A row is a rule, FX-SCH-A and a number: how often an element stands, which attri
 repeats a rule of EN 16931 under an id of its own the row is the pair.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Container, Iterator, Mapping
 from functools import lru_cache
 
 from msgspec import Struct
@@ -37,6 +37,9 @@ class Own(Struct, frozen=True, forbid_unknown_fields=True):
     most_two: Places = {}
     least: Places = {}
     same: dict[str, str] = {}
+    vat: dict[str, dict[str, str]] = {}
+    more: tuple[str, ...] = ()
+    light: tuple[str, ...] = ()
     empty: str = ""
     unjudged: tuple[str, ...] = ()
 
@@ -44,7 +47,8 @@ class Own(Struct, frozen=True, forbid_unknown_fields=True):
     def ids(self) -> frozenset[str]:
         """Of the rules that are its own; without those of *same*."""
         counted = (self.one, self.most, self.most_two, self.least, self.attributed, *self.coded.values())
-        return frozenset(id_ for places in counted for id_ in places) | ({self.empty} if self.empty else set())
+        of_vat = (id_ for ids in self.vat.values() for id_ in ids.values())
+        return frozenset(id_ for places in counted for id_ in places).union(of_vat, self.more, {self.empty} if self.empty else ())
 
 
 @lru_cache(len(PROFILES))
@@ -71,15 +75,22 @@ def lists() -> Mapping[str, frozenset[str]]:
 def entries(shapes: Mapping[str, Mapping[str, str]], norm: Mapping[str, Entry]) -> Iterator[tuple[str, Entry]]:
     """The rules as codes of the catalogue. *shapes*: their texts; *norm*: the rules of EN 16931, whose texts those have that repeat them."""
     everywhere: dict[tuple[str, str], set[str]] = {}
+    light = {id_ for profile in PROFILES for id_ in own(profile).light}
     for table in map(own, PROFILES):
         for id_, rule in table.same.items():
             yield id_, _repeated(id_, norm[rule])
+        yield from ((id_, _entry(id_, shapes[f"vat_{name}"], code, light)) for name, ids in table.vat.items() for code, id_ in ids.items())
         for id_, shape, places in _told(table):
             everywhere.setdefault((id_, shape), set()).update(places)
     for (id_, shape), several in everywhere.items():
-        severity = Severity.WARNING if shape == EMPTY else Severity.ERROR
-        fr, en, fix_fr, fix_en = (shapes[shape][name].replace("{path}", _named(several)) for name in ("fr", "en", "fix_fr", "fix_en"))
-        yield id_, Entry(severity, Stage.NORM, f"Factur-X {id_}", fr, en, fix_fr, fix_en, label=f"Règle {id_} de Factur-X")
+        yield id_, _entry(id_, shapes[shape], _named(several), light)
+
+
+def _entry(id_: str, shape: Mapping[str, str], about: str, light: Container[str]) -> Entry:
+    """A rule that is told by its shape. *about*: what stands for {path} in it."""
+    severity = Severity.WARNING if id_ in light else Severity.ERROR
+    fr, en, fix_fr, fix_en = (shape[name].replace("{path}", about) for name in ("fr", "en", "fix_fr", "fix_en"))
+    return Entry(severity, Stage.NORM, f"Factur-X {id_}", fr, en, fix_fr, fix_en, label=f"Règle {id_} de Factur-X")
 
 
 def _repeated(id_: str, entry: Entry) -> Entry:

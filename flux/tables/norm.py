@@ -71,7 +71,8 @@ def entries() -> dict[str, Entry]:
 def _entry(id_: str, row: Row, tables: dict[str, dict[str, Any]]) -> Entry:
     of = [table for name, table in tables.items() if not id_.startswith(("UBL-", "CII-")) or id_.lower().startswith(name)]
     severity = Severity.ERROR if any(weight(id_, table) is Severity.ERROR for table in of) else Severity.WARNING
-    return Entry(severity, Stage.NORM, f"EN 16931 {id_}", row.fr, row.en, row.fix_fr, row.fix_en, label=f"Règle {id_} d'EN 16931", terms=row.terms)
+    whose, label = ("Factur-X", f"Règle {id_} de Factur-X") if id_ in facturx.own("extended").more else ("EN 16931", f"Règle {id_} d'EN 16931")
+    return Entry(severity, Stage.NORM, f"{whose} {id_}", row.fr, row.en, row.fix_fr, row.fix_en, label=label, terms=row.terms)
 
 
 def _told_by_path(table: dict[str, Any]) -> Iterator[tuple[str, str, str]]:

@@ -40,13 +40,13 @@ class Judge:
     def judge(self, root: etree._Element, own: str = "") -> tuple[Failure, ...]:
         """Everything that is wrong with a document by the rules of EN 16931, and by those that a profile of Factur-X has of its *own*."""
         with _uncollected():
-            return self._judged(root, self._walkers.get(own) or self._walker(own))
+            return self._judged(root, self._walkers.get(own) or self._walker(own), more_of(own))
 
     def _walker(self, own: str) -> Walker:
         made = self._walkers[own] = Walker(facturx.asked(own, self._syntax, self._names) if own else self._syntax)
         return made
 
-    def _judged(self, root: etree._Element, walker: Walker) -> tuple[Failure, ...]:
+    def _judged(self, root: etree._Element, walker: Walker, more: Sequence[Rule]) -> tuple[Failure, ...]:
         invoice = walker.walk(root)
         _settle(invoice, self._vat)
         for group, term in invoice.repeated:
@@ -57,9 +57,18 @@ class Judge:
             if name in self._each:
                 _ask(invoice, self._each[name], groups, unread)
         used = vat.view(invoice).used
-        _ask(invoice, chain(self._whole, *(rules for code, rules in self._category.items() if code in used)), (), unread)
+        _ask(invoice, chain(self._whole, *(rules for code, rules in self._category.items() if code in used), more), (), unread)
         invoice.release()
         return tuple(invoice.failures)
+
+
+def more_of(own: str) -> Sequence[Rule]:
+    """The rules of a profile of Factur-X that no row holds."""
+    if own != "extended":
+        return ()
+    from flux.validators.en16931 import extended_lines  # late: most processes judge none of it
+
+    return extended_lines.RULES
 
 
 @contextmanager

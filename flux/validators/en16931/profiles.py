@@ -85,4 +85,4 @@ def pack_of(declared: str, syntax: str, *, carried: bool = False) -> Pack | None
 def _of_facturx(name: str, rules: frozenset[str] | None, own: str) -> Pack:
     table = facturx.own(own)
     same = {rule: id_ for id_, rule in table.same.items()}
-    return Pack(name, None if rules is None else rules | same.keys() | table.ids, own, same, frozenset({table.empty}))
+    return Pack(name, None if rules is None else rules | same.keys() | table.ids, own, same, frozenset(table.light))
