@@ -36,8 +36,7 @@ OFFICIAL_S = 600.0  # for the official sheet, over all documents
 def listed(syntax: str = "") -> list[dict[str, Any]]:
     """Every rule, or those of a syntax (UBL, CII), in the order of their ids: what it makes of a piece, its terms, the profiles that have it."""
     catalogue = tables.load().catalogue.rules
-    own = frozenset(id_ for table in map(facturx.own, facturx.PROFILES) for id_ in (*table.ids, *table.same))
-    asked = {"UBL": en16931.rules_of("UBL"), "CII": en16931.rules_of("CII") | own}
+    asked = {"UBL": en16931.rules_of("UBL"), "CII": en16931.rules_of("CII") | facturx.every()}
     return [_row(code, catalogue, asked) for code in sorted(catalogue, key=_order) if not syntax or code in asked[syntax]]
 
 

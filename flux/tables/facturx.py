@@ -59,6 +59,12 @@ def own(profile: str) -> Own:
 
 
 @lru_cache(1)
+def every() -> frozenset[str]:
+    """The ids of all profiles, their own and those under which they repeat rules of EN 16931."""
+    return frozenset(id_ for table in map(own, PROFILES) for id_ in (*table.ids, *table.same))
+
+
+@lru_cache(1)
 def variants() -> Mapping[str, Mapping[str, str]]:
     """By the name of an element: its kinds, each with what makes it one."""
     name = f"{FOLDER}/variants.toml"

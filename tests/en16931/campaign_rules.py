@@ -8,6 +8,7 @@ from multiprocessing import get_context
 
 from beside import broken_in_one_place, compared, seeds
 from campaign import CORPUS, Row
+from grouped import RATES, grouped
 from whole import Whole, whole
 
 from flux.tables import facturx
@@ -20,8 +21,8 @@ SHOWN = 20
 
 
 def documents(syntax, own):
-    """The seeds; for a profile of Factur-X also the document that has all that it has a rule for."""
-    return seeds(CORPUS, syntax) + ([("whole", whole(own))] if own else [])
+    """The seeds; for a profile of Factur-X also a document that has all that it has a rule for, and invoices in groups of lines."""
+    return seeds(CORPUS, syntax) + ([("whole", whole(own)), *((category, grouped(category)) for category in RATES)] if own else [])
 
 
 def batch(given):
@@ -43,7 +44,7 @@ def mutated(syntax, own, count):
         print(f"    {case}")
     said = f"{len(others)} disagree; {found['explained']} differ as docs/rules.md explains; on {found['stopped']} the sheet stopped, and flux had a finding"
     name = f"Factur-X {own}" if own else syntax
-    return Row(f"mutated documents, {name}: {found['documents']}, of {len(documents(syntax, own))} real ones", "no disagreement that is not explained", said, not others)
+    return Row(f"mutated documents, {name}: {found['documents']}, of {len(documents(syntax, own))} documents", "no disagreement that is not explained", said, not others)
 
 
 def one_by_one(own):

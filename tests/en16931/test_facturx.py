@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from beside import broken_in_one_place, compared, judged_by_both
+from grouped import RATES, grouped
 from lxml import etree
 from mutations import PARSER, parsed
 from whole import Whole, whole
@@ -146,7 +147,8 @@ def opened(path):
 @sheets
 @pytest.mark.parametrize("profile", facturx.PROFILES)
 def test_mutated_documents_get_the_same_verdicts_from_flux_and_from_the_sheet_of_a_profile(documents, profile):
-    assert [case for case in compared([*documents["CII"], ("whole", whole(profile))], 0, SAMPLE, profile) if not case.agrees] == []
+    some = [*documents["CII"], ("whole", whole(profile)), *((category, grouped(category)) for category in RATES)]
+    assert [case for case in compared(some, 0, SAMPLE, profile) if not case.agrees] == []
 
 
 @sheets

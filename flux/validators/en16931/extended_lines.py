@@ -9,41 +9,44 @@ from flux.validators.en16931._rules import Rule
 from flux.validators.en16931.cii import NAMES, RAM
 from flux.validators.en16931.extended import (
     CHARGE,
+    CODE,
     DETAIL,
     GROUP,
     ID,
     INDICATOR,
     LINE,
+    LINE_TAX,
     NET,
     PARENT,
+    SCHEME,
     SETTLEMENT,
     STATUS,
+    TRANSACTION,
     Element,
+    along,
+    breakdown,
     counts,
     fail,
-    families,
     path,
     plain,
-    standard_tax,
     texts,
     totals,
 )
 
 _INSTANT = re.compile(r"\s*\d{4}(1[0-2]|0[1-9])(3[01]|[12][0-9]|0[1-9])([01][0-9]|2[0-3])[0-5][0-9]\s*")
-_DOCUMENT, _TAX = path("AssociatedDocumentLineDocument"), path("SpecifiedLineTradeSettlement/ApplicableTradeTax")
+_DOCUMENT, _SAYS, _WORDS = path("AssociatedDocumentLineDocument"), path("ContentCode"), path("Content")
 _QUANTITY, _PRICE = path("SpecifiedLineTradeDelivery/BilledQuantity"), path("SpecifiedLineTradeAgreement/NetPriceProductTradePrice/ChargeAmount")
 
 
 def a_line_to_be_paid(invoice: Invoice) -> None:
     """BR-FXEXT-BR-22, -23, -24, -26, -CO-04: a line that counts has quantity, unit, net amount, price and a category of VAT."""
-    for line in invoice.root.element.iter(LINE):
-        if line.find(_DOCUMENT) is None or not counts(line):
+    for line in along(invoice.root.element, (TRANSACTION, LINE)):
+        if not along(line, _DOCUMENT) or not counts(line):
             continue
-        taxes = line.findall(_TAX)
+        taxes, quantities = along(line, LINE_TAX), along(line, _QUANTITY)
         kept = {
-            "BR-22": line.find(_QUANTITY) is not None, "BR-23": any(one.get("unitCode") is not None for one in line.iterfind(_QUANTITY)),
-            "BR-24": line.find(NET) is not None, "BR-26": line.find(_PRICE) is not None,
-            "CO-04": any("VAT" in texts(tax, f"{RAM}TypeCode") for tax in taxes) and any(_of_vat(tax) for tax in taxes),
+            "BR-22": bool(quantities), "BR-23": any(one.get("unitCode") is not None for one in quantities), "BR-24": bool(along(line, NET)),
+            "BR-26": bool(along(line, _PRICE)), "CO-04": any("VAT" in texts(tax, SCHEME) for tax in taxes) and any(_of_vat(tax) for tax in taxes),
         }  # fmt: skip
         for rule, holds in kept.items():
             if not holds:
@@ -51,12 +54,12 @@ def a_line_to_be_paid(invoice: Invoice) -> None:
 
 
 def _of_vat(tax: Element) -> bool:
-    return any(text.upper() == "VAT" for text in texts(tax, f"{RAM}TypeCode")) and tax.find(f"{RAM}CategoryCode") is not None
+    return any(text.upper() == "VAT" for text in texts(tax, SCHEME)) and bool(along(tax, CODE))
 
 
 def below_another(invoice: Invoice) -> None:
     """BR-FXEXT-06, -11: a line below another says what it is, and the other is there."""
-    every = list(invoice.root.element.iter(LINE))
+    every = along(invoice.root.element, (TRANSACTION, LINE))
     known = {plain(text) for line in every for text in texts(line, ID)}
     for line in every:
         if not (above := plain("".join(texts(line, PARENT)))):
@@ -69,7 +72,7 @@ def below_another(invoice: Invoice) -> None:
 
 def groups(invoice: Invoice) -> None:
     """BR-FXEXT-08, -12: a group that has a net amount sums up what is below it, and the groups below it have one too."""
-    every = list(invoice.root.element.iter(LINE))
+    every = along(invoice.root.element, (TRANSACTION, LINE))
     below: dict[str, list[Element]] = {}
     for line in every:
         below.setdefault(plain("".join(texts(line, PARENT))), []).append(line)
@@ -95,39 +98,43 @@ def _sum(lines: list[Element]) -> Decimal | None:
 
 def reasons(invoice: Invoice) -> None:
     """BR-FXEXT-BR-38, -44: a charge says why."""
-    for rule, at in (("BR-FXEXT-BR-38", f".//{SETTLEMENT}/{CHARGE}"), ("BR-FXEXT-BR-44", f".//{RAM}SpecifiedLineTradeSettlement/{CHARGE}")):
-        for charge in invoice.root.element.iterfind(at):
-            if "true" in texts(charge, INDICATOR) and charge.find(f"{RAM}Reason") is None and charge.find(f"{RAM}ReasonCode") is None:
+    root = invoice.root.element
+    for rule, at in (("BR-FXEXT-BR-38", (TRANSACTION, SETTLEMENT, CHARGE)), ("BR-FXEXT-BR-44", (TRANSACTION, LINE, f"{RAM}SpecifiedLineTradeSettlement", CHARGE))):
+        for charge in along(root, at):
+            if "true" in texts(charge, INDICATOR) and not along(charge, path("Reason")) and not along(charge, path("ReasonCode")):
                 fail(invoice, rule, charge)
 
 
 def notes(invoice: Invoice) -> None:
     """BR-FXEXT-01, -02: a note with a subject says something, in words or as a code."""
-    for rule, at in (("BR-FXEXT-01", f"{{{NAMES['rsm']}}}ExchangedDocument/{RAM}IncludedNote"), ("BR-FXEXT-02", f".//{_DOCUMENT}/{RAM}IncludedNote")):
-        for note in invoice.root.element.iterfind(at):
-            if note.find(f"{RAM}SubjectCode") is not None and note.find(f"{RAM}ContentCode") is None and note.find(f"{RAM}Content") is None:
-                fail(invoice, rule, note)
+    note = f"{RAM}IncludedNote"
+    for rule, at in (("BR-FXEXT-01", (f"{{{NAMES['rsm']}}}ExchangedDocument", note)), ("BR-FXEXT-02", (TRANSACTION, LINE, *_DOCUMENT, note))):
+        for one in along(invoice.root.element, at):
+            if along(one, path("SubjectCode")) and not along(one, _SAYS) and not along(one, _WORDS):
+                fail(invoice, rule, one)
 
 
 def characteristics(invoice: Invoice) -> None:
     """BR-FXEXT-BR-54-1, -54-2, -04: an attribute of an item has a name or a code of the list, and a value or a measure with its unit."""
     known = facturx.lists()["characteristic"]
     for one in invoice.root.element.iter(f"{RAM}ApplicableProductCharacteristic"):
-        codes, value, measures = texts(one, f"{RAM}TypeCode"), one.find(f"{RAM}Value"), one.findall(f"{RAM}ValueMeasure")
-        if one.find(f"{RAM}Description") is None and not codes:
+        codes, values, measures = texts(one, SCHEME), along(one, path("Value")), along(one, path("ValueMeasure"))
+        if not along(one, path("Description")) and not codes:
             fail(invoice, "BR-FXEXT-BR-54-1", one)
-        if measures if value is not None else not any(measure.get("unitCode") for measure in measures):
+        if measures if values else not any(measure.get("unitCode") for measure in measures):
             fail(invoice, "BR-FXEXT-BR-54-2", one)
         for code in codes:
-            if plain(code) and plain(code) not in known:
+            if plain(code) not in known:
                 fail(invoice, "BR-FXEXT-04", one, found=plain(code))
 
 
 def registrations(invoice: Invoice) -> None:
     """BR-FXEXT-03: whoever is not the seller has no other registration than for VAT."""
-    for one in invoice.root.element.iterfind(f".//{RAM}SpecifiedTaxRegistration/{RAM}ID"):
-        if one.get("schemeID") != "VA" and next(one.iterancestors(f"{RAM}SellerTradeParty"), None) is None:
-            fail(invoice, "BR-FXEXT-03", one)
+    for registration in invoice.root.element.iter(f"{RAM}SpecifiedTaxRegistration"):
+        if next(registration.iterancestors(f"{RAM}SellerTradeParty"), None) is None:
+            for one in along(registration, path("ID")):
+                if one.get("schemeID") != "VA":
+                    fail(invoice, "BR-FXEXT-03", one)
 
 
 def instants(invoice: Invoice) -> None:
@@ -141,14 +148,13 @@ def due(invoice: Invoice) -> None:
     """BR-CO-25: where something is to be paid it is said when, or on which terms."""
     root = invoice.root.element
     amount = decimal(next((one.text or "" for one in root.iter(f"{RAM}DuePayableAmount")), "").strip())
-    terms = [one.find(f"{RAM}{name}") for one in root.iter(f"{RAM}SpecifiedTradePaymentTerms") for name in ("DueDateDateTime", "Description")]
-    if amount is not None and amount > 0 and all(one is None for one in terms):
+    terms = root.iter(f"{RAM}SpecifiedTradePaymentTerms")
+    if amount is not None and amount > 0 and not any(along(one, path(name)) for one in terms for name in ("DueDateDateTime", "Description")):
         fail(invoice, "BR-CO-25", root)
 
 
 RULES = (
-    *families(facturx.own("extended")),
-    Rule(("BR-FXEXT-S-09b",), standard_tax),
+    Rule((*(id_ for ids in facturx.own("extended").vat.values() for id_ in ids.values()), "BR-FXEXT-S-09b"), breakdown),
     Rule(tuple(f"BR-FXEXT-CO-{number}" for number in ("10", "11", "12", "13", "15", "16")), totals),
     Rule(("BR-FXEXT-BR-22", "BR-FXEXT-BR-23", "BR-FXEXT-BR-24", "BR-FXEXT-BR-26", "BR-FXEXT-CO-04"), a_line_to_be_paid),
     Rule(("BR-FXEXT-06", "BR-FXEXT-11"), below_another),

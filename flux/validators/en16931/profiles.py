@@ -36,7 +36,7 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True):
         """Whether the rule of this id is in force, under this id, in one syntax at least."""
         if self.own and (rule in (table := facturx.own(self.own)).ids or rule in table.same):
             return True
-        return not rule.startswith(facturx.LEADS) if self.rules == ALL else rule in self.rules.split()
+        return rule not in facturx.every() if self.rules == ALL else rule in self.rules.split()
 
 
 class Profiles(Struct, frozen=True, forbid_unknown_fields=True):
