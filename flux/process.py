@@ -58,6 +58,7 @@ Keep: TypeAlias = Callable[[Iterable[bytes]], tuple[int, int]]  # writes at the 
 MOST_TOLD = 50     # findings of one piece that are told, errors before warnings; FLX-L18 tells that there are more
 FLOW_TOLD = 5_000  # and of a whole flow: many pieces share them,
 LEAST_TOLD = 10    # but each has these
+CARRIED = "FACTURX"  # the syntax of what a PDF carries
 _MORE = "FLX-L18"
 MOST_QUOTED = 200  # characters of what a finding quotes
 
@@ -276,7 +277,7 @@ def _ask_document(blank: Judged, parsed: Parsed, refusals: Iterable[Finding], co
         asked = [f for f in given if kit.tables.catalogue[f.code].stage is stage]
         if parsed.line is None:  # what a status line names is no document: it was judged when it came
             asked += _ask(stage, parsed.piece, Known(), context, kit)
-            asked += _ask_norm(root, parsed.piece.profile, findings, context) if stage is Stage.NORM else ()
+            asked += _ask_norm(root, parsed.piece, findings, context) if stage is Stage.NORM else ()
         if closed := _add(findings, asked, stage, parsed.where, context):
             break
     # What crosses to the daemon is what the stages beside the ledger may still ask of: nothing that a document can hold by the 100,000.
@@ -293,11 +294,11 @@ def _ask(stage: Stage, piece: Piece, known: Known, context: Context, kit: Kit) -
     ]
 
 
-def _ask_norm(root: etree._Element, profile: str, found: Iterable[Finding], context: Context) -> list[Finding]:
+def _ask_norm(root: etree._Element, piece: Piece, found: Iterable[Finding], context: Context) -> list[Finding]:
     """The rules of the sets in force on the day of reception. *found*: before, about this piece."""
     sets = rulesets.on(context.tables.sets, context.today)
     told = {one for finding in found for one in (finding.code, f"{finding.code} {finding.field}")}
-    return en16931.findings(root, profile, context.policy.norm_of(context.interface), sets, told)
+    return en16931.findings(root, piece.profile, context.policy.norm_of(context.interface), sets, told, carried=piece.syntax == CARRIED)
 
 
 def _weighed(findings: Iterable[Finding], where: dict[str, Place], context: Context) -> list[Finding]:

@@ -1,5 +1,5 @@
 """
-What anybody may ask of the rules of EN 16931 and BR-FR-CPRO: which there are, what one says, whether they judge as the official artefacts do. Gives values.
+What anybody may ask of the rules of EN 16931, of Factur-X and BR-FR-CPRO: which there are, what one says, whether they judge as the official artefacts do.
 
 The two proofs: the official unit tests, run here test by test (``tested``), and the official sheet itself, run beside us on any document (``compared``).
 """
@@ -15,12 +15,13 @@ from typing import Any
 
 from lxml import etree
 
+from flux import official as sheets
 from flux import tables
 from flux.faults import Fault
 from flux.gate import admit_xml
 from flux.model import Finding, Severity
 from flux.policy import Limits
-from flux.tables import norm, rulesets
+from flux.tables import facturx, norm, rulesets
 from flux.tables.rulesets import RuleSet
 from flux.validators import en16931
 from flux.validators.en16931 import cpro, profiles
@@ -29,6 +30,7 @@ VEFA = "{http://difi.no/xsd/vefa/validator/1.0}"  # of the official unit tests
 LETTERS = 1 << 20  # behind every number of a rule
 KINDS = ("success", "error", "warning")
 ENGINE = "saxonche"
+DECLARED = "{*}ExchangedDocumentContext/{*}GuidelineSpecifiedDocumentContextParameter/{*}ID"  # BT-24 in CII
 OFFICIAL_S = 600.0  # for the official sheet, over all documents
 
 
@@ -46,11 +48,10 @@ def _asked(sets: Sequence[RuleSet]) -> dict[str, frozenset[str]]:
 
 def _row(code: str, known: tables.Tables, asked: dict[str, frozenset[str]]) -> dict[str, Any]:
     entry, whose = known.catalogue.rules[code], rulesets.of(known.sets, code)
-    brought = {name: profiles.brought(name) for name in profiles.profiles().profiles}
     return {
         "rule": code, "set": _set(whose) if whose else None, "official": "fatal" if entry.severity is Severity.ERROR else "warning",
         "terms": list(entry.terms), "syntaxes": [name for name, ids in asked.items() if code in ids],
-        "profiles": [name for name, pack in brought.items() if pack and pack.has(code)], "held": [held.split()[0] for held in cpro.table().held.get(code, ())],
+        "profiles": [name for name, row in profiles.profiles().profiles.items() if row.tells(name, code)], "held": [held.split()[0] for held in cpro.table().held.get(code, ())],
         "text": {"fr": entry.fr, "en": entry.en}, "fix": {"fr": entry.fix_fr, "en": entry.fix_en},
     }  # fmt: skip
 
@@ -81,9 +82,18 @@ def _set(one: RuleSet) -> dict[str, Any]:
     return {"identity": one.identity, "version": one.version, "source": one.source, "since": one.since.isoformat(), "until": until}
 
 
+def of_facturx() -> list[dict[str, Any]]:
+    """By profile of Factur-X: the release of its artefact, how many rules it has of its own, repeats under an id of its own, and has that are not judged."""
+    tables_ = {row.label: facturx.own(row.own) for row in profiles.profiles().profiles.values() if row.own}
+    return [
+        {"profile": label, "version": table.version, "own": len(table.ids), "repeated": len(table.same), "unjudged": len(table.unjudged)}
+        for label, table in tables_.items()
+    ]
+
+
 def _order(code: str) -> tuple[int, list[tuple[int, str]]]:
-    """BR before the syntaxes, numbers as numbers and before letters."""
-    first = 0 if code.startswith("BR") else 1 if code.startswith("UBL") else 2
+    """BR before the syntaxes and these before Factur-X, numbers as numbers and before letters."""
+    first = next((at for at, lead in enumerate(("BR", "UBL", "CII")) if code.startswith(lead)), 3)
     return first, [(int(part), "") if part.isdigit() else (LETTERS, part) for part in code.split("-")]
 
 
@@ -125,25 +135,41 @@ def _said(rule: str, document: etree._Element | None) -> str:
 # -- the official sheet -----------------------------------------------------------------------------------------------------------------------------
 
 
-def compared(files: Sequence[Path]) -> Iterator[dict[str, Any]]:
+def compared(files: Sequence[Path], *, carried: bool = False) -> Iterator[dict[str, Any]]:
     """
-    Each document under flux and under the official sheet: ids that only one of them finds. Raises Fault where the sheet or its engine is not installed.
+    Each document under flux and under the official sheet of its syntax, then, where it has one, of its profile of Factur-X: ids that only one of them finds.
 
-    The sheet runs in a process of its own, without network, and is handed what passed the XML gate, never the sender's bytes.
+    carried: as if a Factur-X PDF carried each. Raises Fault where a sheet or the engine is not installed. The sheets run in a process of their own, without
+    network, and are handed what passed the XML gate, never the sender's bytes.
     """
     if find_spec(ENGINE) is None:
         raise Fault("FLX-I233", name=ENGINE)
-    documents = [(file, _read(file)) for file in files]
-    asked = [{"syntax": en16931.syntax_of(root), "document": etree.tostring(root, encoding="unicode")} for _, root in documents]
-    for (file, root), answer in zip(documents, official(asked), strict=True):
-        failures = en16931.judge(root)
-        ours = {failure.rule for failure in failures or () if norm.official(failure.rule)}
-        theirs = set(answer.get("rules", ()))
+    wanted = [(file, root, pack) for file in files for root in [_read(file)] for pack in _sheets(root, carried=carried)]
+    asked = [{"syntax": pack.own if pack else en16931.syntax_of(root), "document": etree.tostring(root, encoding="unicode")} for _, root, pack in wanted]
+    for (file, root, pack), one, answer in zip(wanted, asked, official(asked), strict=True):
+        ours, theirs = found(root, pack), set(answer.get("rules", ()))
         yield {
-            "file": file.name, "syntax": en16931.syntax_of(root) or None, "agrees": failures is not None and "trouble" not in answer and ours == theirs,
+            "file": file.name, "syntax": en16931.syntax_of(root) or None, "sheet": one["syntax"] or None,
+            "agrees": bool(one["syntax"]) and "trouble" not in answer and ours == theirs,
             "only_flux": sorted(ours - theirs, key=_order), "only_official": sorted(theirs - ours, key=_order),
             "both": sorted(ours & theirs, key=_order), "trouble": answer.get("trouble"),
         }  # fmt: skip
+
+
+def _sheets(root: etree._Element, *, carried: bool) -> Iterator[profiles.Pack | None]:
+    """None for the sheet of its syntax; the pack of its profile of Factur-X, if it declares one."""
+    yield None
+    pack = profiles.pack_of(root.findtext(DECLARED) or "", en16931.syntax_of(root), carried=carried)
+    if pack and pack.own:
+        yield pack
+
+
+def found(root: etree._Element, pack: profiles.Pack | None = None) -> set[str]:
+    """The ids that flux finds in a document: of EN 16931, or of those that the sheet of this pack's profile of Factur-X has."""
+    if pack is None:
+        return {failure.rule for failure in en16931.judge(root) or () if norm.official(failure.rule)}
+    ids = {pack.id_of(failure.rule) for failure in en16931.judge(root, pack.own) or () if pack.has(failure.rule)}
+    return ids & sheets.ids(pack.own)
 
 
 def official(asked: Sequence[dict[str, str]]) -> list[dict[str, Any]]:

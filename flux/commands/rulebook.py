@@ -52,9 +52,9 @@ def explain(rule: Annotated[str, typer.Argument(metavar="RULE", help=say("help.r
 @app.command(help=say("help.rules_coverage"))
 def coverage(*, as_json: AsJson = False) -> None:
     """How many rules of each family are judged."""
-    rows, sets = rulebook.coverage(), rulebook.sets()
+    rows, sets, own = rulebook.coverage(), rulebook.sets(), rulebook.of_facturx()
     if as_json:
-        write({"sets": sets, "families": rows})
+        write({"sets": sets, "families": rows, "facturx": own})
         return
     table = _table("rules.family", "rules.UBL", "rules.CII")
     for row in rows:
@@ -63,6 +63,10 @@ def coverage(*, as_json: AsJson = False) -> None:
     out.print(table)
     for one in sets:
         out.print(escape(_set(one)), highlight=False, soft_wrap=True, style="dim")
+    table = _table("rules.profile", "rules.version", "rules.own", "rules.repeated", "rules.unjudged")
+    for row in own:
+        _add(table, *(str(cell) for cell in row.values()))
+    out.print(table)
 
 
 @app.command("test", help=say("help.rules_test"))
@@ -73,11 +77,11 @@ def unit_tests(files: Files, *, as_json: AsJson = False) -> None:
 
 
 @app.command(help=say("help.rules_diff"))
-def diff(files: Files, *, as_json: AsJson = False) -> None:
-    """Flux and the official sheet on the same documents."""
-    rows = list(rulebook.compared(files))
+def diff(files: Files, *, carried: Annotated[bool, typer.Option("--carried", help=say("help.rules_carried"))] = False, as_json: AsJson = False) -> None:
+    """Flux and the official sheets on the same documents."""
+    rows = list(rulebook.compared(files, carried=carried))
     told = [row | {"only_flux": " ".join(row["only_flux"]), "only_official": " ".join(row["only_official"]), "trouble": row["trouble"] or ""} for row in rows]
-    _told(rows if as_json else told, ("file", "only_flux", "only_official", "trouble"), as_json=as_json)
+    _told(rows if as_json else told, ("file", "sheet", "only_flux", "only_official", "trouble"), as_json=as_json)
 
 
 def _told(rows: list[dict[str, Any]], columns: tuple[str, ...], *, as_json: bool) -> None:

@@ -1,5 +1,5 @@
 """
-The rules of EN 16931 and BR-FR-CPRO as codes of the catalogue, under their official ids.
+The rules of EN 16931, BR-FR-CPRO and Factur-X as codes of the catalogue, under their official ids.
 
 Their texts are from en16931/rules.toml, and from the syntaxes' tables what is told by a path.
 
@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import Struct, convert
 
 from flux.model import Severity, Stage
-from flux.tables import rulesets
+from flux.tables import facturx, rulesets
 from flux.tables._entry import Entry
 from flux.tables._reading import read, shaped
 from flux.tables.rulesets import RuleSet
@@ -21,7 +21,7 @@ from flux.tables.rulesets import RuleSet
 FOLDER = "en16931"
 RULES, WORDS = f"{FOLDER}/rules.toml", "rules.toml"
 SYNTAXES = ("ubl", "cii")
-LEADS = ("BR-", "UBL-", "CII-")          # how the ids of the official rules begin
+LEADS = ("BR-", "UBL-", "CII-", *facturx.LEADS)  # how the ids of the official rules begin
 _LIGHT = ("UBL-CR", "UBL-DT", "CII-SR", "CII-DT")  # families whose rules only warn, but for those that their table calls fatal
 _SHAPES = {
     "absent": "absent", "attributes": "absent", "needed": "present", "filled": "present", "most": "most_one", "most_in_all": "most_one", "one": "one",
@@ -68,7 +68,7 @@ def entries() -> dict[str, Entry]:
         for id_, shape, path in _told_by_path(table):
             if id_ not in found:
                 found[id_] = _entry(id_, convert({name: text.format(path=path) for name, text in shapes[shape].items()}, Row), tables, sets)
-    return found
+    return found | dict(facturx.entries(shapes, found))
 
 
 def _entry(id_: str, row: Row, tables: dict[str, dict[str, Any]], sets: Sequence[RuleSet]) -> Entry:
@@ -98,7 +98,7 @@ def _named(word: str, table: dict[str, Any]) -> str:
 
 class Catalogue(dict[str, Entry]):
     """
-    The codes of flux, and behind them the rules of EN 16931 and BR-FR-CPRO: found by their id, and not listed.
+    The codes of flux, and behind them the rules of the norms: found by their id, and not listed.
 
     Whoever goes through all codes goes through flux's own; ``rules`` has the others.
     """

@@ -9,7 +9,7 @@ from flux.faults import Fault
 from flux.tables._reading import read, shaped
 
 TABLE = "en16931/sets.toml"
-EN16931, CPRO = "EN16931", "BR-FR-CPRO"
+EN16931, CPRO, FACTURX = "EN16931", "BR-FR-CPRO", "FACTUR-X"
 OPEN = date.max
 
 
@@ -49,8 +49,8 @@ def load() -> tuple[RuleSet, ...]:
 
 def faults(told: Sequence[RuleSet]) -> Iterator[Fault]:
     """What contradicts itself: a set that the code does not have or that is missing, days the wrong way round, two versions on one day, one beginning twice."""
-    if (identities := {one.identity for one in told}) != {EN16931, CPRO}:
-        yield Fault("FLX-I30", table=TABLE, row=", ".join(sorted(identities)), expected=f"{CPRO}, {EN16931}")
+    if (identities := {one.identity for one in told}) != {EN16931, CPRO, FACTURX}:
+        yield Fault("FLX-I30", table=TABLE, row=", ".join(sorted(identities)), expected=f"{CPRO}, {EN16931}, {FACTURX}")
     for one in told:
         if one.until < one.since or not all((one.version, one.standard, one.source, one.begins)):
             yield Fault("FLX-I30", table=TABLE, row=one.named, expected="version, standard, source, begins; since ≤ until")

@@ -8,8 +8,9 @@ from itertools import chain
 
 from lxml import etree
 
-from flux.tables.rulesets import CPRO, EN16931
-from flux.validators.en16931 import charges, terms, totals, vat
+from flux.tables import facturx as tables
+from flux.tables.rulesets import CPRO, EN16931, FACTURX
+from flux.validators.en16931 import charges, facturx, terms, totals, vat
 from flux.validators.en16931._bound import VAT, Bound
 from flux.validators.en16931._model import AMBIGUOUS, Failure, Group, Invoice, UnreadableError
 from flux.validators.en16931._rules import Rule, rows
@@ -46,20 +47,25 @@ class Judge:
     """The rules of one syntax, ready: those of EN 16931, and beside them other sets by their identity."""
 
     def __init__(self, bound: Bound, rules: Sequence[Rule], others: Mapping[str, Sequence[Rule]]) -> None:
-        self.walker, self._vat = Walker(bound.syntax), bound.vat
+        self._syntax, self._names, self._vat = bound.syntax, bound.names, bound.vat
+        self._walkers: dict[str, Walker] = {}  # by the profile of Factur-X whose own rules are asked, "" for none
         own = [rule for rule in chain(rows(bound.table, bound.names), rules) if bound.syntax.name in rule.syntaxes]
         self.sets = {EN16931: Asked(own)} | {name: Asked(some) for name, some in others.items()}
         self.ids = {name: frozenset(id_ for rule in asked.rules for id_ in rule.ids if id_) for name, asked in self.sets.items()}
         self.ids[EN16931] |= bound.ids
         self._single = {tuple(place.split()) for place in bound.table.single}
 
-    def judge(self, root: etree._Element, sets: Container[str]) -> tuple[Failure, ...]:
-        """Everything that is wrong with a document by the rules of EN 16931 and, of the others, of these sets."""
+    def judge(self, root: etree._Element, own: str, sets: Container[str]) -> tuple[Failure, ...]:
+        """Everything that is wrong with a document by the rules of EN 16931, of a profile of Factur-X and, of the others, of these sets."""
         with _uncollected():
-            return self._judged(root, sets)
+            return self._judged(root, own, sets)
 
-    def _judged(self, root: etree._Element, sets: Container[str]) -> tuple[Failure, ...]:
-        invoice = self.walker.walk(root)
+    def _walker(self, own: str) -> Walker:
+        made = self._walkers[own] = Walker(facturx.asked(own, self._syntax, self._names) if own else self._syntax)
+        return made
+
+    def _judged(self, root: etree._Element, own: str, sets: Container[str]) -> tuple[Failure, ...]:
+        invoice = (self._walkers.get(own) or self._walker(own)).walk(root)
         _settle(invoice, self._vat)
         for group, term in invoice.repeated:
             if (group.name, term) in self._single:
@@ -68,8 +74,18 @@ class Judge:
         for name, asked in self.sets.items():
             if name == EN16931 or name in sets:
                 asked.ask(invoice, unread)
+        _ask(invoice, more_of(own), (), unread)
         invoice.release()
         return tuple(invoice.failures)
+
+
+def more_of(own: str) -> Sequence[Rule]:
+    """The rules of a profile of Factur-X that no row holds."""
+    if own != "extended":
+        return ()
+    from flux.validators.en16931 import extended_lines  # late: most processes judge none of it
+
+    return extended_lines.RULES
 
 
 @contextmanager
@@ -145,10 +161,16 @@ def syntax_of(root: etree._Element) -> str:
 
 def rules_of(syntax: str, name: str = EN16931) -> frozenset[str]:
     """Every id of a set that is judged in a syntax."""
+    if name == FACTURX:
+        return tables.every() if syntax == "CII" else frozenset()
     return judge_of(syntax).ids[name]
 
 
-def judge(root: etree._Element, sets: Container[str] = ()) -> tuple[Failure, ...] | None:
-    """Everything that is wrong with a document by EN 16931, and by these sets beside it; None when EN 16931 has no rules for what it is."""
+def judge(root: etree._Element, own: str = "", sets: Container[str] = ()) -> tuple[Failure, ...] | None:
+    """
+    Everything that is wrong with a document by EN 16931, and by these sets beside it; None when EN 16931 has no rules for what it is.
+
+    own: the profile of Factur-X whose own rules are asked too (``tables.facturx.PROFILES``), of a CII document.
+    """
     syntax = syntax_of(root)
-    return judge_of(syntax).judge(root, sets) if syntax else None
+    return judge_of(syntax).judge(root, own, sets) if syntax else None

@@ -8,7 +8,7 @@ from lxml import etree
 from flux.gate import line_of
 from flux.model import Finding, Severity
 from flux.tables import norm, rulesets
-from flux.tables.rulesets import RuleSet
+from flux.tables.rulesets import FACTURX, RuleSet
 from flux.validators._paths import path_of
 from flux.validators.en16931._judge import judge, syntax_of
 from flux.validators.en16931._model import Failure
@@ -18,21 +18,28 @@ from flux.validators.en16931.profiles import pack_of
 MOST = 3  # places of one rule that are told: whoever mends the first finds the others
 
 
-def findings(root: etree._Element, profile: str, weight: Severity, sets: Sequence[RuleSet], told: Collection[str] = ()) -> list[Finding]:
+def findings(
+    root: etree._Element, profile: str, weight: Severity, sets: Sequence[RuleSet], told: Collection[str] = (), *, carried: bool = False,
+) -> list[Finding]:
     """
     What a document breaks of the rules that its profile brings into force; nothing where it declares none.
 
-    *sets*: those that judge on the day on which it was received; *told*: what its answer has already, by code, and by code and field.
+    *sets*: those that judge on the day on which it was received; *told*: what its answer has already, by code, and by code and field; *carried*: by a
+    Factur-X PDF.
     """
-    pack = pack_of(profile) if weight is not Severity.OFF else None
     judging = {one.identity for one in sets}
-    failures = judge(root, judging) if pack and judging else None
+    pack = pack_of(profile, syntax_of(root), carried=carried, own=FACTURX in judging) if weight is not Severity.OFF else None
+    failures = judge(root, pack.own, judging) if pack and judging else None
     if pack is None or failures is None:
         return []
     table = norm.syntax(syntax_of(root).lower())
     fatal = Severity.ERROR if weight is Severity.ERROR else Severity.WARNING
-    asked = [failure for failure in failures if pack.has(failure.rule) and _judged(failure.rule, sets, judging)]
-    return [_finding(failure, fatal if norm.weight(failure.rule, table) is Severity.ERROR else Severity.WARNING) for failure in _fewer(_once(asked, told))]
+
+    def weighed(rule: str) -> Severity:
+        return fatal if rule not in pack.light and norm.weight(rule, table) is Severity.ERROR else Severity.WARNING
+
+    asked = [failure for failure in failures if pack.has(failure.rule) and _judged(pack.id_of(failure.rule), sets, judging)]
+    return [_finding(failure, pack.id_of(failure.rule), weighed(failure.rule)) for failure in _fewer(_once(asked, told))]
 
 
 def _judged(rule: str, sets: Sequence[RuleSet], judging: Collection[str]) -> bool:
@@ -55,6 +62,6 @@ def _fewer(failures: Iterable[Failure]) -> Iterator[Failure]:
             yield failure
 
 
-def _finding(failure: Failure, weight: Severity) -> Finding:
+def _finding(failure: Failure, rule: str, weight: Severity) -> Finding:
     facts = tuple((name, text or "—") for name, text in failure.facts if name in ("found", "expected"))
-    return Finding(failure.rule, facts=facts, line=line_of(failure.element), xpath=path_of(failure.element), weight=weight.value)
+    return Finding(rule, facts=facts, line=line_of(failure.element), xpath=path_of(failure.element), weight=weight.value)
