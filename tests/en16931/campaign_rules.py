@@ -13,7 +13,7 @@ from whole import Whole, whole
 
 from flux.tables import facturx
 
-TITLE = "Rules of EN 16931 and of Factur-X"
+TITLE = "Rules of EN 16931"
 DOCUMENTS = 100_000     # a syntax
 OF_A_PROFILE = 10_000   # of Factur-X
 BATCH = 2_000           # handed to one process of the sheet

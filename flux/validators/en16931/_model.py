@@ -84,7 +84,7 @@ class Invoice:
     repeated: each group and the name of a term, or of groups, that it has more than once.
     """
 
-    __slots__ = ("every", "failures", "repeated", "root", "syntax", "view")
+    __slots__ = ("every", "failures", "lines", "repeated", "root", "syntax", "view")
 
     def __init__(self, syntax: str, element: etree._Element) -> None:
         self.syntax = syntax
@@ -93,6 +93,7 @@ class Invoice:
         self.failures: list[Failure] = []
         self.repeated: list[tuple[Group, str]] = []
         self.view: object = None  # what the rules of VAT reckoned once for all
+        self.lines: object = None  # and what those of Factur-X EXTENDED did
 
     def all(self, name: str) -> list[Group]:
         """Every group of this name, wherever it stands."""
@@ -105,7 +106,7 @@ class Invoice:
 
     def release(self) -> None:
         """Let go of what holds one another, so that it goes at once and not with the next collection: nothing is asked of the groups any more."""
-        self.view = None
+        self.view = self.lines = None
         for groups in self.every.values():
             for group in groups:
                 group.parent = None

@@ -7,110 +7,83 @@ from flux.tables import facturx
 from flux.validators.en16931._model import Invoice, decimal, rounded
 from flux.validators.en16931._rules import Rule
 from flux.validators.en16931.cii import NAMES, RAM
-from flux.validators.en16931.extended import (
-    CHARGE,
-    CODE,
-    DETAIL,
-    GROUP,
-    ID,
-    INDICATOR,
-    LINE,
-    LINE_TAX,
-    NET,
-    PARENT,
-    SCHEME,
-    SETTLEMENT,
-    STATUS,
-    TRANSACTION,
-    Element,
-    along,
-    breakdown,
-    counts,
-    fail,
-    path,
-    plain,
-    texts,
-    totals,
-)
+from flux.validators.en16931.extended import breakdown, totals
+from flux.validators.en16931.extended_view import DETAIL, GROUP, INDICATOR, Line, along, fail, path, plain, seen, texts
 
 _INSTANT = re.compile(r"\s*\d{4}(1[0-2]|0[1-9])(3[01]|[12][0-9]|0[1-9])([01][0-9]|2[0-3])[0-5][0-9]\s*")
-_DOCUMENT, _SAYS, _WORDS = path("AssociatedDocumentLineDocument"), path("ContentCode"), path("Content")
-_QUANTITY, _PRICE = path("SpecifiedLineTradeDelivery/BilledQuantity"), path("SpecifiedLineTradeAgreement/NetPriceProductTradePrice/ChargeAmount")
+_SUBJECT, _SAYS, _WORDS, _CODE = path("SubjectCode"), path("ContentCode"), path("Content"), path("TypeCode")
+_NOTE = f"{RAM}IncludedNote"
 
 
 def a_line_to_be_paid(invoice: Invoice) -> None:
     """BR-FXEXT-BR-22, -23, -24, -26, -CO-04: a line that counts has quantity, unit, net amount, price and a category of VAT."""
-    for line in along(invoice.root.element, (TRANSACTION, LINE)):
-        if not along(line, _DOCUMENT) or not counts(line):
+    for line in seen(invoice).counting():
+        if line.document is None:
             continue
-        taxes, quantities = along(line, LINE_TAX), along(line, _QUANTITY)
-        kept = {
-            "BR-22": bool(quantities), "BR-23": any(one.get("unitCode") is not None for one in quantities), "BR-24": bool(along(line, NET)),
-            "BR-26": bool(along(line, _PRICE)), "CO-04": any("VAT" in texts(tax, SCHEME) for tax in taxes) and any(_of_vat(tax) for tax in taxes),
-        }  # fmt: skip
-        for rule, holds in kept.items():
-            if not holds:
-                fail(invoice, f"BR-FXEXT-{rule}", line)
-
-
-def _of_vat(tax: Element) -> bool:
-    return any(text.upper() == "VAT" for text in texts(tax, SCHEME)) and bool(along(tax, CODE))
+        for rule, kept in (
+            ("BR-22", line.quantities), ("BR-23", any(one.get("unitCode") is not None for one in line.quantities)), ("BR-24", line.nets), ("BR-26", line.prices),
+            ("CO-04", any("VAT" in tax.schemes for tax in line.taxes) and any(tax.of_vat and tax.codes for tax in line.taxes)),
+        ):  # fmt: skip
+            if not kept:
+                fail(invoice, f"BR-FXEXT-{rule}", line.element)
 
 
 def below_another(invoice: Invoice) -> None:
     """BR-FXEXT-06, -11: a line below another says what it is, and the other is there."""
-    every = along(invoice.root.element, (TRANSACTION, LINE))
-    known = {plain(text) for line in every for text in texts(line, ID)}
-    for line in every:
-        if not (above := plain("".join(texts(line, PARENT)))):
-            continue
-        if not any(texts(line, STATUS)):
-            fail(invoice, "BR-FXEXT-06", line)
-        if above not in known:
-            fail(invoice, "BR-FXEXT-11", line, found=above)
+    lines = seen(invoice).lines
+    known = {plain(text) for line in lines for text in line.ids}
+    for line in lines:
+        if line.parent and not any(line.status):
+            fail(invoice, "BR-FXEXT-06", line.element)
+        if line.parent and line.parent not in known:
+            fail(invoice, "BR-FXEXT-11", line.element, found=line.parent)
 
 
 def groups(invoice: Invoice) -> None:
     """BR-FXEXT-08, -12: a group that has a net amount sums up what is below it, and the groups below it have one too."""
-    every = along(invoice.root.element, (TRANSACTION, LINE))
-    below: dict[str, list[Element]] = {}
-    for line in every:
-        below.setdefault(plain("".join(texts(line, PARENT))), []).append(line)
-    for line in every:
-        told = texts(line, NET)
-        if GROUP not in texts(line, STATUS) or not told:
+    lines = seen(invoice).lines
+    if not any(GROUP in line.status for line in lines):
+        return
+    below: dict[str, list[Line]] = {}
+    for line in lines:
+        below.setdefault(line.parent, []).append(line)
+    for line in lines:
+        told = (line.nets[0].text or "").strip() if line.nets else ""
+        if GROUP not in line.status or not line.nets:
             continue
-        names = texts(line, ID)
-        inside = [one for one in below.get(plain("".join(names)), ()) if {DETAIL, GROUP} & set(texts(one, STATUS))]
+        inside = [one for one in below.get(plain("".join(line.ids)), ()) if {DETAIL, GROUP} & set(one.status)]
         expected = _sum(inside)
-        if told[0].strip() and (expected is None or decimal(told[0].strip()) != expected):
-            fail(invoice, "BR-FXEXT-08", line, found=told[0].strip(), expected="" if expected is None else str(expected))
-        of_groups = [one for one in every if GROUP in texts(one, STATUS) and set(names) & set(texts(one, PARENT))]
-        if not names or len(of_groups) != sum(len(texts(one, NET)) for one in of_groups):
-            fail(invoice, "BR-FXEXT-12", line)
+        if told and (expected is None or decimal(told) != expected):
+            fail(invoice, "BR-FXEXT-08", line.element, found=told, expected="" if expected is None else str(expected))
+        of_groups = [one for one in inside if GROUP in one.status]
+        if not line.ids or len(of_groups) != sum(len(one.nets) for one in of_groups):
+            fail(invoice, "BR-FXEXT-12", line.element)
 
 
-def _sum(lines: list[Element]) -> Decimal | None:
+def _sum(lines: list[Line]) -> Decimal | None:
     """To the cent; None where one has no number."""
-    found = [decimal((texts(line, NET) or [""])[0].strip()) for line in lines]
+    found = [decimal((line.nets[0].text or "").strip()) if line.nets else None for line in lines]
     return None if None in found else rounded(sum((one for one in found if one is not None), Decimal(0)))
 
 
 def reasons(invoice: Invoice) -> None:
     """BR-FXEXT-BR-38, -44: a charge says why."""
-    root = invoice.root.element
-    for rule, at in (("BR-FXEXT-BR-38", (TRANSACTION, SETTLEMENT, CHARGE)), ("BR-FXEXT-BR-44", (TRANSACTION, LINE, f"{RAM}SpecifiedLineTradeSettlement", CHARGE))):
-        for charge in along(root, at):
-            if "true" in texts(charge, INDICATOR) and not along(charge, path("Reason")) and not along(charge, path("ReasonCode")):
+    known = seen(invoice)
+    of_lines = [charge for line in known.lines for charge in line.charges if "true" in texts(charge, INDICATOR)]
+    for rule, charges in (("BR-FXEXT-BR-38", known.saying("true")), ("BR-FXEXT-BR-44", of_lines)):
+        for charge in charges:
+            if not along(charge, path("Reason")) and not along(charge, path("ReasonCode")):
                 fail(invoice, rule, charge)
 
 
 def notes(invoice: Invoice) -> None:
     """BR-FXEXT-01, -02: a note with a subject says something, in words or as a code."""
-    note = f"{RAM}IncludedNote"
-    for rule, at in (("BR-FXEXT-01", (f"{{{NAMES['rsm']}}}ExchangedDocument", note)), ("BR-FXEXT-02", (TRANSACTION, LINE, *_DOCUMENT, note))):
-        for one in along(invoice.root.element, at):
-            if along(one, path("SubjectCode")) and not along(one, _SAYS) and not along(one, _WORDS):
+    known = seen(invoice)
+    of_lines = [note for line in known.lines if line.document is not None for note in line.document.iterchildren(_NOTE)]
+    of_document = along(known.root, (f"{{{NAMES['rsm']}}}ExchangedDocument", _NOTE))
+    for rule, notes_ in (("BR-FXEXT-01", of_document), ("BR-FXEXT-02", of_lines)):
+        for one in notes_:
+            if along(one, _SUBJECT) and not along(one, _SAYS) and not along(one, _WORDS):
                 fail(invoice, rule, one)
 
 
@@ -118,7 +91,7 @@ def characteristics(invoice: Invoice) -> None:
     """BR-FXEXT-BR-54-1, -54-2, -04: an attribute of an item has a name or a code of the list, and a value or a measure with its unit."""
     known = facturx.lists()["characteristic"]
     for one in invoice.root.element.iter(f"{RAM}ApplicableProductCharacteristic"):
-        codes, values, measures = texts(one, SCHEME), along(one, path("Value")), along(one, path("ValueMeasure"))
+        codes, values, measures = texts(one, _CODE), along(one, path("Value")), along(one, path("ValueMeasure"))
         if not along(one, path("Description")) and not codes:
             fail(invoice, "BR-FXEXT-BR-54-1", one)
         if measures if values else not any(measure.get("unitCode") for measure in measures):
