@@ -44,7 +44,7 @@ def mutated(syntax, own, count):
         print(f"    {case}")
     said = f"{len(others)} disagree; {found['explained']} differ as docs/rules.md explains; on {found['stopped']} the sheet stopped, and flux had a finding"
     name = f"Factur-X {own}" if own else syntax
-    return Row(f"mutated documents, {name}: {found['documents']}, of {len(documents(syntax, own))} documents", "no disagreement that is not explained", said, not others)
+    return Row(f"mutated documents, {name}: {found['documents']}, of {len(documents(syntax, own))} real ones{' and made ones' if own else ''}", "no disagreement that is not explained", said, not others)
 
 
 def one_by_one(own):
