@@ -42,8 +42,8 @@ def judge(room, id_, at, **more):
 
 
 def test_a_piece_is_judged_by_the_sets_of_the_day_on_which_it_was_received_and_says_which_they_were(room):
-    assert judge(room, "f1", LAST) == ("IN_INTEGRE", "/EN16931-1.3.16")
-    assert judge(room, "f2", FIRST) == ("IN_REJETE", "/EN16931-1.3.16/BR-FR-CPRO-1.3")
+    assert judge(room, "f1", LAST) == ("IN_INTEGRE", "/EN16931-1.3.16/FACTUR-X-1.09.2")
+    assert judge(room, "f2", FIRST) == ("IN_REJETE", "/EN16931-1.3.16/BR-FR-CPRO-1.3/FACTUR-X-1.09.2")
 
 
 def test_what_is_replayed_is_judged_by_the_sets_of_that_day_and_what_is_taken_up_again_by_those_of_its_own(room):
@@ -51,4 +51,4 @@ def test_what_is_replayed_is_judged_by_the_sets_of_that_day_and_what_is_taken_up
     world = World(kit.build(), {"batipro": POLICY}, lambda _at: {}, lambda _at: nobody)
     tally = Replay(room.ledger, room.content, world, room.sandbox).run(LAST - timedelta(days=1), FIRST, "", lambda _done, _all: None)
     assert (tally.pieces, tally.listed) == (1, [])
-    assert judge(room, "f2", FIRST, again=Again("f1", "f1", "r1")) == ("IN_REJETE", "/EN16931-1.3.16/BR-FR-CPRO-1.3")
+    assert judge(room, "f2", FIRST, again=Again("f1", "f1", "r1")) == ("IN_REJETE", "/EN16931-1.3.16/BR-FR-CPRO-1.3/FACTUR-X-1.09.2")

@@ -33,7 +33,7 @@ def broken(content, profile=REFORM, day=DAY, told=()):
 
 def found(content):
     """Those that it breaks, whatever else is told of it."""
-    return {one.rule for one in en16931.judge(etree.fromstring(content), {rulesets.CPRO}) if one.rule.startswith(rulesets.CPRO)}
+    return {one.rule for one in en16931.judge(etree.fromstring(content), sets={rulesets.CPRO}) if one.rule.startswith(rulesets.CPRO)}
 
 
 def with_(content, old, new):
@@ -244,4 +244,4 @@ def test_what_a_code_tells_of_another_field_is_no_word_about_this_one():
 def test_what_a_rule_of_en_16931_tells_is_not_told_again():
     twice = with_(ubl(1), "<cbc:Note>Trente jours</cbc:Note>", "<cbc:Note>Trente jours</cbc:Note><cbc:Note>nets</cbc:Note>")
     assert broken(twice, EN) == set()
-    assert {one.rule for one in en16931.judge(etree.fromstring(twice), {rulesets.CPRO})} == {"UBL-SR-05", "BR-FR-CPRO-25"}
+    assert {one.rule for one in en16931.judge(etree.fromstring(twice), sets={rulesets.CPRO})} == {"UBL-SR-05", "BR-FR-CPRO-25"}

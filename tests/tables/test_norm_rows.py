@@ -9,14 +9,14 @@ from flux import tables as flux_tables
 from flux.tables import cpro, rulesets
 
 TABLES = flux_tables.load()
-EN, CPRO = TABLES.sets
+EN, CPRO, FX = TABLES.sets
 LAST = date(2026, 12, 31)
 NEXT = replace(CPRO, version="1.4", since=LAST + timedelta(1))
 ROWS = cpro.load()
 
 
 def of_sets(*rows):
-    return [(fault.code, fault.facts["table"], fault.facts["row"]) for fault in rulesets.faults(rows)]
+    return [(fault.code, fault.facts["table"], fault.facts["row"]) for fault in rulesets.faults((*rows, FX))]
 
 
 def of_cpro(**changes):
@@ -30,8 +30,8 @@ def test_the_tables_as_they_are_are_sound():
 @pytest.mark.parametrize(
     ("rows", "code", "row"),
     [
-        ((EN,), "FLX-I30", "EN16931"),
-        ((EN, CPRO, replace(CPRO, identity="FX", begins=("FX-",))), "FLX-I30", "BR-FR-CPRO, EN16931, FX"),
+        ((EN,), "FLX-I30", "EN16931, FACTUR-X"),
+        ((EN, CPRO, replace(CPRO, identity="FX", begins=("FX-",))), "FLX-I30", "BR-FR-CPRO, EN16931, FACTUR-X, FX"),
         ((EN, replace(CPRO, version="")), "FLX-I30", "BR-FR-CPRO-"),
         ((EN, replace(CPRO, begins=())), "FLX-I30", "BR-FR-CPRO-1.3"),
         ((EN, replace(CPRO, until=CPRO.since - timedelta(1))), "FLX-I30", "BR-FR-CPRO-1.3"),
@@ -53,7 +53,7 @@ def test_two_versions_of_a_set_follow_one_another_and_each_judges_in_its_days():
     assert rulesets.of(rows, "BR-FR-CPRO-14") == NEXT
 
 
-@pytest.mark.parametrize(("rule", "identity"), [("BR-CO-10", "EN16931"), ("CII-SR-450", "EN16931"), ("BR-FR-CPRO-14", "BR-FR-CPRO")])
+@pytest.mark.parametrize(("rule", "identity"), [("BR-CO-10", "EN16931"), ("CII-SR-450", "EN16931"), ("BR-FR-CPRO-14", "BR-FR-CPRO"), ("FX-SCH-A-000025", "FACTUR-X"), ("BR-FXEXT-04", "FACTUR-X")])
 def test_a_rule_is_of_the_set_with_the_longest_beginning(rule, identity):
     assert rulesets.of(TABLES.sets, rule).identity == identity
     assert rulesets.of(TABLES.sets, "FLX-E01") is None

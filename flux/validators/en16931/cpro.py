@@ -134,7 +134,8 @@ def _digits(text: str) -> bool:
 
 def cadre(invoice: Invoice) -> None:
     """BR-FR-CPRO-24: the cadre (BT-23) is not S5: a subcontractor who is paid directly sends an S3."""
-    if any(text.strip() == table().direct for text in invoice.root.terms.get("BT-23", ())):
+    headers = (invoice.root, *invoice.all("context"))  # of CII it is a group of its own
+    if any(text.strip() == table().direct for header in headers for text in header.terms.get("BT-23", ())):
         invoice.fail("BR-FR-CPRO-24", invoice.root, found=table().direct)
 
 
