@@ -11,7 +11,7 @@ from lxml import etree
 from mutations import PARSER, parsed
 from whole import Whole, whole
 
-from flux import kit, official
+from flux import kit, official, rulebook
 from flux.model import Severity
 from flux.parsers.facturx import PARSER as CARRIER
 from flux.policy import Limits
@@ -129,6 +129,15 @@ def test_every_factur_x_document_breaks_exactly_the_rules_that_the_sheet_of_its_
         cases = list(judged_by_both(some, own))
         assert [case for case in cases if not case.agrees] == []
         assert [case for case in cases if (case.missing or case.extra) and {*case.missing, *case.extra} & facturx.own(own).ids] == []
+
+
+@pytest.mark.corpus
+@sheets
+@pytest.mark.parametrize(("carried", "expected"), [(False, ["CII"]), (True, ["CII", "en16931"])])
+def test_a_document_of_plain_en_16931_is_compared_under_the_sheet_of_factur_x_only_as_if_a_pdf_carried_it(corpus, carried, expected):
+    rows = list(rulebook.compared([corpus / "fr" / "akretion" / "factur-x-en16931.xml"], carried=carried))
+    assert [row["sheet"] for row in rows] == expected
+    assert all(row["agrees"] for row in rows)
 
 
 def opened(path):
