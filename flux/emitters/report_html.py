@@ -3,11 +3,12 @@
 import re
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from flux.emitters import Emitter, Told
 from flux.emitters._names import INCIDENT, report_stem
+from flux.emitters._page import rooms
 from flux.model import Answer, VerdictKind
 from flux.when import in_paris
 from flux.words import Words
@@ -49,14 +50,14 @@ def render(letter: Told) -> tuple[Answer, ...]:
 
 @lru_cache
 def _template() -> "Template":
-    """Every value is escaped: what a sender wrote never becomes markup. A name that is missing is an error, not a blank."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined  # late: 20 ms, and a child of the sandbox writes no page
+    """What a sender wrote never becomes markup."""
+    rooms().filters.update({"money": _money, "grouped": _grouped, "french": _french, "day": _day, "role": _role})
+    return rooms().get_template("report.html.j2")
 
-    rooms = Environment(
-        loader=PackageLoader("flux.emitters", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    rooms.filters |= {"money": _money, "grouped": _grouped, "french": _french, "day": _day, "role": lambda role, language: Words(language)(f"role.{role}")}
-    return rooms.get_template("report.html.j2")
+
+@cache
+def _role(role: str, language: str) -> str:
+    return Words(language)(f"role.{role}")
 
 
 def _money(amount: str) -> str:
