@@ -93,7 +93,8 @@ def publish(pairs: Sequence[tuple[Path, Path]]) -> dict[Path, OSError]:
                 refused[source] = error
         except OSError as error:
             refused[source] = error
-    sync_folders(path.parent for source, target in pairs if source not in refused for path in (source, target) if path.parent.is_dir())
+    touched = {path.parent for source, target in pairs if source not in refused for path in (source, target)}
+    sync_folders(folder for folder in touched if folder.is_dir())
     return refused
 
 

@@ -69,13 +69,14 @@ class Shape:
     """
     Where the fields of an element stand: field -> paths below it, by preference, in the syntax's usual prefixes.
 
-    extra: paths without a field, whose elements are kept for what needs more of them than the first.
+    extra: paths without a field, whose elements are kept for what needs more of them than the first. around: by field, where it or what is around it
+    would stand, the nearest first.
     """
 
     def __init__(self, namespaces: Mapping[str, str], places: Mapping[str, tuple[str, ...]], *extra: str) -> None:
         self.places = dict(places)
         self.trie: dict[str, _Node] = {}
-        self.above: dict[str, tuple[str, ...]] = {}  # path -> its ancestors, nearest first
+        ancestors: dict[str, tuple[str, ...]] = {}  # of a path, nearest first
         for path in (*extra, *(path for paths in places.values() for path in paths)):
             below, walked = self.trie, ""
             above: tuple[str, ...] = ()
@@ -83,7 +84,8 @@ class Shape:
                 prefix, _, name = step.rpartition(":")
                 above, walked = ((walked, *above) if walked else ()), f"{walked}/{step}" if walked else step
                 _, below = below.setdefault(f"{{{namespaces[prefix]}}}{name}" if prefix else name, (walked, {}))
-            self.above[path] = above
+            ancestors[path] = above
+        self.around = {field: (*paths, *(ancestors[paths[0]] if paths else ())) for field, paths in self.places.items()}
 
 
 class Reading:
@@ -161,8 +163,7 @@ class Reading:
         return Place(line_of(element), f"{self.at}/{path}" if alone else self._exact(path, element))
 
     def _around(self, field: str) -> Place:
-        paths = self.shape.places[field]
-        for path in (*paths, *(self.shape.above[paths[0]] if paths else ())):
+        for path in self.shape.around[field]:
             if found := self.found.get(path):
                 return self.place(path, found[0])
         return Place(line_of(self.element), self.at)

@@ -38,8 +38,7 @@ def final_then_mark():
 def marked_before_published():
     """What is staged is marked EMITTED, then renamed: a crash between the two never delivers it."""
 
-    def publish(self):
-        waiting = self._ledger.unpublished(500)
+    def publish(self, waiting):
         if waiting:
             keys = [emission.key for emission in waiting]
             self._ledger.emitted(keys, [dispatch.Event(id_, "closed", self._now(), "flux") for id_ in sorted({e.flow for e in waiting})])

@@ -23,8 +23,7 @@ def told_staged_before_it_is(self, owed):
         self._outbox.stage([(emission, stack.enter_context(self._content.open(emission.blob))) for emission in owed])
 
 
-def marked_before_it_is_published(self):
-    waiting = self._ledger.unpublished(500)
+def marked_before_it_is_published(self, waiting):
     self._ledger.emitted([emission.key for emission in waiting], [])
     return len(self._outbox.publish(waiting))
 
