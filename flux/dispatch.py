@@ -27,11 +27,11 @@ class Dispatch:
 
     def step(self) -> int:
         """Publish what is STAGED, stage and publish what is PENDING, until a round does nothing new. Returns how many were published."""
-        published, known = self._publish(self._ledger.unpublished(GROUP)), set[str]()
+        published, known = self._publish(), set[str]()
         while owed := self._ledger.owed(GROUP):
             troubled = self._stage(owed)
             self._note(owed, troubled)
-            published += self._publish([replace(emission, problem="") for emission in owed if emission.key not in troubled])
+            published += self._publish_group([replace(emission, problem="") for emission in owed if emission.key not in troubled])
             if len(troubled) == len(owed) and troubled.keys() <= known:
                 break  # only what cannot be: those that were met for the first time went behind the others
             known |= troubled.keys()
@@ -53,7 +53,10 @@ class Dispatch:
             self._outbox.stage([(emission, blobs[emission.blob]) for emission in owed])
         self._ledger.staged([emission.key for emission in owed])
 
-    def _publish(self, waiting: Sequence[Emission]) -> int:
+    def _publish(self) -> int:
+        return self._publish_group(self._ledger.unpublished(GROUP))
+
+    def _publish_group(self, waiting: Sequence[Emission]) -> int:
         if not waiting:
             return 0
         refused = self._outbox.publish(waiting)

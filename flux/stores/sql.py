@@ -44,6 +44,7 @@ from flux.stores._writing import take_in
 from flux.when import instant, moment
 
 SHOWN = 3  # undeliverable emissions that are told with the count of them
+LOG_PAGES = 8_000  # of 4 kB in the log beside a SQLite ledger, synced at each commit: from there on a commit stops to bring them home, else rest() does
 
 
 class SqlLedger(Auditing, Causes, Custody, Emissions, Keeping, Past, Quarantines, Reinjections, Runs, Standings):
@@ -269,6 +270,7 @@ def _tune_sqlite(engine: Engine, *, read_only: bool) -> None:
             return
         mode = raw.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         raw.execute("PRAGMA synchronous = FULL")
+        raw.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
         full = raw.execute("PRAGMA synchronous").fetchone()[0]
         if mode != "wal" or full != 2:  # noqa: PLR2004 - SQLite's number for FULL
             raise Fault("FLX-I25", mode=str(mode), synchronous=str(full))

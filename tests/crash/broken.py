@@ -45,7 +45,7 @@ def marked_before_published():
             self._outbox.publish(waiting)
         return len(waiting)
 
-    dispatch.Dispatch._publish = publish
+    dispatch.Dispatch._publish_group = publish
 
 
 def files_unsynced():

@@ -38,7 +38,7 @@ def forgetting(self):
 
 VARIANTS = {
     "tells staged before it is": (Dispatch, "_stage_group", told_staged_before_it_is),
-    "marks before it publishes": (Dispatch, "_publish", marked_before_it_is_published),
+    "marks before it publishes": (Dispatch, "_publish_group", marked_before_it_is_published),
     "records under any fence": (sql, "_mine", under_any_fence),
     "forgets what stands claimed": (FolderInbox, "recover", forgetting),
 }
