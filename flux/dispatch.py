@@ -11,7 +11,7 @@ from flux.log import get
 from flux.model import Emission, Event
 from flux.ports import ContentStore, Deliveries, Outbox
 
-GROUP = 500  # emissions staged and published with the same syncs
+GROUP = 900  # emissions staged and published with the same syncs: each may have a blob of its own, and 1,024 descriptors are all that many a process has
 WHO = "flux"
 
 

@@ -1,10 +1,11 @@
 """The report for people: one self-contained page, French with English under it, made to be read and printed. Owed for every flow."""
 
 import re
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from flux.emitters import Emitter, Told
 from flux.emitters._names import INCIDENT, report_stem
@@ -16,6 +17,7 @@ from flux.words import Words
 if TYPE_CHECKING:
     from jinja2 import Template
 
+Finding: TypeAlias = "dict[str, Any]"  # as told
 _APART = re.compile(r"(?<=«) | (?=[»:;?!])")
 
 
@@ -51,8 +53,19 @@ def render(letter: Told) -> tuple[Answer, ...]:
 @lru_cache
 def _template() -> "Template":
     """What a sender wrote never becomes markup."""
-    rooms().filters.update({"money": _money, "grouped": _grouped, "french": _french, "day": _day, "role": _role})
+    rooms().filters.update({"money": _money, "grouped": _grouped, "french": _french, "day": _day, "role": _role, "once": _once})
     return rooms().get_template("report.html.j2")
+
+
+def _once(macro: Callable[[list[Finding]], str]) -> Callable[[list[Finding]], str]:
+    """What is the same in many pieces of a page is set once: the findings that were put into words once (told.wording) are one object."""
+    set_: dict[tuple[int, ...], str] = {}
+
+    def listed(findings: list[Finding]) -> str:
+        key = tuple(map(id, findings))
+        return set_[key] if key in set_ else set_.setdefault(key, macro(findings))
+
+    return listed
 
 
 @cache
