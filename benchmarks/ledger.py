@@ -68,7 +68,7 @@ def pattern():
     (piece,) = decision.pieces
     assert piece.verdict.kind == "accepted", piece.verdict.findings
     (standing,), _ = standings(flow, decision, END, whole.tables)
-    return told.piece(piece, whole.tables, lambda _: Severity.ERROR), standing
+    return told.piece(piece, told.wording(whole.tables, lambda _: Severity.ERROR)), standing
 
 
 def refusals():

@@ -4,12 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from flux.faults import Fault
 from flux.log import get
 from flux.model import Emission, Event
 from flux.ports import ContentStore, Deliveries, Outbox
 
-GROUP = 500  # emissions staged and published with the same syncs
+GROUP = 900  # emissions staged and published with the same syncs: each may have a blob of its own, and 1,024 descriptors are all that many a process has
 WHO = "flux"
 
 
@@ -24,12 +26,12 @@ class Dispatch:
         self._outbox, self._content, self._ledger, self._now = outbox, content, ledger, now
 
     def step(self) -> int:
-        """Publish what is STAGED, stage what is PENDING, until a round does nothing new. Returns how many were published."""
+        """Publish what is STAGED, stage and publish what is PENDING, until a round does nothing new. Returns how many were published."""
         published, known = self._publish(), set[str]()
         while owed := self._ledger.owed(GROUP):
             troubled = self._stage(owed)
             self._note(owed, troubled)
-            published += self._publish()
+            published += self._publish_group([replace(emission, problem="") for emission in owed if emission.key not in troubled])
             if len(troubled) == len(owed) and troubled.keys() <= known:
                 break  # only what cannot be: those that were met for the first time went behind the others
             known |= troubled.keys()
@@ -52,7 +54,9 @@ class Dispatch:
         self._ledger.staged([emission.key for emission in owed])
 
     def _publish(self) -> int:
-        waiting = self._ledger.unpublished(GROUP)
+        return self._publish_group(self._ledger.unpublished(GROUP))
+
+    def _publish_group(self, waiting: Sequence[Emission]) -> int:
         if not waiting:
             return 0
         refused = self._outbox.publish(waiting)

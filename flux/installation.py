@@ -145,6 +145,8 @@ class Installation:
             if done:
                 self.fleet.ring()
             done += self.fleet.news() + self.schedule.step(busy=done > 0) + self.mailer.step() + self._count_causes() + self._night.step(utc_now())
+            if not done:
+                self.ledger.rest()
         except (Fault, OSError) as trouble:
             self._shake(trouble)
             return 0

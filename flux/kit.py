@@ -7,6 +7,7 @@ from msgspec import Struct
 from flux import __version__, emitters, parsers, registry, tables, validators
 from flux.emitters import Emitter
 from flux.faults import Fault
+from flux.model import Stage
 from flux.parsers import Parser
 from flux.stores import schemas
 from flux.stores.schemas import Schemas
@@ -16,12 +17,13 @@ from flux.validators import Check
 
 
 class Kit(Struct, frozen=True):
-    """parsers: by module name; checks: in the order of their modules; pack: the identity of the rules, recorded with each verdict."""
+    """parsers: by module name; checks: in the order of their modules; asked: the same by stage; pack: the identity of the rules, recorded with each verdict."""
 
     tables: Tables
     schemas: Schemas
     parsers: dict[str, Parser]
     checks: tuple[Check, ...]
+    asked: dict[Stage, tuple[Check, ...]]
     emitters: tuple[Emitter, ...]
     pack: str
 
@@ -52,6 +54,7 @@ def build(home: Home = None) -> Kit:
         schemas=pinned,
         parsers=found,
         checks=checks,
+        asked={stage: tuple(check for check in checks if check.stage is stage) for stage in Stage},
         emitters=tuple(registry.discover(emitters, "EMITTER").values()),
         pack=_pack(pinned, home),
     )

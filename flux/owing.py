@@ -126,12 +126,13 @@ def tell(flow: Flow, decision: Decision, policy: Policy, installation: str, at: 
     def severity(finding: Finding) -> Severity:
         return effective_severity(finding, policy, kit.tables)
 
+    worded = told.wording(kit.tables, severity)
     pieces, lines = [], []
     for d in decision.pieces:  # one after the other: 250,000 attachments as objects would be a hundred megabytes
-        piece = told.piece(d, kit.tables, severity)
+        piece = told.piece(d, worded)
         lines.append(orjson.dumps(piece))
         pieces.append({**piece, "attachments": None})
-    findings = [told.finding(f, kit.tables, severity) for f in decision.findings]
+    findings = [worded(f) for f in decision.findings]
     letter = Told(flow, decision, kit.tables, tuple(pieces), tuple(lines), tuple(findings), installation, at, policy.lifecycle, policy.certificates)
     return Draft(
         flow=flow,

@@ -286,12 +286,7 @@ def _ask_document(blank: Judged, parsed: Parsed, refusals: Iterable[Finding], co
 
 
 def _ask(stage: Stage, piece: Piece, known: Known, context: Context, kit: Kit) -> list[Finding]:
-    return [
-        finding
-        for check in kit.checks
-        if check.stage is stage
-        for finding in check.run(piece, known, context)
-    ]
+    return [finding for check in kit.asked[stage] for finding in check.run(piece, known, context)]
 
 
 def _ask_norm(root: etree._Element, piece: Piece, found: Iterable[Finding], context: Context) -> list[Finding]:

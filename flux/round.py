@@ -31,7 +31,7 @@ from flux.sandbox.wire import LARGE_MEMORY_BYTES, Item, Judge, Lost, Prove, Resu
 
 RECORD = 100           # decisions in one commit,
 RECORD_AFTER_S = 0.02  # or what is ready after so long
-BEAT_AFTER_S = 0.02    # between two looks around
+BEAT_AFTER_S = 0.05    # between two looks around: files are taken into custody no more often
 CHUNK = 64             # files in one task of a child,
 CHUNK_BYTES = 4 << 20  # or so many bytes
 HEAD_BYTES = 512       # enough to tell a container by its magic: telling is not parsing

@@ -7,10 +7,11 @@ What a document does not say is null, never an empty text. Money is a decimal st
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import orjson
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from flux.dossier import Move, Standing, StatusLine
 from flux.faults import Fault
@@ -23,6 +24,17 @@ from flux.when import in_paris
 from flux.words import Words
 
 Weigh = Callable[[Finding], Severity]
+Wording = Callable[[Finding], dict[str, Any]]
+
+
+def wording(tables: Tables, weigh: Weigh) -> Wording:
+    """finding() for the pieces of one flow: what a sender's software does in each of them, at the same place, is put into words once."""
+
+    @cache
+    def worded(one: Finding) -> dict[str, Any]:
+        return finding(one, tables, weigh)
+
+    return lambda one: worded(replace(one, ordinal=0))
 
 
 def finding(one: Finding, tables: Tables, weigh: Weigh) -> dict[str, Any]:
@@ -59,7 +71,7 @@ def _excuse(excused: dict[str, str], language: str) -> tuple[str, ...]:
     return (Words(language)("rule.excuse", until=excused["until"], reason=excused["reason"].rstrip(". ")),) if excused else ()
 
 
-def piece(one: Decided, tables: Tables, weigh: Weigh) -> dict[str, Any]:
+def piece(one: Decided, worded: Wording) -> dict[str, Any]:
     """A piece with its verdict. A file that could not be read as a piece has its ordinal, its document and its findings."""
     p, verdict = one.piece, one.verdict
     return {
@@ -72,7 +84,7 @@ def piece(one: Decided, tables: Tables, weigh: Weigh) -> dict[str, Any]:
         "next_id": verdict.next_actor.id if verdict.next_actor else None,
         "carried": list(one.carried),
         **({"status_line": _status_line(one, one.line)} if one.line else {}),
-        "findings": [finding(f, tables, weigh) for f in verdict.findings],
+        "findings": [worded(f) for f in verdict.findings],
     }
 
 
@@ -93,13 +105,14 @@ def _status_line(one: Decided, line: StatusLine) -> dict[str, Any]:
 
 def flow(received: Flow, decision: Decision, tables: Tables, weigh: Weigh, trouble: Fault | None = None) -> dict[str, Any]:
     """A flow that was judged: the object of ``flux check``. *trouble*: why not all of it could be."""
+    worded = wording(tables, weigh)
     return {
         "file": received.display_name,
         "interface": decision.interface or None,
         "syntax": decision.syntax or None,
         "state": decision.verdict.value,
-        "findings": [finding(f, tables, weigh) for f in decision.findings],
-        "pieces": [piece(d, tables, weigh) for d in decision.pieces],
+        "findings": [worded(f) for f in decision.findings],
+        "pieces": [piece(d, worded) for d in decision.pieces],
         **({"reason": asdict(trouble.reason())} if trouble else {}),
     }
 

@@ -8,7 +8,7 @@ PARIS = ZoneInfo("Europe/Paris")
 
 def moment(at: datetime) -> str:
     """An aware instant as flux writes it: UTC, microseconds, sortable as text."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def instant(text: str) -> datetime:

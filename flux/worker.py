@@ -118,8 +118,11 @@ class Worker:
         """Take what is due, as far as there is room for it; nothing joins a flow that was leased alone. Gives how many."""
         if judging.open > TAKE // 2 or any(flow.attempt > SUSPECT for flow in (work.flow for work in in_hand.values())):
             return 0
-        holding = in_force(self._ledger.quarantines(), day_of(self._now()))  # before anything is leased
-        works = [self._prepared(flow, holding) for flow in self._ledger.take(self._set.owner, TAKE - judging.open, self._now(), alone=not in_hand)]
+        now, due = self._now(), self._ledger.next_due()
+        if due is None or due > now:  # asked many times a second: one read, and no write lock
+            return 0
+        holding = in_force(self._ledger.quarantines(), day_of(now))  # before anything is leased
+        works = [self._prepared(flow, holding) for flow in self._ledger.take(self._set.owner, TAKE - judging.open, now, alone=not in_hand)]
         in_hand.update({work.flow.id: work for work in works})
         judging.add(works)
         return len(works)

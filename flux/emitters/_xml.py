@@ -11,11 +11,12 @@ HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _SPECIAL = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#13;"})
 # What XML 1.0 cannot carry, not even escaped. Documents never bring it; a file's name and a comment may.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_PLAIN = re.compile("[\t\n\x20!#-%'-;=?-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")  # what stands as it is: nearly all that is ever written
 
 
 def text(tag: str, value: str, **attributes: str) -> str:
     """An element of text, escaped; "" when there is no text."""
-    return f"<{tag}{_attributes(attributes)}>{_escaped(value)}</{tag}>" if value else ""
+    return f"<{tag}{_attributes(attributes) if attributes else ''}>{_escaped(value)}</{tag}>" if value else ""
 
 
 def box(tag: str, *children: str, **attributes: str) -> str:
@@ -29,8 +30,8 @@ def carried(value: str) -> str:
 
 
 def _attributes(given: dict[str, str]) -> str:
-    return "".join(f' {name}="{_escaped(value)}"' for name, value in given.items()) if given else ""
+    return "".join([f' {name}="{_escaped(value)}"' for name, value in given.items()])
 
 
 def _escaped(value: str) -> str:
-    return carried(value).translate(_SPECIAL)
+    return value if _PLAIN.fullmatch(value) else carried(value).translate(_SPECIAL)

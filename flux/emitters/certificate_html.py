@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from flux.certificate import certificate, owed
 from flux.emitters import Emitter, Told
 from flux.emitters._names import CERTIFICATE, stem
+from flux.emitters._page import rooms
 from flux.model import Answer
 
 if TYPE_CHECKING:
@@ -21,13 +22,7 @@ def render(letter: Told) -> tuple[Answer, ...]:
 
 @lru_cache
 def _template() -> "Template":
-    """Every value is escaped; a name that is missing is an error, not a blank."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined  # late: 20 ms, and a child of the sandbox writes no page
-
-    rooms = Environment(
-        loader=PackageLoader("flux.emitters", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return rooms.get_template("certificate.html.j2")
+    return rooms().get_template("certificate.html.j2")
 
 
 EMITTER = Emitter("certificate-html", render)

@@ -1,13 +1,15 @@
 """The report for people: one self-contained page, French with English under it, made to be read and printed. Owed for every flow."""
 
 import re
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from flux.emitters import Emitter, Told
 from flux.emitters._names import INCIDENT, report_stem
+from flux.emitters._page import rooms
 from flux.model import Answer, VerdictKind
 from flux.when import in_paris
 from flux.words import Words
@@ -15,6 +17,7 @@ from flux.words import Words
 if TYPE_CHECKING:
     from jinja2 import Template
 
+Finding: TypeAlias = "dict[str, Any]"  # as told
 _APART = re.compile(r"(?<=«) | (?=[»:;?!])")
 
 
@@ -49,14 +52,25 @@ def render(letter: Told) -> tuple[Answer, ...]:
 
 @lru_cache
 def _template() -> "Template":
-    """Every value is escaped: what a sender wrote never becomes markup. A name that is missing is an error, not a blank."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined  # late: 20 ms, and a child of the sandbox writes no page
+    """What a sender wrote never becomes markup."""
+    rooms().filters.update({"money": _money, "grouped": _grouped, "french": _french, "day": _day, "role": _role, "once": _once})
+    return rooms().get_template("report.html.j2")
 
-    rooms = Environment(
-        loader=PackageLoader("flux.emitters", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    rooms.filters |= {"money": _money, "grouped": _grouped, "french": _french, "day": _day, "role": lambda role, language: Words(language)(f"role.{role}")}
-    return rooms.get_template("report.html.j2")
+
+def _once(macro: Callable[[list[Finding]], str]) -> Callable[[list[Finding]], str]:
+    """What is the same in many pieces of a page is set once: the findings that were put into words once (told.wording) are one object."""
+    set_: dict[tuple[int, ...], str] = {}
+
+    def listed(findings: list[Finding]) -> str:
+        key = tuple(map(id, findings))
+        return set_[key] if key in set_ else set_.setdefault(key, macro(findings))
+
+    return listed
+
+
+@cache
+def _role(role: str, language: str) -> str:
+    return Words(language)(f"role.{role}")
 
 
 def _money(amount: str) -> str:

@@ -1,5 +1,6 @@
 """One child as the daemon sees it: the process, the task it is at, and how much of its time that took."""
 
+import ctypes
 import os
 import signal
 import socket
@@ -8,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import BinaryIO
 
 from msgspec import Struct
@@ -19,7 +19,7 @@ GRACE_S = 1.0   # beside the published limit: for the answers that a child has n
 START_S = 30.0  # for a child to start: imports and schemas
 STALLS = 10     # a child that used none of its time in ten times as long is stopped, or its machine has no time for it
 RECEIVE_BYTES = 1 << 18
-_TICKS = os.sysconf("SC_CLK_TCK")
+_libc = ctypes.CDLL(None)
 
 
 class Job(Struct, frozen=True):
@@ -50,6 +50,7 @@ class Child:
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,  # killed as a group
             )
+        self._clock = _clock_of(self.process.pid)
         self.line = ours
         self.job: Job | None = None
         self.owed: dict[int, float] = {}  # key -> seconds it may take
@@ -139,9 +140,15 @@ class Child:
         return self.process.wait()
 
     def _used(self) -> float:
-        """Seconds of processor time that it has used, itself and the system for it."""
+        """Seconds of processor time that it has used, itself and the system for it: asked at each piece, and a clock costs a tenth of what /proc does."""
         try:
-            user, system = Path(f"/proc/{self.process.pid}/stat").read_bytes().rpartition(b")")[2].split()[11:13]
-        except (OSError, ValueError):  # it is gone: its line says so
+            return time.clock_gettime(self._clock)
+        except OSError:  # it is gone: its line says so
             return self._heard_used
-        return (int(user) + int(system)) / _TICKS
+
+
+def _clock_of(pid: int) -> int:
+    """The clock of the processor time of a process."""
+    clock = ctypes.c_int()
+    _libc.clock_getcpuclockid(pid, ctypes.byref(clock))
+    return clock.value

@@ -94,9 +94,11 @@ def owe(connection: Connection, emissions: Sequence[Emission]) -> None:
     if emissions:
         rows = [_emission_row(e) for e in emissions]
         connection.execute(insert(t.emission), rows)
-        flows = {e.flow for e in emissions}
-        for flow in flows:
-            _seal.note(connection, flow, _seal.owed([row for row in rows if row["flow"] == flow]))
+        flows: dict[str, list[dict[str, object]]] = {}
+        for emission, row in zip(emissions, rows, strict=True):
+            flows.setdefault(emission.flow, []).append(row)
+        for flow, owed in flows.items():
+            _seal.note(connection, flow, _seal.owed(owed))
         connection.execute(update(t.flow).where(t.flow.c.id.in_(flows), t.flow.c.state == Plumbing.CLOSED), {"state": Plumbing.DECIDED})
 
 

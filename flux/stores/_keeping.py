@@ -141,6 +141,12 @@ class Keeping(Writing):
             claimed = _claims(connection, shas)
             return forget([sha for sha in shas if not claimed.get(sha)])
 
+    def rest(self) -> None:
+        """While nothing waits: what commits have left in the log beside the database goes into it, so that none has to stop for that."""
+        with self._raw() as raw:
+            if raw is not None:
+                raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
     def shrink(self) -> int | None:
         """Free pages go back, some at a time; None where the ledger was made before that was possible."""
         with self._raw() as raw:

@@ -37,6 +37,7 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True):
     A row of the manifest. family and form: what it judges. origin: "flux", or the package that carries the published set.
 
     file: below schemas/ when ours; for a published set, the target namespace of its main file. sha256: over every file that it pulls in.
+    late: of documents so seldom that a child compiles it when it meets the first, and not before it is ready.
     """
 
     family: str
@@ -48,6 +49,7 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True):
     sha256: str
     relaxations: str = ""
     in_force_until: str = ""
+    late: bool = False
 
 
 class Row(Struct, frozen=True):
@@ -136,9 +138,10 @@ class Schemas:
         return self._schemas.get(f"{family}/{form}") or self._schemas[f"{family}/full"]
 
     def warm(self) -> None:
-        """Compile them all now."""
+        """Compile now what most documents need."""
         for schema in self._schemas.values():
-            _ = schema.xsd
+            if not schema.entry.late:
+                _ = schema.xsd
 
     def rows(self) -> list[Row]:
         """For the doctor, and for the identity of the rule pack."""

@@ -7,7 +7,7 @@ What people read is in ``_reading``.
 """
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from datetime import datetime
 from itertools import takewhile
@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 from msgspec.structs import asdict, replace
-from sqlalchemy import Connection, create_engine, func, insert, select, update
+from sqlalchemy import Connection, Table, create_engine, func, insert, select, update
 from sqlalchemy import event as sa_event
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -45,6 +45,7 @@ from flux.stores._writing import take_in
 from flux.when import instant, moment
 
 SHOWN = 3  # undeliverable emissions that are told with the count of them
+LOG_PAGES = 8_000  # of 4 kB in the log beside a SQLite ledger, synced at each commit: from there on a commit stops to bring them home, else rest() does
 
 
 class SqlLedger(Auditing, Causes, Custody, Doubts, Emissions, Keeping, Past, Quarantines, Reinjections, Runs, Standings):
@@ -71,7 +72,8 @@ class SqlLedger(Auditing, Causes, Custody, Doubts, Emissions, Keeping, Past, Qua
         with self._write() as connection:
             ids = [flow.id for flow in flows]
             known = set(connection.scalars(select(t.flow.c.id).where(t.flow.c.id.in_(ids))))
-            new = [replace(flow, duplicate_of=_first_with(connection, flow.partner, flow.sha256)) for flow in flows if flow.id not in known]
+            first = _firsts(connection, [(flow.partner, flow.sha256) for flow in flows])
+            new = [replace(flow, duplicate_of=first.get((flow.partner, flow.sha256), "")) for flow in flows if flow.id not in known]
             if new:
                 take_in(connection, new)
                 fresh = {flow.id for flow in new}
@@ -137,22 +139,25 @@ class SqlLedger(Auditing, Causes, Custody, Doubts, Emissions, Keeping, Past, Qua
     def first_with(self, partner: str, sha256: str) -> str:
         """The id of the first flow in which this partner brought these bytes and of which something went in; "" when there is none."""
         with self._read() as connection:
-            return _first_with(connection, partner, sha256)
+            return _firsts(connection, [(partner, sha256)]).get((partner, sha256), "")
 
     def record(self, outcomes: Sequence[Outcome], now: datetime) -> dict[str, str]:
         """T3: one transaction for the group, each outcome whole or not at all, only under its fence."""
         refused: dict[str, str] = {}
-        noted: list[Noted] = []
+        stand: list[Outcome] = []
         with self._write() as connection:
+            held = _held(connection, (key for outcome in outcomes for key in outcome.identities))
             for outcome in outcomes:
-                if taken := _taken(connection, outcome.identities) or overtaken(connection, outcome.moved):
-                    refused[outcome.flow.id] = f"identity {taken}"
+                if lost := min(held & outcome.identities.keys(), default="") or overtaken(connection, outcome.moved):
+                    refused[outcome.flow.id] = f"identity {lost}"
                 elif not connection.execute(_mine(outcome.flow), _decided_row(outcome, now)).rowcount:
                     refused[outcome.flow.id] = "fence"
                 else:
-                    _write_outcome(connection, outcome, now)
-                    noted += (Noted(outcome.flow.partner, outcome.flow.id, now, outcome.decision.pack, one) for one in outcome.met)
-            note(connection, noted)
+                    held |= outcome.identities.keys()
+                    change_standings(connection, outcome.moved)  # at once: the next outcome may move the same piece
+                    stand.append(outcome)
+            _write_outcomes(connection, stand, now)
+            note(connection, [Noted(one.flow.partner, one.flow.id, now, one.decision.pack, met) for one in stand for met in one.met])
         return refused
 
     # -- the life of a piece ----------------------------------------------------------------------------------------------------------
@@ -174,7 +179,8 @@ class SqlLedger(Auditing, Causes, Custody, Doubts, Emissions, Keeping, Past, Qua
         with self._write() as connection:
             if not connection.execute(update(t.flow).where(*here), {**_decided_row(outcome, now), **closed}).rowcount:
                 return False
-            _write_outcome(connection, outcome, now)
+            change_standings(connection, outcome.moved)
+            _write_outcomes(connection, [outcome], now)
         return True
 
     # -- the machine ------------------------------------------------------------------------------------------------------------------
@@ -270,6 +276,7 @@ def _tune_sqlite(engine: Engine, *, read_only: bool) -> None:
             return
         mode = raw.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         raw.execute("PRAGMA synchronous = FULL")
+        raw.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
         full = raw.execute("PRAGMA synchronous").fetchone()[0]
         if mode != "wal" or full != 2:  # noqa: PLR2004 - SQLite's number for FULL
             raise Fault("FLX-I25", mode=str(mode), synchronous=str(full))
@@ -280,14 +287,16 @@ def _tune_sqlite(engine: Engine, *, read_only: bool) -> None:
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
-def _first_with(connection: Connection, partner: str, sha256: str) -> str:
+def _firsts(connection: Connection, brought: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
     """
-    The first flow that brought these bytes and of which something went in.
+    The first flow in which a partner brought these bytes (partner, sha256) and of which something went in, where there is one.
 
     What was refused may be sent again under a better name or when a limit was raised, and what is held was answered nothing: no duplicates.
     """
-    first = select(t.flow.c.id).where(t.flow.c.partner == partner, t.flow.c.sha256 == sha256, t.flow.c.verdict.in_(WENT_IN))
-    return connection.scalar(first.limit(1)) or ""
+    wanted = set(brought)
+    with_bytes = select(t.flow.c.partner, t.flow.c.sha256, t.flow.c.id).where(t.flow.c.sha256.in_({sha256 for _, sha256 in wanted}), t.flow.c.verdict.in_(WENT_IN))
+    newest_first = connection.execute(with_bytes.order_by(t.flow.c.seq.desc()))
+    return {(row.partner, row.sha256): row.id for row in newest_first if (row.partner, row.sha256) in wanted}
 
 
 def _suspect(row: Any) -> bool:  # noqa: ANN401 - a database row
@@ -309,39 +318,42 @@ def _decided_row(outcome: Outcome, now: datetime) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _taken(connection: Connection, identities: Mapping[str, int]) -> str:
+def _held(connection: Connection, identities: Iterable[str]) -> set[str]:
+    """Those of these identities that an accepted piece holds."""
     keys = sorted(identities)
-    for some in chunks(keys):
-        if key := connection.scalar(select(t.identity.c.key).where(t.identity.c.key.in_(some)).limit(1)):
-            return str(key)
-    return ""
+    return {key for some in chunks(keys) for key in connection.scalars(select(t.identity.c.key).where(t.identity.c.key.in_(some)))}
 
 
-def _write_outcome(connection: Connection, outcome: Outcome, now: datetime) -> None:
-    flow = outcome.flow.id
-    pieces: list[dict[str, object]] = []
-    identities: list[dict[str, object]] = []
-    if decided := outcome.decision.pieces:
-        pieces = [
-            {"flow": flow, "ordinal": d.piece.ordinal, "number": d.piece.number, "cadre": d.piece.cadre, "supplier": d.piece.supplier.id,
-             "verdict": d.verdict.kind, "told": told}
-            for d, told in zip(decided, outcome.told, strict=True)
-        ]  # fmt: skip
-        connection.execute(insert(t.piece), pieces)
-    if outcome.identities:
-        shas = {d.piece.ordinal: d.sha256 for d in decided}
-        at = moment(now)
-        identities = [{"key": key, "flow": flow, "ordinal": n, "sha256": shas[n], "at": at} for key, n in outcome.identities.items()]
-        connection.execute(insert(t.identity), identities)
-    if outcome.standings:
-        connection.execute(insert(t.standing), [standing_row(standing) for standing in outcome.standings])
-    change_standings(connection, outcome.moved)
-    told = [(row, _seal.told_hash(said)) for row, said in zip(pieces, outcome.told, strict=True)]
-    parts = (
-        _seal.decided(_decided_row(outcome, now), _seal.told_hash(outcome.told_flow)), _seal.pieces(told), _seal.identities(identities),
-        _seal.standings(outcome.standings),
-    )  # fmt: skip
-    for part in parts:
-        _seal.note(connection, flow, part)
-    owe(connection, outcome.emissions)
-    append(connection, outcome.events)
+def _write_outcomes(connection: Connection, outcomes: Sequence[Outcome], now: datetime) -> None:
+    """What stands, each table once for the whole group: a statement a flow costs more than its rows. Their lines of the journal seal it."""
+    rows: dict[Table, list[dict[str, object]]] = {t.piece: [], t.identity: [], t.standing: []}
+    for outcome in outcomes:
+        pieces, identities = _pieces(outcome), _identities(outcome, now)
+        rows[t.piece] += pieces
+        rows[t.identity] += identities
+        rows[t.standing] += map(standing_row, outcome.standings)
+        told = [(row, _seal.told_hash(said)) for row, said in zip(pieces, outcome.told, strict=True)]
+        parts = (
+            _seal.decided(_decided_row(outcome, now), _seal.told_hash(outcome.told_flow)), _seal.pieces(told), _seal.identities(identities),
+            _seal.standings(outcome.standings),
+        )  # fmt: skip
+        for part in parts:
+            _seal.note(connection, outcome.flow.id, part)
+    for table, some in rows.items():
+        if some:
+            connection.execute(insert(table), some)
+    owe(connection, [emission for outcome in outcomes for emission in outcome.emissions])
+    append(connection, [event for outcome in outcomes for event in outcome.events])
+
+
+def _pieces(outcome: Outcome) -> list[dict[str, object]]:
+    return [
+        {"flow": outcome.flow.id, "ordinal": d.piece.ordinal, "number": d.piece.number, "cadre": d.piece.cadre, "supplier": d.piece.supplier.id,
+         "verdict": d.verdict.kind, "told": told}
+        for d, told in zip(outcome.decision.pieces, outcome.told, strict=True)
+    ]  # fmt: skip
+
+
+def _identities(outcome: Outcome, now: datetime) -> list[dict[str, object]]:
+    shas, at = {d.piece.ordinal: d.sha256 for d in outcome.decision.pieces}, moment(now)
+    return [{"key": key, "flow": outcome.flow.id, "ordinal": n, "sha256": shas[n], "at": at} for key, n in outcome.identities.items()]

@@ -12,13 +12,13 @@ import stat
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from msgspec import Struct
 
-from flux.durable import COPY_BYTES, has_writer, move, publish, sync_files, sync_folder, sync_folders
+from flux.durable import COPY_BYTES, has_writer, move, publish, sync_folder, sync_folders, sync_written
 from flux.faults import Fault
 from flux.ids import member_id
 from flux.model import Emission
@@ -270,15 +270,13 @@ class FolderOutbox:
     def stage(self, group: Sequence[tuple[Emission, BinaryIO]]) -> None:
         """Write all, sync all, rename all, sync. Repeatable: the same key gives the same file, whose hash is proven on the way."""
         staged, groups = str(self._staged), self._groups({emission.target for emission, _ in group})
-        with ExitStack() as stack:
-            files: list[BinaryIO] = []
-            for emission, source in group:
-                files.append(stack.enter_context(open(f"{staged}/.{emission.key}", "wb", buffering=0)))
-                _copy_range(emission, source, files[-1])
+        for emission, source in group:
+            with open(f"{staged}/.{emission.key}", "wb", buffering=0) as file:
+                _copy_range(emission, source, file)
                 if emission.target in groups:
                     with suppress(PermissionError):  # flux is not in that group: delivered all the same, and the doctor says so
-                        os.fchown(files[-1].fileno(), -1, groups[emission.target])
-            sync_files(files, self._staged)
+                        os.fchown(file.fileno(), -1, groups[emission.target])
+        sync_written([f"{staged}/.{emission.key}" for emission, _ in group], self._staged)
         for emission, _ in group:
             os.rename(f"{staged}/.{emission.key}", f"{staged}/{emission.key}")
         sync_folder(self._staged)

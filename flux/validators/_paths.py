@@ -1,5 +1,7 @@
 """Where an element stands, as people write it: the prefixes that are usual, and a position where several of a name stand beside one another."""
 
+import re
+from functools import lru_cache
 from typing import Any
 
 from lxml import etree
@@ -17,18 +19,19 @@ PREFIXES = {
 }
 
 
+_SPELT = {f"{{{space}}}": f"{prefix}:" for space, prefix in PREFIXES.items()}
+_SPACE = re.compile(r"\{[^}]*\}")
+
+
 def path_of(element: etree._Element) -> str:
     """The XPath of an element."""
-    steps = []
-    node: etree._Element | None = element
-    while node is not None:
-        twins = [t for t in node.itersiblings(node.tag, preceding=True)]  # noqa: C416 - lxml's iterator has no length
-        alone = not twins and next(node.itersiblings(node.tag), None) is None
-        steps.append(name_of(node.tag) + ("" if alone else f"[{len(twins) + 1}]"))
-        node = node.getparent()
-    return "/" + "/".join(reversed(steps))
+    tree = element.getroottree()
+    root = name_of(tree.getroot().tag)
+    below = tree.getelementpath(element)  # "." for the root itself, else as Clark names: lxml counts the siblings, without an object for each
+    return f"/{root}" if below == "." else f"/{root}/{_SPACE.sub(lambda space: _SPELT.get(space[0], ''), below)}"
 
 
+@lru_cache(512)
 def name_of(tag: Any) -> str:  # noqa: ANN401 - a tag in Clark notation
     """A name with its usual prefix."""
     name = etree.QName(tag)

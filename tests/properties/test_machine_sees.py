@@ -23,8 +23,7 @@ def told_staged_before_it_is(self, owed):
         self._outbox.stage([(emission, stack.enter_context(self._content.open(emission.blob))) for emission in owed])
 
 
-def marked_before_it_is_published(self):
-    waiting = self._ledger.unpublished(500)
+def marked_before_it_is_published(self, waiting):
     self._ledger.emitted([emission.key for emission in waiting], [])
     return len(self._outbox.publish(waiting))
 
@@ -39,7 +38,7 @@ def forgetting(self):
 
 VARIANTS = {
     "tells staged before it is": (Dispatch, "_stage_group", told_staged_before_it_is),
-    "marks before it publishes": (Dispatch, "_publish", marked_before_it_is_published),
+    "marks before it publishes": (Dispatch, "_publish_group", marked_before_it_is_published),
     "records under any fence": (sql, "_mine", under_any_fence),
     "forgets what stands claimed": (FolderInbox, "recover", forgetting),
 }

@@ -38,7 +38,7 @@ def unpacked(text, name="metre.pdf"):
 
 def as_json(attachment, tables):
     decided = Decided(Piece(attachments=(attachment,)), Verdict(VerdictKind.REJECTED), "a.xml", 1, "")
-    (only,) = told.piece(decided, tables, lambda _: Severity.ERROR)["attachments"]
+    (only,) = told.piece(decided, told.wording(tables, lambda _: Severity.ERROR))["attachments"]
     return only["bytes"], only["sha256"] and len(only["sha256"])
 
 
