@@ -34,7 +34,7 @@ def test_a_rule_of_the_reform_says_its_set_its_profiles_and_which_codes_hold_it(
 
 def test_the_counts_tell_the_sets_with_their_versions_and_days(site):
     told = site.json("rules", "coverage")
-    assert [(one["identity"], one["version"]) for one in told["sets"]] == [("EN16931", "1.3.16"), ("BR-FR-CPRO", "1.3")]
+    assert [(one["identity"], one["version"]) for one in told["sets"]] == [("EN16931", "1.3.16"), ("BR-FR-CPRO", "1.3"), ("FACTUR-X", "1.09.2")]
     assert {"family": "BR-FR-CPRO", "set": "BR-FR-CPRO", "UBL": 26, "CII": 26} in told["families"]
     assert "2026-09-01" in site.flux("rules", "coverage").stdout
 
@@ -42,7 +42,7 @@ def test_the_counts_tell_the_sets_with_their_versions_and_days(site):
 def test_the_verdict_of_a_piece_names_the_sets_that_judged_and_its_sender_reads_the_rule_in_both_languages(site):
     (flow,) = site.json("flows")["flows"]
     shown = site.json("show", flow["id"])
-    assert shown["rules"].endswith("/EN16931-1.3.16/BR-FR-CPRO-1.3")
+    assert shown["rules"].endswith("/EN16931-1.3.16/BR-FR-CPRO-1.3/FACTUR-X-1.09.2")
     (finding,) = [one for piece in shown["pieces"] for one in piece["findings"] if one["code"].startswith("BR-FR")]
     assert (finding["code"], finding["severity"]) == ("BR-FR-CPRO-43", "warning")
     told = "".join(path.read_text("utf-8") for path in (site.outbox / "returns" / "batipro").iterdir())
