@@ -5,17 +5,15 @@ The rules of EN 16931 beside the official sheet, on the same documents, in one r
 its own. One core each, rounds interleaved, medians. Then the time a line, from 100 to 10,000 lines.
 """
 
-import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks_table import asked, measured, write_section
 from invoices import cii, ubl
 from lxml import etree
 
@@ -23,7 +21,6 @@ from flux.stores import schemas
 from flux.validators import en16931
 
 HERE = Path(__file__).resolve().parent
-BEGIN, END = "<!-- rules -->", "<!-- /rules -->"
 SIZES = (("5 kB", 1), ("48 kB", 40), ("11 MB", 10_000))
 LINES = (100, 1_000, 10_000)
 LEAST_S = 0.3  # of a measure: a small document is judged over and over
@@ -106,9 +103,8 @@ def a_line(rounds):
 
 
 def shown(found, lines, rounds):
-    kernel = ".".join(platform.release().split(".")[:2])
     out = [
-        f"Measured on {datetime.now(UTC):%Y-%m-%d}, one core of {os.cpu_count()}, {platform.system()} {kernel}, Python {platform.python_version()}, {rounds} rounds interleaved, medians.", "",
+        measured(rounds, cores=f"one core of {os.cpu_count()}"), "",
         "| document | parse + XSD | parse + XSD + every rule | SaxonC, official sheet | faster than the sheet |", "|---|---|---|---|---|",
     ]  # fmt: skip
     for (syntax, name), (_, mine, bare, theirs) in found.items():
@@ -123,16 +119,11 @@ def _ms(seconds):
 
 
 def main():
-    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("--rounds", type=int, default=9)
-    asked.add_argument("--no-table", action="store_true")
-    options = asked.parse_args()
+    options = asked(__doc__, 9).parse_args()
     table = shown(measure(options.rounds), a_line(options.rounds), options.rounds)
     print(table)
     if not options.no_table:
-        page = HERE / "README.md"
-        before, _, rest = page.read_text("utf-8").partition(BEGIN)
-        page.write_text(f"{before}{BEGIN}\n\n{table}\n\n{END}{rest.partition(END)[2]}", "utf-8")
+        write_section("rules", table)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ floor is what the same bytes cost at the least: lxml parse and XSD of each piece
 bytes (groups of 100: write, one syncfs, rename, sync the folder). Medians of the rounds; the ratio is the ratio of medians.
 """
 
-import argparse
 import ctypes
 import json
 import os
@@ -20,7 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks_table import write_table
+from benchmarks_table import asked, write_table
 from generate import archive, big_invoice, singles
 from lxml import etree
 
@@ -182,11 +181,9 @@ def a_big_one(folder, n):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=9)
+    parser = asked(__doc__, 9)
     parser.add_argument("--pieces", type=int, default=1000)
     parser.add_argument("--only", default="")
-    parser.add_argument("--no-table", action="store_true", help="print, and leave benchmarks/README.md as it is")
     args = parser.parse_args()
     cases = [
         Case(f"archive of {args.pieces} pieces of 5 kB", args.pieces, an_archive(args.pieces, 5)),
@@ -212,7 +209,7 @@ def main():
     rows = [case.row() for case in cases]
     print(json.dumps({"rows": rows, "memory_mb": memory}, indent=2))
     if not args.no_table:
-        write_table(HERE / "README.md", rows, memory, args.rounds)
+        write_table(rows, memory, args.rounds)
 
 
 if __name__ == "__main__":

@@ -5,22 +5,19 @@ Two children against one on the same archives, interleaved; the peak of the daem
 archive and in as many as the limit of a flow makes by default, a fresh daemon each; the time from the exec of ``flux run`` to its READY=1, and what it and its children hold then.
 """
 
-import argparse
 import os
-import platform
 import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks_table import asked, measured, write_section
 from generate import archive
 from run import CONFIG, HERE, Daemon, settled, status_mb
 
-BEGIN, END = "<!-- scale -->", "<!-- /scale -->"
 SIZES = (5, 48)  # kB
 GROWING = ((1, 100), (1, 1_000), (1, 10_000), (20, 500))  # archives, pieces of each
 MANY = CONFIG.replace("pieces_per_flow = 5000", "pieces_per_flow = 20000")
@@ -84,8 +81,7 @@ def shown(workers, grown, begun, rounds):
     """The section of the page."""
     ready, (daemon, children) = begun
     lines = [
-        f"Measured on {datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {platform.system()} {'.'.join(platform.release().split('.')[:2])}, Python {platform.python_version()}, "
-        f"{rounds} rounds interleaved, medians.", "", "| archive of 1,000 pieces | one child | two children | two against one |", "|---|---|---|---|",
+        measured(rounds), "", "| archive of 1,000 pieces | one child | two children | two against one |", "|---|---|---|---|",
     ]  # fmt: skip
     lines += [f"| of {kilobytes} kB | {1e3 * one:.0f} ms | {1e3 * two:.0f} ms | {one / two:.2f} times |" for kilobytes, (one, two) in workers.items()]
     lines += ["", "| archives, pieces of 5 kB in each | daemon, peak | largest child, peak |", "|---|---|---|"]
@@ -95,18 +91,13 @@ def shown(workers, grown, begun, rounds):
 
 
 def main():
-    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("--rounds", type=int, default=5)
-    asked.add_argument("--no-table", action="store_true")
-    options = asked.parse_args()
+    options = asked(__doc__, 5).parse_args()
     with tempfile.TemporaryDirectory(dir=HERE.parent, prefix=".bench-") as folder:
         scratch = Path(folder)
         table = shown(two_against_one(scratch, options.rounds), memory(scratch), start(scratch, options.rounds), options.rounds)
     print(table)
     if not options.no_table:
-        page = HERE / "README.md"
-        before, _, rest = page.read_text("utf-8").partition(BEGIN)
-        page.write_text(f"{before}{BEGIN}\n\n{table}\n\n{END}{rest.partition(END)[2]}", "utf-8")
+        write_section("scale", table)
 
 
 if __name__ == "__main__":
