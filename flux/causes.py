@@ -11,19 +11,12 @@ from flux import export, faults, tables, told
 from flux.cause import TREND_DAYS, Blamed, Cause, Sought
 from flux.config import Config
 from flux.doors import fresh, open_reader
-from flux.tables import Tables
+from flux.tables import Tables, unquoted
 from flux.words import LANGUAGES, Words
 
 PIECES = 20  # pieces that one code is shown with
 HEADS = ("code", "side", "what", "place", "partner", "count", "share", "first", "last", "last_days", "days_before", "rules", "examples")
 NOTHING: dict[str, Any] = {"causes": [], "total": 0, "more": False, "uncounted": 0}
-
-
-class _Gap(dict[str, str]):
-    """Facts that a text about many pieces does not have."""
-
-    def __missing__(self, _name: str) -> str:
-        return "…"
 
 
 def listed(config: Config, sought: Sought, today: date) -> dict[str, Any]:
@@ -60,17 +53,17 @@ def save(config: Config, sought: Sought, today: date, to: Path, language: str) -
 def what(code: str, known: Tables) -> dict[str, str]:
     """What a code says of many pieces: what each of them says differently is left open."""
     if (entry := known.catalogue.get(code)) is not None:
-        return {language: getattr(entry, language).format_map(_Gap()) for language in LANGUAGES}
+        return {language: unquoted(getattr(entry, language)) for language in LANGUAGES}
     row = faults.table().get(code)
-    return {language: getattr(row, f"what_{language}").format_map(_Gap()) if row else "" for language in LANGUAGES}
+    return {language: unquoted(getattr(row, f"what_{language}")) if row else "" for language in LANGUAGES}
 
 
 def fix(code: str, known: Tables) -> dict[str, str]:
     """How it is mended."""
     if (entry := known.catalogue.get(code)) is not None:
-        return {language: getattr(entry, f"fix_{language}").format_map(_Gap()) for language in LANGUAGES}
+        return {language: unquoted(getattr(entry, f"fix_{language}")) for language in LANGUAGES}
     row = faults.table().get(code)
-    return {language: getattr(row, f"do_{language}").format_map(_Gap()) if row else "" for language in LANGUAGES}
+    return {language: unquoted(getattr(row, f"do_{language}")) if row else "" for language in LANGUAGES}
 
 
 def known_code(code: str) -> bool:

@@ -52,7 +52,7 @@ def _row(code: str, known: tables.Tables, asked: dict[str, frozenset[str]]) -> d
         "rule": code, "set": _set(whose) if whose else None, "official": "fatal" if entry.severity is Severity.ERROR else "warning",
         "terms": list(entry.terms), "syntaxes": [name for name, ids in asked.items() if code in ids],
         "profiles": [name for name, row in profiles.profiles().profiles.items() if row.tells(name, code)], "held": [held.split()[0] for held in cpro.table().held.get(code, ())],
-        "text": {"fr": entry.fr, "en": entry.en}, "fix": {"fr": entry.fix_fr, "en": entry.fix_en},
+        "text": {"fr": tables.unquoted(entry.fr), "en": tables.unquoted(entry.en)}, "fix": {"fr": tables.unquoted(entry.fix_fr), "en": tables.unquoted(entry.fix_en)},
     }  # fmt: skip
 
 
@@ -79,7 +79,7 @@ def sets() -> list[dict[str, Any]]:
 
 def _set(one: RuleSet) -> dict[str, Any]:
     until = None if one.until == rulesets.OPEN else one.until.isoformat()
-    return {"identity": one.identity, "version": one.version, "source": one.source, "since": one.since.isoformat(), "until": until}
+    return {"identity": one.identity, "version": one.version, "source": {"fr": one.source.fr, "en": one.source.en}, "since": one.since.isoformat(), "until": until}
 
 
 def of_facturx() -> list[dict[str, Any]]:

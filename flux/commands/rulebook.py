@@ -45,8 +45,9 @@ def explain(rule: Annotated[str, typer.Argument(metavar="RULE", help=say("help.r
         ("set", _set(row["set"])), ("official", say(f"rules.{row['official']}")), ("terms", " ".join(row["terms"]) or "—"), ("syntaxes", judged),
         ("profiles", " ".join(row["profiles"]) or "—"), *((("held", " ".join(row["held"])),) if row["held"] else ()),
     )  # fmt: skip
+    colon = " :" if say.language == "fr" else ":"
     for name, told in facts:
-        out.print(f"  {say(f'rules.{name}')} : {escape(told)}", highlight=False, soft_wrap=True)
+        out.print(f"  {say(f'rules.{name}')}{colon} {escape(told)}", highlight=False, soft_wrap=True)
 
 
 @app.command(help=say("help.rules_coverage"))
@@ -102,7 +103,7 @@ def _told(rows: list[dict[str, Any]], columns: tuple[str, ...], *, as_json: bool
 def _set(one: dict[str, Any]) -> str:
     """A set of rules: identity, version, source, and since when it judges, or until when it did."""
     until = say("say.rules_until", until=one["until"]) if one["until"] else ""
-    return say("say.rules_set", **one) + until
+    return say("say.rules_set", **{**one, "source": one["source"][say.language]}) + until
 
 
 def _table(*heads: str) -> Table:

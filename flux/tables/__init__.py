@@ -17,6 +17,7 @@ from flux.faults import table as fault_texts
 from flux.model import FlowVerdict
 from flux.tables import _reading, alarms, cdar, clocks, cpro, inbound, life, market, norm, rulesets
 from flux.tables._entry import Entry as Entry
+from flux.tables._entry import unquoted as unquoted
 from flux.tables._reading import Home, Text, read, shaped
 from flux.tables.cdar import Cdar
 from flux.tables.clocks import Clocks

@@ -9,6 +9,18 @@ from flux.model import Severity, Stage
 from flux.tables._reading import Text
 
 
+class _Gap(dict[str, str]):
+    """Facts that a text about many pieces does not have."""
+
+    def __missing__(self, _name: str) -> str:
+        return "…"
+
+
+def unquoted(text: str) -> str:
+    """A text of the catalogue about no piece: … for each fact that it would quote."""
+    return text.format_map(_Gap())
+
+
 class Entry(Struct, frozen=True, forbid_unknown_fields=True):
     """
     A code of the catalogue.

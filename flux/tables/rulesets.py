@@ -6,7 +6,7 @@ from datetime import date
 from msgspec import Struct
 
 from flux.faults import Fault
-from flux.tables._reading import read, shaped
+from flux.tables._reading import Text, read, shaped
 
 TABLE = "en16931/sets.toml"
 EN16931, CPRO, FACTURX = "EN16931", "BR-FR-CPRO", "FACTUR-X"
@@ -23,7 +23,7 @@ class RuleSet(Struct, frozen=True, forbid_unknown_fields=True):
     identity: str
     version: str
     standard: str
-    source: str
+    source: Text
     begins: tuple[str, ...]
     since: date
     until: date = OPEN
@@ -52,7 +52,7 @@ def faults(told: Sequence[RuleSet]) -> Iterator[Fault]:
     if (identities := {one.identity for one in told}) != {EN16931, CPRO, FACTURX}:
         yield Fault("FLX-I30", table=TABLE, row=", ".join(sorted(identities)), expected=f"{CPRO}, {EN16931}, {FACTURX}")
     for one in told:
-        if one.until < one.since or not all((one.version, one.standard, one.source, one.begins)):
+        if one.until < one.since or not all((one.version, one.standard, one.source.fr, one.source.en, one.begins)):
             yield Fault("FLX-I30", table=TABLE, row=one.named, expected="version, standard, source, begins; since ≤ until")
     for n, one in enumerate(told):
         for other in told[n + 1 :]:

@@ -32,6 +32,12 @@ def test_a_rule_of_the_reform_says_its_set_its_profiles_and_which_codes_hold_it(
     assert "elle n'est pas contrôlée" in shown
 
 
+def test_a_rule_is_explained_in_the_readers_language_and_without_the_facts_of_any_piece(site):
+    french, english = (site.flux("rules", "explain", "BR-FR-CPRO-39", FLUX_LANG=language).stdout for language in ("fr", "en"))
+    assert ("dépasse … caractères" in french, "sans artefact officiel" in french) == (True, True)
+    assert ("longer than … characters" in english, "no official artefact" in english) == (True, True)
+
+
 def test_the_counts_tell_the_sets_with_their_versions_and_days(site):
     told = site.json("rules", "coverage")
     assert [(one["identity"], one["version"]) for one in told["sets"]] == [("EN16931", "1.3.16"), ("BR-FR-CPRO", "1.3"), ("FACTUR-X", "1.09.2")]
