@@ -113,7 +113,7 @@ def _of_the_vat(ht, difference, tva, highest, piece):
         return ["FLX-M01"] if abs(difference - tva) > CENT else []
     if abs(difference) <= CENT:
         return []
-    between, slack = sorted((Fraction(0), ht * highest / 100)), max(Fraction(1), CENT * piece.line_count)
+    between, slack = sorted((Fraction(0), ht * Fraction(highest) / 100)), max(Fraction(1), CENT * piece.line_count)
     signs = {line.net > 0 for line in piece.lines if line.net}
     explained = piece.supplier.type in ("2", "3") or piece.amounts.allowances or len(signs) == 2
     return ["FLX-M09" if explained or between[0] - slack <= difference <= between[1] + slack else "FLX-M08"]
