@@ -180,6 +180,14 @@ def test_a_run_waits_for_no_server_that_is_not_there(yard, crew):
     assert yard.known().state == "trouble"
 
 
+def test_a_run_waits_for_no_server_that_another_endpoint_found_ill(yard, crew, served):
+    host, connections = Host(Breaker(lambda: 0.0), 2, 1), served(lambda: Liar(Tree()))
+    host.breaker.resume(9, 600.0)
+    crew(connections, host=host)
+    over(in_runs(yard))
+    assert connections.connections == 0
+
+
 def test_one_that_is_stopped_while_it_connects_fetches_nothing_any_more(yard, crew, served, monkeypatch):
     tree, connected, go_on = Tree(), threading.Event(), threading.Event()
     tree.put(b"/in/good.xml", b"<good/>")

@@ -135,8 +135,9 @@ class Courier(threading.Thread):
         asked = inbox.asked if inbox else 0
         pause, done = self._turn(books, work)
         self._turned = True
-        if inbox and (self._known.state in ("trouble", "held") or (self._pull and self._pull.emptied and not done)):
-            inbox.answer(asked)  # a run waits for no server that is ill
+        ill = self._known.state in ("trouble", "held") or self._host.breaker.left_s > 0.0  # a run waits for no server that is
+        if inbox and (ill or (self._pull and self._pull.emptied and not done)):
+            inbox.answer(asked)
         if done:
             self.done += done
             self._wake()
