@@ -173,6 +173,16 @@ def test_a_run_has_what_was_sent_by_then_however_lately_the_endpoint_had_looked(
     assert len(yard.received()) == 3
 
 
+def test_a_run_waits_through_a_pause_in_which_nothing_was_looked_at(yard, crew, served):
+    intake, yard.paused = in_runs(yard), True
+    courier = crew(served(lambda: Liar(Tree())))
+    intake.open_for(frozenset({"batipro"}))
+    wait_for(lambda: courier.quiet, 20)
+    assert (intake.step(), intake.emptied(frozenset({"batipro"}))) == (0, False)
+    yard.paused = False
+    over(intake)
+
+
 def test_a_run_waits_for_no_server_that_is_not_there(yard, crew):
     intake = in_runs(yard)
     crew(SimpleNamespace(port=1))

@@ -135,9 +135,8 @@ class Courier(threading.Thread):
         asked = inbox.asked if inbox else 0
         pause, done = self._turn(books, work)
         self._turned = True
-        ill = self._known.state in ("trouble", "held") or self._host.breaker.left_s > 0.0  # a run waits for no server that is
-        if inbox and (ill or (self._pull and self._pull.emptied and not done)):
-            inbox.answer(asked)
+        if inbox and (self._known.state in ("trouble", "held") or self._host.breaker.left_s > 0.0):
+            inbox.answer(asked)  # a run waits for no server that is ill
         if done:
             self.done += done
             self._wake()
@@ -220,10 +219,13 @@ class Courier(threading.Thread):
         pull = self._pull = Pull(end, inbox, house.claims_of(end.partner), scratch, hands)
 
         def work(wire: Callable[[], Wire]) -> tuple[float, int]:
+            asked = inbox.asked
             if clock() < self._look_at and not inbox.wanted:
                 done = pull.finish(wire()) if pull.due else 0
             else:
                 done = pull.step(wire(), self._stopped.is_set)
+                if not done and pull.emptied:
+                    inbox.answer(asked)
                 rest = max(0.05, end.settle_s / 2) if pull.resting else end.poll_s
                 self._look_at = clock() + (0.0 if done else min(rest, end.poll_s))
             if pull.trouble:
