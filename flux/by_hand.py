@@ -44,6 +44,7 @@ def _work(config: Config, ledger: RunBook, seq: int) -> None:
     with app.opened(config) as house:
         house.fleet.start(lambda: None)
         while (one := ledger.run(seq)) and one.state not in _ENDED:
+            pause.proven(config)
             if not house.step():
                 time.sleep(min(max(config.settle_s / 4, 0.01), 0.2))
         house.mailer.finish(config.post.timeout_s if config.post else 0.0)
