@@ -2,14 +2,16 @@
 
 import json
 import os
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from extracts import SERVICES, a_row, write
 from rig import CONFIG, GOOD, wait_for
 
+from flux.when import day_of
+
 RECIPIENT = "22990008900017"  # of the piece in GOOD, whose service is ROUTES-TRAVAUX and whose engagement is given
-TODAY = date.today()  # noqa: DTZ011 - the command's own day; a test that runs over midnight is off by one, and no rule of it cares
+TODAY = day_of(datetime.now(UTC))  # the command's own day, in Paris
 
 
 @pytest.fixture
