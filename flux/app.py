@@ -10,7 +10,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from flux import config as settings
-from flux import deposits, doctor, durable, folders, log, pause, planning, starter
+from flux import deposits, doctor, durable, folders, heap, log, pause, planning, starter
 from flux.config import Config
 from flux.deposits import Asked, Hands, Receipt
 from flux.doctor import Line
@@ -66,6 +66,7 @@ def opened(
         raise Fault("FLX-I20", root=str(config.root))
     try:
         installation = Installation(config, warm=warm, whole=whole, meter=meter, beat=beat)
+        heap.settle(clean=warm)
         try:
             yield installation
         finally:

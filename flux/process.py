@@ -6,6 +6,7 @@ judge() needs only the document and runs in a child; conclude() needs what is kn
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 from lxml import etree
@@ -18,7 +19,7 @@ from flux.dossier import Standing, StatusLine
 from flux.emitters import Emitter, Told, wants
 from flux.facts import sized
 from flux.faults import Fault
-from flux.gate import admit_xml, quoted
+from flux.gate import admit_xml
 from flux.kit import Kit
 from flux.market import Market
 from flux.model import (
@@ -34,7 +35,6 @@ from flux.model import (
     Judged,
     Known,
     Parsed,
-    Place,
     Severity,
     Stage,
     Verdict,
@@ -52,15 +52,13 @@ from flux.validators.envelope import read_name
 from flux.validators.market import complete
 from flux.validators.schema import unit_of, validate
 from flux.validators.status import Heard, Hearing
+from flux.weighing import MOST_TOLD, add, excused, fewer, packed, unpacked
 
 Keep: TypeAlias = Callable[[Iterable[bytes]], tuple[int, int]]  # writes at the end of a file, gives offset and size
 
-MOST_TOLD = 50     # findings of one piece that are told, errors before warnings; FLX-L18 tells that there are more
 FLOW_TOLD = 5_000  # and of a whole flow: many pieces share them,
 LEAST_TOLD = 10    # but each has these
 CARRIED = "FACTURX"  # the syntax of what a PDF carries
-_MORE = "FLX-L18"
-MOST_QUOTED = 200  # characters of what a finding quotes
 
 
 class _Opened(Struct, frozen=True):
@@ -131,7 +129,7 @@ def conclude(
         if done.verdict.kind == "accepted":
             taken[identity(done.piece)] = Deposited(flow.id, ordinal, done.sha256, flow.received_at)
         decided.append(done)
-    findings = tuple(_excused(f, context.policy) for f in found if effective_severity(f, context.policy, kit.tables) is not Severity.OFF)
+    findings = tuple(excused(f, context.policy) for f in found if effective_severity(f, context.policy, kit.tables) is not Severity.OFF)
     decision = decide(envelope, findings, tuple(decided), context.policy, kit.tables)
     pack = rulesets.named(kit.pack, rulesets.on(context.tables.sets, context.today))
     return replace(decision, pack=context.policy.pack(pack), interface=context.interface or _only(one.interface for _, one in judged_here))
@@ -193,11 +191,6 @@ def flow_findings(flow: Flow, policy: Policy, kit: Kit) -> tuple[Envelope, tuple
     elif flow.size > most:
         findings += (Finding("FLX-T05", facts=(*sized("found", f"{flow.size / (1 << 20):.1f}"), *sized("expected", str(policy.limits.flow_mb)))),)
     return envelope, findings
-
-
-def refuses(findings: Iterable[Finding], policy: Policy, tables: Tables) -> bool:
-    """Whether one of these findings is an error under this policy."""
-    return any(effective_severity(f, policy, tables) is Severity.ERROR for f in findings)
 
 
 def render(letter: Told, kit: Kit) -> list[Answer]:
@@ -278,10 +271,9 @@ def _ask_document(blank: Judged, parsed: Parsed, refusals: Iterable[Finding], co
         if parsed.line is None:  # what a status line names is no document: it was judged when it came
             asked += _ask(stage, parsed.piece, Known(), context, kit)
             asked += _ask_norm(root, parsed.piece, findings, context) if stage is Stage.NORM else ()
-        if closed := _add(findings, asked, stage, parsed.where, context):
+        if closed := add(findings, asked, stage, lambda: parsed.where, context):
             break
-    # What crosses to the daemon is what the stages beside the ledger may still ask of: nothing that a document can hold by the 100,000.
-    where = {} if closed else {field: place for field, place in parsed.where.items() if "[" not in field}
+    where = b"" if closed else packed(parsed.where)  # for the stages beside the ledger
     return replace(blank, piece=replace(parsed.piece, lines=(), vat=()), findings=tuple(findings), closed=closed, where=where, line=parsed.line)
 
 
@@ -296,61 +288,33 @@ def _ask_norm(root: etree._Element, piece: Piece, found: Iterable[Finding], cont
     return en16931.findings(root, piece.profile, context.policy.norm_of(context.interface), sets, told, carried=piece.syntax == CARRIED)
 
 
-def _weighed(findings: Iterable[Finding], where: dict[str, Place], context: Context) -> list[Finding]:
-    """Findings that count under this policy, each with the place of its field."""
-    counting = (f for f in findings if effective_severity(f, context.policy, context.tables) is not Severity.OFF)
-    return [_excused(_located(f, where), context.policy) for f in counting]
-
-
-def _excused(finding: Finding, policy: Policy) -> Finding:
-    """What a quarantine lowers says so, and why."""
-    one = policy.lowered.get(finding.code)
-    if one is None:
-        return finding
-    told = {"quarantine": str(one.seq), "was": one.was, "until": one.until.isoformat(), "reason": one.reason, "who": one.who}
-    return replace(finding, facts=(*finding.facts, *((name if name == "quarantine" else f"quarantine_{name}", fact) for name, fact in told.items())))
-
-
-def _located(finding: Finding, where: dict[str, Place]) -> Finding:
-    """Add the place of the finding's field, or of the nearest thing around it that has one, and quote no more than anybody reads."""
-    if any(len(fact) > MOST_QUOTED for _, fact in finding.facts):
-        finding = replace(finding, facts=tuple((name, quoted(fact, MOST_QUOTED)) for name, fact in finding.facts))
-    if finding.line or finding.xpath:
-        return finding
-    name = finding.field
-    while name and name not in where:
-        name = name.rpartition(".")[0] if "." in name else name.partition("[")[0] if "[" in name else ""
-    place = where.get(name)
-    return replace(finding, line=place.line, xpath=place.xpath) if place else finding
-
-
 def _conclude_piece(ordinal: int, one: Judged, known: Known, room: int, context: Context, kit: Kit) -> Decided:
     """Ask the stages beside the ledger, unless the sandbox closed them, and give the verdict. *room*: for how many findings."""
-    findings, closed = list(one.findings), one.closed
+    findings, closed, where = list(one.findings), one.closed, partial(unpacked, one.where)
     piece = replace(one.piece, ordinal=ordinal) if one.piece else Piece(ordinal=ordinal, syntax=one.syntax)
     actor: Actor | Finding | None = None
     meant: tuple[Standing, ...] = ()
     carried: tuple[str, ...] = ()
     if not closed:
         # Asked of what the piece itself says: what is carried over was asked of the piece before.
-        closed = _add(findings, _ask(Stage.DIRECTORY, _named(piece, kit.tables), known, context, kit), Stage.DIRECTORY, one.where, context)
+        closed = add(findings, _ask(Stage.DIRECTORY, _named(piece, kit.tables), known, context, kit), Stage.DIRECTORY, where, context)
         meant = previous(piece, known, kit.tables)
         piece, carried = carry(piece, meant, kit.tables)
     if not closed:
         piece = complete(piece, known, kit.tables)
-        closed = _add(findings, _ask(Stage.MARKET, piece, known, context, kit), Stage.MARKET, one.where, context)
+        closed = add(findings, _ask(Stage.MARKET, piece, known, context, kit), Stage.MARKET, where, context)
     if not closed:
         asked = [*_ask(Stage.DUPLICATE, piece, known, context, kit), *duplicate(piece, one.sha256, known)]
-        closed = _add(findings, asked, Stage.DUPLICATE, one.where, context)
+        closed = add(findings, asked, Stage.DUPLICATE, where, context)
     if not closed:
         asked = [*_ask(Stage.DOSSIER, piece, known, context, kit), *depositor(piece, kit.tables), *association(piece, meant, known, context)]
-        closed = _add(findings, asked, Stage.DOSSIER, one.where, context)
+        closed = add(findings, asked, Stage.DOSSIER, where, context)
     if not closed:
         actor = next_actor(piece, kit.tables)
         asked = [*_ask(Stage.ROUTING, piece, known, context, kit), *([actor] if isinstance(actor, Finding) else [])]
-        closed = _add(findings, asked, Stage.ROUTING, one.where, context)
+        closed = add(findings, asked, Stage.ROUTING, where, context)
     goes_to = actor if isinstance(actor, Actor) else None
-    told = tuple(replace(f, ordinal=ordinal) for f in _fewer(findings, room, context))
+    told = tuple(replace(f, ordinal=ordinal) for f in fewer(findings, room, context))
     verdict = verdict_of(told, closed, goes_to, context.policy, kit.tables)
     part = 0 if one.extracted is None else one.index
     return Decided(piece, verdict, one.name, one.document, one.sha256, one.piece is not None, part, meant[0] if len(meant) == 1 else None, carried)
@@ -363,27 +327,11 @@ def _conclude_line(ordinal: int, one: Judged, line: StatusLine, hearing: Hearing
     heard = Heard()
     if not closed:
         heard = hearing.hear(line, piece, context)
-        closed = _add(findings, heard.findings, Stage.DOSSIER, one.where, context)
-    told = tuple(replace(f, ordinal=ordinal) for f in _fewer(findings, room, context))
+        closed = add(findings, heard.findings, Stage.DOSSIER, partial(unpacked, one.where), context)
+    told = tuple(replace(f, ordinal=ordinal) for f in fewer(findings, room, context))
     verdict = Verdict(VerdictKind.REJECTED if closed else VerdictKind.ACCEPTED, findings=told)
     acted, steps = (None, 0) if closed else (heard.standing, heard.steps)
     return Decided(piece, verdict, one.name, one.document, one.sha256, line=line, acted=acted, steps=steps)
-
-
-def _add(findings: list[Finding], asked: Iterable[Finding], stage: Stage, where: dict[str, Place], context: Context) -> str:
-    """Add what a stage found; gives the stage when it refuses, else ""."""
-    weighed = _weighed(asked, where, context)
-    findings += _fewer(weighed, MOST_TOLD - len(findings), context)
-    return stage if refuses(weighed, context.policy, context.tables) else ""
-
-
-def _fewer(found: list[Finding], room: int, context: Context) -> list[Finding]:
-    """As many as there is room for, one at least; what refuses goes before what is only told. FLX-L18 tells that there are more."""
-    plain, most = [f for f in found if f.code != _MORE], max(1, room)
-    if len(plain) <= most:
-        return found
-    first = sorted(plain, key=lambda f: effective_severity(f, context.policy, context.tables) is not Severity.ERROR)[:most]
-    return [*first, *_weighed([Finding(_MORE, facts=(("found", f"> {most}"), ("expected", str(most))))], {}, context)]
 
 
 def _roots(kit: Kit) -> str:

@@ -25,9 +25,9 @@ from flux.model import Envelope, Finding, Flow, Judged, Member, Stage
 from flux.owing import Content, Excerpts, Files
 from flux.policy import Brief, Policy
 from flux.ports import ContentStore
-from flux.process import refuses
 from flux.sandbox.pool import Job, Sandbox
 from flux.sandbox.wire import LARGE_MEMORY_BYTES, Item, Judge, Lost, Prove, Result
+from flux.weighing import refuses
 
 RECORD = 100           # decisions in one commit,
 RECORD_AFTER_S = 0.02  # or what is ready after so long

@@ -26,8 +26,9 @@ from flux.decision import effective_severity
 from flux.model import Deposited, Finding, Flow, Known, Severity
 from flux.piece import identity
 from flux.policy import Brief, Policy
-from flux.process import conclude, flow_findings, judge, refuses
+from flux.process import conclude, flow_findings, judge
 from flux.validators import Context
+from flux.weighing import refuses
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"

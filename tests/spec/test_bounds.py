@@ -11,8 +11,9 @@ from flux import kit
 from flux.model import Envelope, Finding, Flow, Judged, Known
 from flux.piece import Piece
 from flux.policy import Brief, Policy
-from flux.process import LEAST_TOLD, MOST_QUOTED, MOST_TOLD, conclude, judge
+from flux.process import LEAST_TOLD, conclude, judge
 from flux.validators import Context
+from flux.weighing import MOST_QUOTED, MOST_TOLD
 
 SOUND = next(EXAMPLES.glob(GOOD)).read_text("utf-8")
 MIXTE = next(EXAMPLES.glob("16-several-pieces-in-one-file/*.xml")).read_text("utf-8")
