@@ -5,9 +5,8 @@ The worker runs it before it records; the pre-check (``flux check``) runs it and
 """
 
 import os
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from functools import partial
 from itertools import count
 from time import perf_counter
@@ -25,6 +24,7 @@ from flux.model import Envelope, Finding, Flow, Judged, Member, Stage
 from flux.owing import Content, Excerpts, Files
 from flux.policy import Brief, Policy
 from flux.ports import ContentStore
+from flux.sandbox.beside import Jobs
 from flux.sandbox.pool import Job, Sandbox
 from flux.sandbox.wire import LARGE_MEMORY_BYTES, Item, Judge, Lost, Prove, Result
 from flux.weighing import refuses
@@ -111,7 +111,7 @@ class Round:
         self._proving: dict[int, tuple[ExitStack, BinaryIO]] = {}
         self._parts: dict[int, Parts] = {}
         self._sinks: dict[int, tuple[ExitStack, BinaryIO]] = {}  # for the excerpts of a document
-        self._jobs: deque[Job] = deque()
+        self._jobs = Jobs()
         self._ready: list[Work] = []
         self.open = 0  # flows that joined and were not handed over
 
@@ -123,6 +123,7 @@ class Round:
             stack.close()
         for parts in self._parts.values():
             parts.drop()
+        self._jobs.release()
 
     def run(self, settle: Callable[[Sequence[Work]], object], beat: Callable[[], bool] = lambda: True) -> bool:
         """
@@ -131,8 +132,9 @@ class Round:
         Ends early, and gives False, when *beat* does: what is not ready then is not judged.
         """
         since = beaten = perf_counter()
-        with closing(self._sandbox.run(self._jobs)) as results:
-            for result in results:
+        with self._sandbox.beside(self._jobs) as said:
+            while self._keys and not said.over:
+                result = said.next()
                 if not (idle := result is None):
                     self._take_in(result)
                     del result  # it may hold a large piece, and the next is on its way
@@ -182,7 +184,7 @@ class Round:
         key = self._key(work, None)
         self._proving[key] = stack, scratch
         sha = work.flow.sha256
-        self._jobs.append(Job(Prove(key, work.flow.size, work.policy.limits), (partial(self._content.open, sha), partial(_again, scratch))))
+        self._jobs.add(Job(Prove(key, work.flow.size, work.policy.limits), (partial(self._content.open, sha), partial(_again, scratch))))
 
     def _expect(self, work: Work, blob: str, members: tuple[Member, ...], judged: int) -> None:
         work.members, work.owed = members, judged
@@ -205,14 +207,14 @@ class Round:
                 Item(self._key(work, m), blobs.index(work.files[m.index, 0].blob), m.offset, m.size, m.index, m.name, briefs.index(id(work)))
                 for work, m in chunk
             )
-            self._jobs.append(Job(Judge(items, tuple(by_id[i] for i in briefs)), tuple(partial(self._content.open, blob) for blob in blobs)))
+            self._jobs.add(Job(Judge(items, tuple(by_id[i] for i in briefs)), tuple(partial(self._content.open, blob) for blob in blobs)))
 
     def _judge_with_sink(self, work: Work, member: Member) -> None:
         stack, key, file = ExitStack(), self._key(work, member), work.files[member.index, 0]
         scratch = stack.enter_context(self._content.scratch())
         self._sinks[key] = stack, scratch
         item = Item(key, 0, member.offset, member.size, member.index, member.name, 0, sink=1)
-        self._jobs.append(Job(Judge((item,), (work.brief,)), (partial(self._content.open, file.blob), partial(_again, scratch))))
+        self._jobs.add(Job(Judge((item,), (work.brief,)), (partial(self._content.open, file.blob), partial(_again, scratch))))
 
     def _take_in(self, result: Result) -> None:
         work, member = self._keys[result.key]

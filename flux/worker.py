@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from flux.decision import unevaluated
 from flux.dossier import Ref, Standing
 from flux.faults import Fault, fault_of, netted
+from flux.heap import Broom
 from flux.kit import Kit
 from flux.log import get
 from flux.market import Market
@@ -88,17 +89,19 @@ class Worker:
         neighbour. Once *stopped*, what is not decided yet is given back as if it had never been taken.
         """
         in_hand: dict[str, Work] = {}
-        taken = 0
+        taken, broom = 0, Broom()
 
         def settle(ready: Sequence[Work]) -> None:
             for some in _in_turn(ready):
                 self._settle(some)
                 for work in some:  # at once: trouble with those behind is none of theirs
                     del in_hand[work.flow.id]
+                    broom.leave(len(work.judged))
                 recorded()
 
         def beat() -> bool:
             nonlocal taken
+            broom.sweep()
             meanwhile()
             taken += self._join(judging, in_hand)
             return not stopped()
@@ -112,6 +115,7 @@ class Worker:
                 for work in in_hand.values():
                     work.trouble = work.trouble or fault_of(trouble)
                     self._give_up(work, work.trouble)
+        broom.sweep()
         return taken
 
     def _join(self, judging: Round, in_hand: dict[str, Work]) -> int:

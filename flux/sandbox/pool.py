@@ -1,10 +1,12 @@
 """The daemon's side of the sandbox: a pool of children, and what becomes of the pieces of a child that is lost."""
 
+import math
 import selectors
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Self
 
@@ -13,12 +15,12 @@ from msgspec.structs import replace
 from flux.faults import Fault, fault_of
 from flux.policy import Limits
 from flux.sandbox._process import Child, Job
+from flux.sandbox.beside import BEAT_S, Jobs, Said, beside
 from flux.sandbox.wire import DONE, Answer, Judge, Lost, Prove, Result, Wall, allowed, missing
 
 __all__ = ["Job", "Sandbox"]
 
 RECYCLE_AFTER = 20_000  # pieces a child judges before it is replaced: whatever leaks, leaks so far
-BEAT_S = 0.1            # how long run() keeps silent at most
 
 
 Told = Callable[[tuple[Wall, ...]], object]
@@ -26,7 +28,7 @@ Told = Callable[[tuple[Wall, ...]], object]
 
 class Sandbox:
     """
-    A pool of children. One thread uses it; run() is a loop over whatever jobs it is given.
+    A pool of children. One thread at a time uses it; run() is a loop over whatever jobs it is given, beside() the same in a thread of its own.
 
     unpack_mb: the most that any archive may unpack to. strict: judge only behind the walls that wire.missing() names. told: is called once,
     with the walls of the first child that is ready. pack: the folder of other tables than the package's.
@@ -41,6 +43,7 @@ class Sandbox:
         self.walls: tuple[Wall, ...] = ()
         self._children: list[Child] = []
         self._number = 0
+        self._thread = ThreadPoolExecutor(1, "sandbox")
 
     def __enter__(self) -> Self:
         return self
@@ -65,14 +68,22 @@ class Sandbox:
             self.walls = child.walls
             self._told(child.walls)
         if child.ready and self._strict and (names := missing(child.walls)):
-            self.close()
+            self._end()
             raise Fault("FLX-I93", names=", ".join(names))
 
     def close(self) -> None:
-        """End every child."""
+        """End every child, and the thread."""
+        self._end()
+        self._thread.shutdown(wait=False)
+
+    def _end(self) -> None:
         for child in self._children:
             child.kill()
         self._children.clear()
+
+    def beside(self, jobs: Jobs) -> AbstractContextManager[Said]:
+        """Do *jobs* while the caller does other things, until they are closed; what comes is read as it pleases the caller."""
+        return beside(self._thread, self.run, jobs)
 
     def run(self, jobs: deque[Job]) -> Generator[Result | None, None, None]:
         """
@@ -83,26 +94,32 @@ class Sandbox:
         """
         try:
             with selectors.DefaultSelector() as selector:
-                yield from self._loop(jobs, selector)
+                handed = jobs if isinstance(jobs, Jobs) else None  # by another thread
+                if handed is not None:
+                    selector.register(handed.bell, selectors.EVENT_READ)
+                yield from self._loop(jobs, handed, selector)
         finally:
             for child in [c for c in self._children if c.job]:
                 self._replace(child)
 
-    def _loop(self, jobs: deque[Job], selector: selectors.BaseSelector) -> Iterator[Result | None]:
+    def _loop(self, jobs: deque[Job], handed: Jobs | None, selector: selectors.BaseSelector) -> Iterator[Result | None]:
         while True:
             yield from self._feed(jobs, selector)
             busy = [child for child in self._children if child.job]
-            if not busy:
+            if not busy and (handed is None or not handed.open):
                 return
-            soonest = min(child.look_at for child in busy) - time.monotonic()
+            soonest = min((child.look_at for child in busy), default=math.inf) - time.monotonic()
             heard = selector.select(max(0.0, min(BEAT_S, soonest)))
             for key, _ in heard:
-                yield from self._hear(key.data, jobs, selector)
+                if key.data:
+                    yield from self._hear(key.data, jobs, selector)
+                elif handed is not None:
+                    handed.heard()
             said = {key.data for key, _ in selector.select(0)}  # what the caller did meanwhile took its time, and not theirs
             for child in [c for c in self._children if c.job and c not in said and c.look_at < time.monotonic()]:
                 if why := child.late():
                     yield from self._lose(child, why, jobs, selector)
-            if not heard:
+            if not any(key.data for key, _ in heard):
                 yield None
 
     def _feed(self, jobs: deque[Job], selector: selectors.BaseSelector) -> Iterator[Result]:

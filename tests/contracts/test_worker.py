@@ -17,12 +17,12 @@ from workroom import NOON, Workroom
 from flux import kit, log, told, worker
 from flux.depot import Who
 from flux.faults import Fault
-from flux.model import Plumbing, Severity
+from flux.model import Judged, Plumbing, Severity
 from flux.piece import Actor
 from flux.policy import Brief, Policy
 from flux.precheck import precheck
 from flux.sandbox import child
-from flux.sandbox.pool import Job, _result
+from flux.sandbox.pool import Job, Sandbox, _result
 from flux.sandbox.wire import Item, Judge, Lost, Result
 from flux.worker import Settings
 
@@ -165,24 +165,16 @@ def test_a_bug_beside_the_ledger_costs_an_attempt_and_is_told_with_its_place(hou
     assert "KeyError: 'gone' (faults.py:" in row.reason.en
 
 
-class Broken:
-    """A sandbox that proves containers and judges nothing."""
+class Broken(Sandbox):
+    """A sandbox that proves containers, and loses what was judged."""
 
-    children = 1
-
-    def __init__(self, sandbox, lost):
-        self.sandbox, self.lost = sandbox, lost
+    def __init__(self, lost):
+        super().__init__(1)
+        self.lost = lost
 
     def run(self, jobs):
-        while jobs:
-            job = jobs.popleft()
-            if isinstance(job.body, Judge):
-                yield from (Result(item.key, self.lost) for item in job.body.items)
-            else:
-                yield from self.sandbox.run(deque([job]))
-
-    def close(self):
-        self.sandbox.close()
+        for result in super().run(jobs):
+            yield Result(result.key, self.lost) if result and isinstance(result.value, Judged) else result
 
 
 @pytest.mark.parametrize(
@@ -194,7 +186,8 @@ class Broken:
     ],
 )
 def test_what_a_child_met_is_told_with_the_file_that_it_read(house, lost, code, quotes):
-    house.sandbox = Broken(house.sandbox, lost)
+    house.sandbox.close()
+    house.sandbox = Broken(lost)
     row = house.work(times=1)
     assert (row.state, row.reason.code) == (Plumbing.RECEIVED, code)
     assert quotes in row.reason.en

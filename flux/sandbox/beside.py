@@ -1,0 +1,109 @@
+"""
+The sandbox at work beside its caller: while that decides, records and delivers, children get their next task and what they say is read.
+
+One thread for as long as there is the sandbox, since children die with the thread that started them.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
+from queue import Empty, SimpleQueue
+from threading import Event
+
+from flux.sandbox._process import Job
+from flux.sandbox.wire import Result
+
+BEAT_S = 0.1         # how long next() keeps silent at most
+MOST_UNREAD = 2_000  # results that wait for the caller: beyond, children wait for it too
+LOOK_S = 0.005       # between two looks whether it has read some
+
+Run = Callable[["Jobs"], Generator[Result | None, None, None]]
+
+
+class Jobs(deque[Job]):
+    """What is to be done: filled by one thread, done by another, which a ring wakes. Open until close(): more may come."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open = True
+        self.bell, self._rope = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def add(self, job: Job) -> None:
+        """One more."""
+        self.append(job)
+        self.ring()
+
+    def ring(self) -> None:
+        """There is something new."""
+        with suppress(BlockingIOError):  # rung a thousand times, and not heard yet
+            os.write(self._rope, b"!")
+
+    def heard(self) -> None:
+        """Whatever rang is looked at now."""
+        with suppress(BlockingIOError):
+            os.read(self.bell, 1 << 10)
+
+    def close(self) -> None:
+        """No more will come."""
+        self.open = False
+        self.ring()
+
+    def release(self) -> None:
+        """Let go of its bell, once nobody listens."""
+        os.close(self.bell)
+        os.close(self._rope)
+
+
+class Said:
+    """What came, as the caller reads it."""
+
+    def __init__(self) -> None:
+        self._waiting: SimpleQueue[Result | BaseException | None] = SimpleQueue()
+        self._left = Event()
+        self.over = False
+
+    def next(self) -> Result | None:
+        """The next result; None where nothing came, or nothing will (over). Raises what ended the run."""
+        try:
+            said = self._waiting.get(timeout=BEAT_S)
+        except Empty:
+            return None
+        self.over = said is None
+        if isinstance(said, BaseException):
+            raise said
+        return said
+
+    def leave(self) -> None:
+        """The caller reads no more."""
+        self._left.set()
+
+    def fill(self, run: Run, jobs: Jobs) -> None:
+        """In the other thread: until there is nothing more to do, or nobody who reads."""
+        try:
+            with closing(run(jobs)) as results:
+                for result in results:
+                    if result is not None:
+                        self._waiting.put(result)
+                    while self._waiting.qsize() > MOST_UNREAD and not self._left.wait(LOOK_S):
+                        pass
+                    if self._left.is_set():
+                        return
+        except BaseException as error:  # noqa: BLE001 - carried over to the caller's thread, whole
+            self._waiting.put(error)
+        finally:
+            self._waiting.put(None)
+
+
+@contextmanager
+def beside(thread: ThreadPoolExecutor, run: Run, jobs: Jobs) -> Iterator[Said]:
+    """*jobs* done in *thread*. What is not read to the end leaves no child at a task, and none that goes on after this."""
+    said = Said()
+    done = thread.submit(said.fill, run, jobs)
+    try:
+        yield said
+    finally:
+        said.leave()
+        jobs.close()
+        done.result()
