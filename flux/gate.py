@@ -85,7 +85,7 @@ def admit_xml(content: bytes, limits: Limits) -> Gated | Finding:
         return _doctype(doctype)
     if (encoding := ENCODINGS.get((document.encoding or "UTF-8").upper())) is None:
         return _encoding(document.encoding or "")
-    refusal = _out_of_shape(root, limits) or _out_of_size(root, content, encoding, limits) or _foreign(root)
+    refusal = _out_of_shape(root, content, limits) or _out_of_size(root, content, encoding, limits) or _foreign(root)
     return refusal or Gated(root, _stylesheet(root), encoding)
 
 
@@ -194,11 +194,12 @@ def _unparsed(content: bytes, error: etree.XMLSyntaxError, limits: Limits) -> Fi
     return Finding("FLX-X01", facts=why(code, quoted(message, 200)), line=line)
 
 
-def _out_of_shape(root: etree._Element, limits: Limits) -> Finding | None:
-    """Depth and attributes of a tree, asked of libxml2's own XPath: an iteration in Python would cost more than the parse."""
+def _out_of_shape(root: etree._Element, content: bytes, limits: Limits) -> Finding | None:
+    """Depth and attributes of a tree, asked of libxml2's own XPath: an iteration in Python would cost more than the parse. Each attribute has its "="."""
     if (deep := _first(_level(limits.xml_depth + 1), root)) is not None:
         return _too_deep(limits.xml_depth, line_of(deep))
-    if (wide := _first(_attributes_above(limits.xml_attributes), root)) is not None:
+    most = limits.xml_attributes
+    if content.count(b"=") > most and (wide := _first(_attributes_above(most), root)) is not None:
         return _too_wide(wide.tag, limits.xml_attributes, line_of(wide))
     return None
 

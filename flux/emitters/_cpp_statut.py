@@ -3,10 +3,11 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from flux.emitters._steps import Step
 from flux.emitters._xml import HEAD, box, carried, text
-from flux.piece import Piece
+from flux.piece import Party, Piece
 from flux.tables import Tables
 from flux.tables.life import ROUTING
 from flux.when import day_of, in_paris
@@ -49,29 +50,18 @@ def holds(piece: Piece) -> bool:
     return bool(known and _SIRET.fullmatch(recipient.id) and recipient.type in ("", "1") and len(carried(recipient.service)) <= SERVICE_MOST)
 
 
+@lru_cache(16)
 def stamp(at: datetime) -> str:
     """An instant as CPPStatut's examples write it: Paris time with its offset, milliseconds."""
     return in_paris(at).isoformat(timespec="milliseconds")
 
 
 def _unit(order: int, step: Step, tables: Tables, installation: str) -> str:
-    supplier, recipient, row = step.piece.supplier, step.piece.recipient, tables.life.statuses[step.status]
+    row = tables.life.statuses[step.status]
     return box(
         "CPPFactureStatutUnitaire",
-        box(
-            "Fournisseur",
-            text("TypeIdentifiant", supplier.type),
-            text("Identifiant", supplier.id),
-            text("RaisonSociale", supplier.name),
-            text("CodePays", supplier.country if _COUNTRY.fullmatch(supplier.country) else ""),
-        ),
-        box(
-            "Debiteur",
-            text("TypeIdentifiant", "1"),
-            text("Identifiant", recipient.id),
-            text("Nom", recipient.name),
-            text("CodeService", recipient.service),
-        ),
+        _supplier(step.piece.supplier),
+        _recipient(step.piece.recipient),
         box(
             "DonneesStatut",
             text("IdStatut", _code(step, tables)),
@@ -83,6 +73,29 @@ def _unit(order: int, step: Step, tables: Tables, installation: str) -> str:
             text("DateFacture", step.piece.issued.isoformat() if step.piece.issued else ""),
         ),
         NumOrdre=str(order),
+    )
+
+
+@lru_cache(256)
+def _supplier(supplier: Party) -> str:
+    """Written once: the pieces of a flow are of few parties."""
+    return box(
+        "Fournisseur",
+        text("TypeIdentifiant", supplier.type),
+        text("Identifiant", supplier.id),
+        text("RaisonSociale", supplier.name),
+        text("CodePays", supplier.country if _COUNTRY.fullmatch(supplier.country) else ""),
+    )
+
+
+@lru_cache(256)
+def _recipient(recipient: Party) -> str:
+    return box(
+        "Debiteur",
+        text("TypeIdentifiant", "1"),
+        text("Identifiant", recipient.id),
+        text("Nom", recipient.name),
+        text("CodeService", recipient.service),
     )
 
 

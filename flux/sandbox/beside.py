@@ -59,10 +59,11 @@ class Jobs(deque[Job]):
 class Said:
     """What came, as the caller reads it."""
 
-    def __init__(self) -> None:
-        self._waiting: SimpleQueue[Result | BaseException | None] = SimpleQueue()
+    def __init__(self, thread: ThreadPoolExecutor, run: Run, jobs: Jobs) -> None:
+        self._waiting: SimpleQueue[Result | None] = SimpleQueue()
         self._left = Event()
         self.over = False
+        self._run = thread.submit(self._fill, run, jobs)
 
     def next(self) -> Result | None:
         """The next result; None where nothing came, or nothing will (over). Raises what ended the run."""
@@ -70,16 +71,17 @@ class Said:
             said = self._waiting.get(timeout=BEAT_S)
         except Empty:
             return None
-        self.over = said is None
-        if isinstance(said, BaseException):
-            raise said
+        if said is None:
+            self.over = True
+            self._run.result()
         return said
 
     def leave(self) -> None:
-        """The caller reads no more."""
+        """The caller reads no more: wait until no child is at work."""
         self._left.set()
+        self._run.exception()  # whoever reads to the end has it raised
 
-    def fill(self, run: Run, jobs: Jobs) -> None:
+    def _fill(self, run: Run, jobs: Jobs) -> None:
         """In the other thread: until there is nothing more to do, or nobody who reads."""
         try:
             with closing(run(jobs)) as results:
@@ -90,8 +92,6 @@ class Said:
                         pass
                     if self._left.is_set():
                         return
-        except BaseException as error:  # noqa: BLE001 - carried over to the caller's thread, whole
-            self._waiting.put(error)
         finally:
             self._waiting.put(None)
 
@@ -99,11 +99,9 @@ class Said:
 @contextmanager
 def beside(thread: ThreadPoolExecutor, run: Run, jobs: Jobs) -> Iterator[Said]:
     """*jobs* done in *thread*. What is not read to the end leaves no child at a task, and none that goes on after this."""
-    said = Said()
-    done = thread.submit(said.fill, run, jobs)
+    said = Said(thread, run, jobs)
     try:
         yield said
     finally:
-        said.leave()
         jobs.close()
-        done.result()
+        said.leave()

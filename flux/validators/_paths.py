@@ -28,7 +28,13 @@ def path_of(element: etree._Element) -> str:
     tree = element.getroottree()
     root = name_of(tree.getroot().tag)
     below = tree.getelementpath(element)  # "." for the root itself, else as Clark names: lxml counts the siblings, without an object for each
-    return f"/{root}" if below == "." else f"/{root}/{_SPACE.sub(lambda space: _SPELT.get(space[0], ''), below)}"
+    return f"/{root}" if below == "." else f"/{root}/{_spelt(below)}"
+
+
+@lru_cache(4096)
+def _spelt(path: str) -> str:
+    """A path of Clark names with the usual prefixes. The documents of a sender err at the same places."""
+    return _SPACE.sub(lambda space: _SPELT.get(space[0], ""), path)
 
 
 @lru_cache(512)

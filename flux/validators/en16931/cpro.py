@@ -23,7 +23,7 @@ QUOTED = 20  # characters of a text that is too long: enough to know it by, and 
 # Where a party says who it is, below its own element: BT-29 and BT-30 of a seller, BT-60 and BT-61 of a payee, in UBL and in CII.
 _NAMES = {prefix: name for name, prefix in PREFIXES.items()}
 _IDENTIFIERS = tuple(
-    "/".join(steps(path, _NAMES))
+    steps(path, _NAMES)
     for path in (
         "cac:Party/cac:PartyIdentification/cbc:ID", "cac:Party/cac:PartyLegalEntity/cbc:CompanyID",
         "cac:PartyIdentification/cbc:ID", "cac:PartyLegalEntity/cbc:CompanyID",
@@ -123,9 +123,18 @@ def _established(invoice: Invoice, group: Group, rule: str) -> None:
 
 def identifiers(party: Group) -> Iterator[tuple[str, str]]:
     """Each identifier of a party: its scheme, "" where it tells none, and itself. Chorus Pro's UBL says its types 1 to 7 as a name (domain 4.4)."""
-    found: Iterator[etree._Element] = (element for path in _IDENTIFIERS for element in party.element.iterfind(path))
-    for element in found:
-        yield (element.get("schemeID") or element.get("schemeName") or "").strip(), (element.text or "").strip()
+    for path in _IDENTIFIERS:
+        for element in _below(party.element, path):
+            yield (element.get("schemeID") or element.get("schemeName") or "").strip(), (element.text or "").strip()
+
+
+def _below(element: etree._Element, path: tuple[str, ...]) -> Iterator[etree._Element]:
+    """What stands at this path. lxml's own search costs ten times as much where nothing does."""
+    for child in element.iterchildren(path[0]):
+        if len(path) == 1:
+            yield child
+        else:
+            yield from _below(child, path[1:])
 
 
 def _digits(text: str) -> bool:
