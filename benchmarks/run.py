@@ -165,6 +165,16 @@ def an_archive(pieces, kilobytes):
     return make
 
 
+def a_night(archives, pieces, kilobytes):
+    def make(folder, n):
+        paths = [folder / f"night-{kilobytes}-{n}-{one}.tar.gz" for one in range(archives)]
+        for one, path in enumerate(paths):
+            archive(path, pieces, kilobytes, seed=100_000 + n * 1_000 + one * 100 + kilobytes)
+        return paths, [content for path in paths for content in members(path)]
+
+    return make
+
+
 def some_singles(count, series):
     def make(folder, n):
         singles(folder, count, 5, seed=series + n)  # a series of its own: the same number twice would be refused
@@ -188,6 +198,8 @@ def main():
     cases = [
         Case(f"archive of {args.pieces} pieces of 5 kB", args.pieces, an_archive(args.pieces, 5)),
         Case(f"archive of {args.pieces} pieces of 48 kB", args.pieces, an_archive(args.pieces, 48)),
+        Case("10 archives of 500 pieces of 5 kB", 5_000, a_night(10, 500, 5)),
+        Case("4 archives of 500 pieces of 48 kB", 2_000, a_night(4, 500, 48)),
         Case("500 single files of 5 kB", 500, some_singles(500, 500_000)),
         Case("one single file of 5 kB, idle daemon", 1, some_singles(1, 700_000), rest_s=1.5),
         Case("one invoice of 10,000 lines, 11 MB", 1, a_big_one),

@@ -1,7 +1,7 @@
 """
 What flux makes of more cores and of more pieces, and what its start costs: python benchmarks/scale.py [--rounds 5] [--no-table].
 
-Two children against one on the same archives, interleaved; the peak of the daemon's memory and of its largest child over 100, 1,000 and 10,000 pieces, in one
+Two children against one on the same archives, one and a few at once, interleaved; the peak of the daemon's memory and of its largest child over 100, 1,000 and 10,000 pieces, in one
 archive and in as many as the limit of a flow makes by default, a fresh daemon each; the time from the exec of ``flux run`` to its READY=1, and what it and its children hold then.
 """
 
@@ -18,26 +18,29 @@ from benchmarks_table import asked, measured, write_section
 from generate import archive
 from run import CONFIG, HERE, Daemon, settled, status_mb
 
-SIZES = (5, 48)  # kB
+CASES = ((1, 1_000, 5), (1, 1_000, 48), (6, 500, 5), (4, 500, 48))  # archives at once, pieces of each, kB of a piece
 GROWING = ((1, 100), (1, 1_000), (1, 10_000), (20, 500))  # archives, pieces of each
 MANY = CONFIG.replace("pieces_per_flow = 5000", "pieces_per_flow = 20000")
 
 
 def two_against_one(scratch, rounds):
-    """{kB: [medians in s of one child, of two]}."""
+    """{case: [medians in s of one child, of two]}."""
     daemons = {}
     for children in (1, 2):
         (scratch / f"of-{children}").mkdir()
         daemons[children] = Daemon(scratch / f"of-{children}", f"children = {children}\n{CONFIG}")
-    took = {(kilobytes, children): [] for kilobytes in SIZES for children in daemons}
+    took = {(case, children): [] for case in CASES for children in daemons}
     for n in range(rounds):
-        for kilobytes in SIZES:
+        for at, case in enumerate(CASES):
+            archives, pieces, kilobytes = case
             for children, daemon in daemons.items():
-                path = archive(scratch / f"of-{children}" / f"{kilobytes}-{n}.tar.gz", 1_000, kilobytes, seed=n * 1_000 + kilobytes)
-                took[kilobytes, children].append(daemon.answer([path]))
+                paths = [scratch / f"of-{children}" / f"{at}-{n}-{one}.tar.gz" for one in range(archives)]
+                for one, path in enumerate(paths):
+                    archive(path, pieces, kilobytes, seed=at * 100_000 + n * 100 + one)
+                took[case, children].append(daemon.answer(paths))
     for daemon in daemons.values():
         daemon.stop()
-    return {kilobytes: [statistics.median(took[kilobytes, children]) for children in daemons] for kilobytes in SIZES}
+    return {case: [statistics.median(took[case, children]) for children in daemons] for case in CASES}
 
 
 def memory(scratch):
@@ -81,9 +84,12 @@ def shown(workers, grown, begun, rounds):
     """The section of the page."""
     ready, (daemon, children) = begun
     lines = [
-        measured(rounds), "", "| archive of 1,000 pieces | one child | two children | two against one |", "|---|---|---|---|",
+        measured(rounds), "", "| archives at once | one child | two children | two against one | pieces/s of two |", "|---|---|---|---|---|",
     ]  # fmt: skip
-    lines += [f"| of {kilobytes} kB | {1e3 * one:.0f} ms | {1e3 * two:.0f} ms | {one / two:.2f} times |" for kilobytes, (one, two) in workers.items()]
+    lines += [
+        f"| {archives} of {pieces:,} pieces of {kilobytes} kB | {1e3 * one:.0f} ms | {1e3 * two:.0f} ms | {one / two:.2f} times | {archives * pieces / two:.0f} |"
+        for (archives, pieces, kilobytes), (one, two) in workers.items()
+    ]
     lines += ["", "| archives, pieces of 5 kB in each | daemon, peak | largest child, peak |", "|---|---|---|"]
     lines += [f"| {archives} of {pieces:,} | {daemon_mb:.0f} MB | {child_mb:.0f} MB |" for (archives, pieces), (daemon_mb, child_mb) in grown.items()]
     lines += ["", f"Ready {ready:.2f} s after its exec; at rest the daemon holds {daemon:.0f} MB and each child {max(children):.0f} MB."]

@@ -12,12 +12,14 @@ from contextlib import closing, contextmanager, suppress
 from queue import Empty, SimpleQueue
 from threading import Event
 
+from flux.model import Judged
 from flux.sandbox._process import Job
 from flux.sandbox.wire import Result
 
-BEAT_S = 0.1         # how long next() keeps silent at most
-MOST_UNREAD = 2_000  # results that wait for the caller: beyond, children wait for it too
-LOOK_S = 0.005       # between two looks whether it has read some
+BEAT_S = 0.1           # how long next() keeps silent at most
+MOST_UNREAD = 8 << 20  # bytes of results that wait for the caller, and of what it is at: beyond, children wait for it too
+A_RESULT = 1 << 12     # bytes, about, beside the document that was taken out of another
+LOOK_S = 0.005         # between two looks whether it has read some
 
 Run = Callable[["Jobs"], Generator[Result | None, None, None]]
 
@@ -62,11 +64,14 @@ class Said:
     def __init__(self, thread: ThreadPoolExecutor, run: Run, jobs: Jobs) -> None:
         self._waiting: SimpleQueue[Result | None] = SimpleQueue()
         self._left = Event()
+        self._put = self._read = 0  # bytes; each is written by one of the two threads alone
+        self._at = 0                # of what the caller is at
         self.over = False
         self._run = thread.submit(self._fill, run, jobs)
 
     def next(self) -> Result | None:
         """The next result; None where nothing came, or nothing will (over). Raises what ended the run."""
+        self._read, self._at = self._read + self._at, 0
         try:
             said = self._waiting.get(timeout=BEAT_S)
         except Empty:
@@ -74,6 +79,8 @@ class Said:
         if said is None:
             self.over = True
             self._run.result()
+            return None
+        self._at = _weight(said)
         return said
 
     def leave(self) -> None:
@@ -87,13 +94,19 @@ class Said:
             with closing(run(jobs)) as results:
                 for result in results:
                     if result is not None:
+                        self._put += _weight(result)
                         self._waiting.put(result)
-                    while self._waiting.qsize() > MOST_UNREAD and not self._left.wait(LOOK_S):
+                    del result  # it may hold a large piece
+                    while self._put - self._read > MOST_UNREAD and not self._left.wait(LOOK_S):
                         pass
                     if self._left.is_set():
                         return
         finally:
             self._waiting.put(None)
+
+
+def _weight(result: Result) -> int:
+    return A_RESULT + (len(result.value.extracted or b"") if isinstance(result.value, Judged) else 0)
 
 
 @contextmanager
