@@ -20,6 +20,9 @@ from flux import tables
 from flux.faults import Fault
 from flux.gate import admit_xml
 from flux.model import Finding, Severity
+from flux.parsers import Unwrapped
+from flux.parsers.facturx import PARSER as PDF
+from flux.parsers.facturx import unwrap
 from flux.policy import Limits
 from flux.tables import facturx, norm, rulesets
 from flux.tables.rulesets import RuleSet
@@ -103,7 +106,7 @@ def _order(code: str) -> tuple[int, list[tuple[int, str]]]:
 def tested(files: Sequence[Path]) -> Iterator[dict[str, Any]]:
     """Each expectation of each test: file, test (from 1), rule, expected, got, agrees. Raises Fault for a file that is no testSet."""
     for file in files:
-        root = _read(file)
+        root, _ = _read(file)
         if root.tag != f"{VEFA}testSet":
             raise Fault("FLX-I232", file=str(file), found=str(root.tag))
         for number, test in enumerate(root.iter(f"{VEFA}test"), 1):
@@ -139,12 +142,12 @@ def compared(files: Sequence[Path], *, carried: bool = False) -> Iterator[dict[s
     """
     Each document under flux and under the official sheet of its syntax, then, where it has one, of its profile of Factur-X: ids that only one of them finds.
 
-    carried: as if a Factur-X PDF carried each. Raises Fault where a sheet or the engine is not installed. The sheets run in a process of their own, without
+    carried: as if a Factur-X PDF carried each; what is one carries its own. Raises Fault where a sheet or the engine is not installed. The sheets run in a process of their own, without
     network, and are handed what passed the XML gate, never the sender's bytes.
     """
     if find_spec(ENGINE) is None:
         raise Fault("FLX-I233", name=ENGINE)
-    wanted = [(file, root, pack) for file in files for root in [_read(file)] for pack in _sheets(root, carried=carried)]
+    wanted = [(file, root, pack) for file in files for root, in_pdf in [_read(file)] for pack in _sheets(root, carried=carried or in_pdf)]
     asked = [{"syntax": pack.own if pack else en16931.syntax_of(root), "document": etree.tostring(root, encoding="unicode")} for _, root, pack in wanted]
     for (file, root, pack), one, answer in zip(wanted, asked, official(asked), strict=True):
         ours, theirs = found(root, pack), set(answer.get("rules", ()))
@@ -183,13 +186,15 @@ def official(asked: Sequence[dict[str, str]]) -> list[dict[str, Any]]:
         raise Fault("FLX-I234", detail=str(detail).strip()[-300:]) from error
 
 
-def _read(file: Path) -> etree._Element:
-    """The document, through the XML gate. Raises Fault for one that cannot be read or does not pass."""
+def _read(file: Path) -> tuple[etree._Element, bool]:
+    """The document, through the XML gate, and whether a PDF carries it. Raises Fault for one that cannot be read or does not pass."""
     try:
         content = file.read_bytes()
     except OSError as error:
         raise Fault("FLX-I54", file=str(file), detail=error.strerror or str(error)) from error
-    gated = admit_xml(content, Limits())
+    in_pdf = content.startswith(PDF.magic)
+    inside = unwrap(content, Limits()) if in_pdf else Unwrapped(content)
+    gated = inside if isinstance(inside, Finding) else admit_xml(inside.content, Limits())
     if isinstance(gated, Finding):
         raise Fault("FLX-I235", file=str(file), code=gated.code)
-    return gated.root
+    return gated.root, in_pdf

@@ -12,6 +12,7 @@ from mutations import PARSER, parsed
 from whole import Whole, whole
 
 from flux import kit, official, rulebook
+from flux.faults import Fault
 from flux.model import Severity
 from flux.parsers.facturx import PARSER as CARRIER
 from flux.policy import Limits
@@ -140,6 +141,15 @@ def test_a_document_of_plain_en_16931_is_compared_under_the_sheet_of_factur_x_on
     rows = list(rulebook.compared([corpus / "fr" / "akretion" / "factur-x-en16931.xml"], carried=carried))
     assert [row["sheet"] for row in rows] == expected
     assert all(row["agrees"] for row in rows)
+
+
+@pytest.mark.corpus
+@sheets
+def test_a_pdf_is_compared_by_the_document_inside_and_one_that_is_no_invoice_is_refused_with_its_code(corpus):
+    rows = list(rulebook.compared([corpus / "fr" / "akretion" / "invoice_EN16931.pdf"]))
+    assert [(row["sheet"], row["agrees"]) for row in rows] == [("CII", True), ("en16931", True)]
+    with pytest.raises(Fault, match="FLX-A22"):
+        list(rulebook.compared(sorted((corpus / "other-doctypes").glob("*ORDER*.pdf"))[:1]))
 
 
 def opened(path):
