@@ -6,6 +6,7 @@ it, and the words of NatureErreur, are local. Name, size and SHA-256 of what was
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from flux.emitters import Emitter, Told
@@ -52,12 +53,16 @@ def _findings(letter: Told) -> Iterator[tuple[dict[str, Any], str]]:
 def _line(number: int, finding: dict[str, Any], about: str, letter: Told) -> str:
     return box(
         "LigneErreurDetail",
-        text("NatureErreur", NATURE[finding["severity"]]),
-        text("CodeErreur", finding["code"]),
-        text("LibelleErreur", letter.tables.catalogue[finding["code"]].label),
+        _kind(finding["severity"], finding["code"], letter.tables.catalogue[finding["code"]].label),
         text("DescriptionErreur", f"{about} : {finding['text']['fr']}"),
         IdLigne=str(number),
     )
+
+
+@lru_cache(1024)
+def _kind(severity: str, code: str, label: str) -> str:
+    """Written once: what a sender's software does wrong stands in each of his pieces."""
+    return "\n".join(filter(None, (text("NatureErreur", NATURE[severity]), text("CodeErreur", code), text("LibelleErreur", label))))
 
 
 def _receipt(letter: Told) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select, tuple_, update
 
 from flux.keeping import part_of
 from flux.model import Emission, EmissionState, Event, Plumbing
@@ -11,7 +11,7 @@ from flux.stores import _schema as t
 from flux.stores import _seal
 from flux.stores._chain import append
 from flux.stores._reading import IN, chunks, emission_of
-from flux.stores._writing import Writing
+from flux.stores._writing import Writing, fill
 from flux.when import moment
 
 Wanted = Callable[[str, str], bool]  # of a target and a kind
@@ -93,7 +93,7 @@ def owe(connection: Connection, emissions: Sequence[Emission]) -> None:
     """A closed flow that owes again, since one of its pieces was moved, is open until that is delivered."""
     if emissions:
         rows = [_emission_row(e) for e in emissions]
-        connection.execute(insert(t.emission), rows)
+        fill(connection, t.emission, rows)
         flows: dict[str, list[dict[str, object]]] = {}
         for emission, row in zip(emissions, rows, strict=True):
             flows.setdefault(emission.flow, []).append(row)

@@ -41,7 +41,7 @@ from flux.stores._reading import READS, chunks, emission_of, flow_of, known_trou
 from flux.stores._reinjections import Reinjections
 from flux.stores._runs import Runs
 from flux.stores._standings import Standings, change_standings, overtaken, standing_row
-from flux.stores._writing import take_in
+from flux.stores._writing import fill, take_in
 from flux.when import instant, moment
 
 SHOWN = 3  # undeliverable emissions that are told with the count of them
@@ -340,8 +340,7 @@ def _write_outcomes(connection: Connection, outcomes: Sequence[Outcome], now: da
         for part in parts:
             _seal.note(connection, outcome.flow.id, part)
     for table, some in rows.items():
-        if some:
-            connection.execute(insert(table), some)
+        fill(connection, table, some)
     owe(connection, [emission for outcome in outcomes for emission in outcome.emissions])
     append(connection, [event for outcome in outcomes for event in outcome.events])
 
