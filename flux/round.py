@@ -146,6 +146,7 @@ class Round:
                     if not beat():
                         return False
                     beaten = perf_counter()
+            said.finish()
         settle(self._handed_over())
         return True
 

@@ -67,6 +67,7 @@ class Said:
         self._put = self._read = 0  # bytes; each is written by one of the two threads alone
         self._at = 0                # of what the caller is at
         self.over = False
+        self._jobs = jobs
         self._run = thread.submit(self._fill, run, jobs)
 
     def next(self) -> Result | None:
@@ -83,9 +84,16 @@ class Said:
         self._at = _weight(said)
         return said
 
+    def finish(self) -> None:
+        """All has come that was asked for: wait until each child has said so too, else it would count as one at work."""
+        self._jobs.close()
+        while not self.over:
+            self.next()
+
     def leave(self) -> None:
         """The caller reads no more: wait until no child is at work."""
         self._left.set()
+        self._jobs.close()
         self._run.exception()  # whoever reads to the end has it raised
 
     def _fill(self, run: Run, jobs: Jobs) -> None:
@@ -116,5 +124,4 @@ def beside(thread: ThreadPoolExecutor, run: Run, jobs: Jobs) -> Iterator[Said]:
     try:
         yield said
     finally:
-        jobs.close()
         said.leave()

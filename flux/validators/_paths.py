@@ -6,6 +6,8 @@ from typing import Any
 
 from lxml import etree
 
+MOST_KEPT = 1_000  # characters of a path or a name that is remembered: a namespace may be as long as its document
+
 PREFIXES = {
     "urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:100": "rsm",
     "urn:un:unece:uncefact:data:standard:ReusableAggregateBusinessInformationEntity:100": "ram",
@@ -28,7 +30,8 @@ def path_of(element: etree._Element) -> str:
     tree = element.getroottree()
     root = name_of(tree.getroot().tag)
     below = tree.getelementpath(element)  # "." for the root itself, else as Clark names: lxml counts the siblings, without an object for each
-    return f"/{root}" if below == "." else f"/{root}/{_spelt(below)}"
+    spelt = _spelt if len(below) < MOST_KEPT else _spelt.__wrapped__
+    return f"/{root}" if below == "." else f"/{root}/{spelt(below)}"
 
 
 @lru_cache(4096)
@@ -37,9 +40,13 @@ def _spelt(path: str) -> str:
     return _SPACE.sub(lambda space: _SPELT.get(space[0], ""), path)
 
 
-@lru_cache(512)
 def name_of(tag: Any) -> str:  # noqa: ANN401 - a tag in Clark notation
     """A name with its usual prefix."""
+    return _named(tag) if len(str(tag)) < MOST_KEPT else _named.__wrapped__(tag)
+
+
+@lru_cache(512)
+def _named(tag: Any) -> str:  # noqa: ANN401 - as above
     name = etree.QName(tag)
     prefix = PREFIXES.get(name.namespace or "")
     return f"{prefix}:{name.localname}" if prefix else name.localname
