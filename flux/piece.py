@@ -56,17 +56,12 @@ class VatLine(Struct, frozen=True):
 
 
 class Line(Struct, frozen=True):
-    """One invoice line (BG-25)."""
+    """The numbers of one invoice line (BG-25): its words are asked of the document itself, by the rules of the norm."""
 
-    id: str = ""                       # BT-126
-    name: str = ""                     # BT-153
     quantity: Decimal | None = None    # BT-129
-    unit: str = ""                     # BT-130
     price: Decimal | None = None       # BT-146
     net: Decimal | None = None         # BT-131
-    vat_category: str = ""             # BT-151
     vat_rate: Decimal | None = None    # BT-152
-    note: str = ""                     # BT-127
 
 
 class Payment(Struct, frozen=True):

@@ -163,11 +163,7 @@ def lines(reading: Reading, path: str, shape: Shape) -> tuple[Line, ...]:
 
 
 def _line(row: Reading) -> Line:
-    quantity = row.pick("quantity")
-    return Line(
-        row.text("id"), row.text("name"), row.amount("quantity"), (quantity.element.get("unitCode") or "") if quantity else "",
-        row.amount("price"), row.amount("net"), row.text("vat_category"), row.amount("vat_rate"), row.text("note"),
-    )  # fmt: skip
+    return Line(row.amount("quantity"), row.amount("price"), row.amount("net"), row.amount("vat_rate"))
 
 
 def attachments(reading: Reading, carried: Iterable[Embedded], source: Source) -> tuple[Attachment, ...]:

@@ -69,10 +69,7 @@ def places(vat: str) -> dict[str, tuple[str, ...]]:
 
 
 _VAT = Shape({}, {"category": _NOWHERE, "rate": ("Taux",), "base": ("BaseHt",), "amount": ("MontantTVA",), "exemption": _NOWHERE})
-_LINE = Shape({}, {
-    "name": ("Designation",), "net": ("MontantHT",),
-    **dict.fromkeys(("id", "quantity", "price", "vat_category", "vat_rate", "note"), _NOWHERE),
-})  # fmt: skip
+_LINE = Shape({}, {"net": ("MontantHT",), **dict.fromkeys(("quantity", "price", "vat_rate"), _NOWHERE)})
 _header = lru_cache(lambda vat: Shape({}, places(vat)))
 
 

@@ -105,14 +105,10 @@ VAT_PLACES: dict[str, tuple[str, ...]] = {
 
 _LINE_SETTLEMENT = "ram:SpecifiedLineTradeSettlement"
 LINE_PLACES: dict[str, tuple[str, ...]] = {
-    "id": ("ram:AssociatedDocumentLineDocument/ram:LineID",),
-    "name": ("ram:SpecifiedTradeProduct/ram:Name",),
     "quantity": ("ram:SpecifiedLineTradeDelivery/ram:BilledQuantity",),
     "price": ("ram:SpecifiedLineTradeAgreement/ram:NetPriceProductTradePrice/ram:ChargeAmount",),
     "net": (f"{_LINE_SETTLEMENT}/ram:SpecifiedTradeSettlementLineMonetarySummation/ram:LineTotalAmount",),
-    "vat_category": (f"{_LINE_SETTLEMENT}/ram:ApplicableTradeTax/ram:CategoryCode",),
     "vat_rate": (f"{_LINE_SETTLEMENT}/ram:ApplicableTradeTax/ram:RateApplicablePercent",),
-    "note": ("ram:AssociatedDocumentLineDocument/ram:IncludedNote/ram:Content",),
 }
 
 _HEADER = Shape(NAMESPACES, PLACES)

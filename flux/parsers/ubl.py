@@ -118,14 +118,10 @@ VAT_PLACES: dict[str, tuple[str, ...]] = {
 }
 
 LINE_PLACES: dict[str, tuple[str, ...]] = {
-    "id": ("cbc:ID",),
-    "name": ("cac:Item/cbc:Name",),
     "quantity": ("cbc:InvoicedQuantity", "cbc:CreditedQuantity"),
     "price": ("cac:Price/cbc:PriceAmount",),
     "net": ("cbc:LineExtensionAmount",),
-    "vat_category": ("cac:Item/cac:ClassifiedTaxCategory/cbc:ID",),
     "vat_rate": ("cac:Item/cac:ClassifiedTaxCategory/cbc:Percent",),
-    "note": ("cbc:Note",),
 }
 
 _HEADER = Shape(NAMESPACES, PLACES)

@@ -150,7 +150,7 @@ def test_every_field_of_the_piece_is_read_from_either_syntax(document):
     assert piece.vat_regime == {UBL: "TVA DEBIT", CII: "72"}[document]
     assert piece.payment == Payment("30", "FR76", "BIC")
     assert [(a.name, a.kind, a.mime) for a in piece.attachments] == [("metre.pdf", "02", "application/pdf")]
-    assert piece.lines == (Line("1", "Béton", Decimal(-2), "MTQ", Decimal("47.5"), Decimal(95), "S", Decimal(20), "lot 2"),)
+    assert piece.lines == (Line(Decimal(-2), Decimal("47.5"), Decimal(95), Decimal(20)),)
     assert (piece.line_count, piece.stylesheet) == (1, "FSO1110A.xsl")
 
 
