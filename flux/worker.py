@@ -71,7 +71,7 @@ class Attempt(Struct, frozen=True):
 
 
 class Worker:
-    """One worker. Everything it needs is handed in; it keeps nothing between two steps."""
+    """One worker. Everything it needs is handed in; it keeps nothing of a flow between two steps."""
 
     def __init__(
         self, ledger: Ledger, content: ContentStore, sandbox: Sandbox, kit: Kit, settings: Settings, *, now: Callable[[], datetime],
@@ -80,6 +80,7 @@ class Worker:
         self._ledger, self._content, self._sandbox, self._kit = ledger, content, sandbox, kit
         self._set, self._now, self._directory, self._counted = settings, now, directory, counted
         self._office = Office(ledger, content, kit, settings.policies, settings.routes, settings.installation)
+        self._broom = Broom()
 
     def step(self, recorded: Doing = lambda: None, meanwhile: Doing = lambda: None, stopped: Callable[[], bool] = lambda: False) -> int:
         """
@@ -89,19 +90,19 @@ class Worker:
         neighbour. Once *stopped*, what is not decided yet is given back as if it had never been taken.
         """
         in_hand: dict[str, Work] = {}
-        taken, broom = 0, Broom()
+        taken = 0
 
         def settle(ready: Sequence[Work]) -> None:
             for some in _in_turn(ready):
                 self._settle(some)
                 for work in some:  # at once: trouble with those behind is none of theirs
                     del in_hand[work.flow.id]
-                    broom.leave(len(work.judged))
+                    self._broom.leave(len(work.judged))
                 recorded()
 
         def beat() -> bool:
             nonlocal taken
-            broom.sweep()
+            self._broom.sweep()
             meanwhile()
             taken += self._join(judging, in_hand)
             return not stopped()
@@ -115,7 +116,7 @@ class Worker:
                 for work in in_hand.values():
                     work.trouble = work.trouble or fault_of(trouble)
                     self._give_up(work, work.trouble)
-        broom.sweep()
+        self._broom.sweep()
         return taken
 
     def _join(self, judging: Round, in_hand: dict[str, Work]) -> int:
