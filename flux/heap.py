@@ -2,7 +2,7 @@
 The collector of cycles, as a batch needs it.
 
 Left alone it goes through everything that is alive each time that it grew by a quarter: what a process built at its start, and each piece of a
-flow while that is decided. Of 1,000 pieces it took an eighth of the time. What makes cycles are pages (a template and what it was given), and
+flow while that is decided. Of 1,000 pieces it took an eighth of the daemon's time. What makes cycles are pages (a template and what it was given), and
 these are let go of between two groups of flows, when little is alive.
 """
 

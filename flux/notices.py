@@ -1,9 +1,8 @@
 """What wakes the daemon early: notices of the file system (watchdog), which mean nothing else, and a signal that asks it to end."""
 
-import os
 import select
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
@@ -11,27 +10,18 @@ from watchdog.observers import Observer
 
 from flux import log
 from flux.faults import Fault
+from flux.waking import Waker
 
-PIPE_BYTES = 1 << 16  # what a pipe holds
 EVENTS = ("created", "moved", "closed")
 
 
-class Bell:
-    """
-    What the daemon waits for between two turns. Anybody may ring it: another thread, or a signal's handler.
-
-    A pipe and not a ``threading.Event``: that one takes a lock, and a handler that comes while the same thread holds it waits for itself.
-    """
+class Bell(Waker):
+    """What the daemon waits for between two turns."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.stopped = False  # somebody asked the daemon to end
         self.reload = False   # somebody asked it to read its configuration anew
-        self._heard, self._rung = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-
-    def ring(self) -> None:
-        """End the wait, or the next one."""
-        with suppress(BlockingIOError):  # it is full: it rings
-            os.write(self._rung, b"!")
 
     def stop(self) -> None:
         """Ask the daemon to end."""
@@ -50,9 +40,8 @@ class Bell:
 
     def wait(self, seconds: float) -> None:
         """Until it rings, or as long."""
-        select.select([self._heard], [], [], seconds)
-        with suppress(BlockingIOError):
-            os.read(self._heard, PIPE_BYTES)
+        select.select([self], [], [], seconds)
+        self.heard()
 
 
 class _Doorbell(FileSystemEventHandler):

@@ -123,7 +123,7 @@ class Round:
             stack.close()
         for parts in self._parts.values():
             parts.drop()
-        self._jobs.release()
+        self._jobs.bell.release()
 
     def run(self, settle: Callable[[Sequence[Work]], object], beat: Callable[[], bool] = lambda: True) -> bool:
         """

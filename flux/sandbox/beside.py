@@ -4,17 +4,17 @@ The sandbox at work beside its caller: while that decides, records and delivers,
 One thread for as long as there is the sandbox, since children die with the thread that started them.
 """
 
-import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from queue import Empty, SimpleQueue
 from threading import Event
 
 from flux.model import Judged
 from flux.sandbox._process import Job
 from flux.sandbox.wire import Result
+from flux.waking import Waker
 
 BEAT_S = 0.1           # how long next() keeps silent at most
 MOST_UNREAD = 8 << 20  # bytes of results that wait for the caller, and of what it is at: beyond, children wait for it too
@@ -30,32 +30,17 @@ class Jobs(deque[Job]):
     def __init__(self) -> None:
         super().__init__()
         self.open = True
-        self.bell, self._rope = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self.bell = Waker()
 
     def add(self, job: Job) -> None:
         """One more."""
         self.append(job)
-        self.ring()
-
-    def ring(self) -> None:
-        """There is something new."""
-        with suppress(BlockingIOError):  # rung a thousand times, and not heard yet
-            os.write(self._rope, b"!")
-
-    def heard(self) -> None:
-        """Whatever rang is looked at now."""
-        with suppress(BlockingIOError):
-            os.read(self.bell, 1 << 10)
+        self.bell.ring()
 
     def close(self) -> None:
         """No more will come."""
         self.open = False
-        self.ring()
-
-    def release(self) -> None:
-        """Let go of its bell, once nobody listens."""
-        os.close(self.bell)
-        os.close(self._rope)
+        self.bell.ring()
 
 
 class Said:

@@ -114,7 +114,7 @@ class Sandbox:
                 if key.data:
                     yield from self._hear(key.data, jobs, selector)
                 elif handed is not None:
-                    handed.heard()
+                    handed.bell.heard()
             said = {key.data for key, _ in selector.select(0)}  # what the caller did meanwhile took its time, and not theirs
             for child in [c for c in self._children if c.job and c not in said and c.look_at < time.monotonic()]:
                 if why := child.late():

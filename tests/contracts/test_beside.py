@@ -36,7 +36,7 @@ def job(key):
 def jobs():
     made = Jobs()
     yield made
-    made.release()
+    made.bell.release()
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def test_a_caller_that_leaves_leaves_no_child_at_work_and_the_next_finds_childre
     again.add(job(1))
     with sandbox.beside(again) as said:
         assert isinstance(following(said).value, Judged)
-    again.release()
+    again.bell.release()
 
 
 def test_what_ends_the_run_reaches_the_caller_whole(sandbox, jobs, monkeypatch):
