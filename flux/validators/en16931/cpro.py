@@ -129,7 +129,7 @@ def identifiers(party: Group) -> Iterator[tuple[str, str]]:
 
 
 def _below(element: etree._Element, path: tuple[str, ...]) -> Iterator[etree._Element]:
-    """What stands at this path. lxml's own search costs ten times as much where nothing does."""
+    """What stands at this path. lxml's own search takes half as long again where nothing does."""
     for child in element.iterchildren(path[0]):
         if len(path) == 1:
             yield child
