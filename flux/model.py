@@ -1,5 +1,6 @@
 """The nouns of flux, from the flow to the emission: frozen values, without I/O and without a clock. Those of the piece stand in piece.py."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 
@@ -116,7 +117,7 @@ class Parsed(Struct, frozen=True):
 
     piece: Piece
     findings: tuple[Finding, ...] = ()
-    where: dict[str, Place] = {}
+    where: Mapping[str, Place] = {}
     extracted: bytes | None = None
     files: tuple[bytes, ...] = ()
     line: StatusLine | None = None

@@ -19,12 +19,17 @@ MOST_TOLD = 50     # findings of one piece that are told, errors before warnings
 MOST_QUOTED = 200  # characters of what a finding quotes
 _MORE = "FLX-L18"
 
+# What the stages beside the ledger name of a piece, and what is around it. A document can hold nothing of it by the 100,000.
+_PARTIES = ("supplier", "recipient", "valideur", "moe", "moa")
+LATER = ("", "number", "previous", "cadre", "market", "engagement", "issued", *(f"{who}{part}" for who in _PARTIES for part in ("", ".id", ".service")))
+
 _encoder, _decoder = Encoder(), Decoder(dict[str, tuple[int, str]])
 
 
 def add(findings: list[Finding], asked: Iterable[Finding], stage: Stage, where: Where, context: Context) -> str:
     """Add what a stage found; gives the stage when it refuses, else ""."""
-    counting = weighed(asked, where, context)
+    if not (counting := weighed(asked, where, context)):
+        return ""
     findings += fewer(counting, MOST_TOLD - len(findings), context)
     return stage if refuses(counting, context.policy, context.tables) else ""
 
@@ -72,8 +77,8 @@ def fewer(found: list[Finding], room: int, context: Context) -> list[Finding]:
 
 
 def packed(where: Mapping[str, Place]) -> bytes:
-    """Where the fields of a piece stand, as it crosses to those who decide: nothing that a document can hold by the 100,000."""
-    return _encoder.encode({field: (place.line, place.xpath) for field, place in where.items() if "[" not in field})
+    """Where the fields of a piece stand that a later stage may name, as it crosses to those who decide."""
+    return _encoder.encode({field: (place.line, place.xpath) for field in LATER if (place := where.get(field)) is not None})
 
 
 def unpacked(where: bytes) -> Mapping[str, Place]:

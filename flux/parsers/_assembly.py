@@ -12,11 +12,11 @@ from flux.attachments import take, too_many
 from flux.gate import line_of, quoted
 from flux.model import Finding, Place
 from flux.parsers import Source
+from flux.parsers._places import Found, Shape
 from flux.parsers._reading import (
     AN_AMOUNT,
     Expected,
     Reading,
-    Shape,
     amount_of,
     deposit_kind,
     identifier_type,
@@ -73,7 +73,7 @@ def _cadre(reading: Reading, default: str) -> tuple[str, str]:
     """Cadre and profile. Some write the cadre where the profile belongs (corpus, trap 3): then there is no profile."""
     cadre, profile = reading.text("cadre"), reading.text("profile")
     if not cadre and is_cadre(profile):
-        reading.where["cadre"] = reading.where["profile"]
+        reading.where.same("cadre", "profile")
         return profile, ""
     return cadre or default, profile
 
@@ -95,13 +95,13 @@ def _amounts(reading: Reading, currency: str) -> Amounts:
 
 def _total(reading: Reading, field: str, currency: str) -> Decimal | None:
     """A total in the document's currency; FLX-M12 when it is told in others only: money of two currencies is never added up."""
-    given = list(reading.candidates(field))
+    given = list(reading.found.candidates(field))
     chosen = next((c for c in given if in_currency(c.element, currency)), given[0] if given else None)
     reading.mark(field, chosen)
     if chosen is None:
         return None
     if not in_currency(chosen.element, currency):
-        place = reading.place(chosen.path, chosen.element)
+        place = reading.found.place(chosen.path, chosen.element)
         facts = (("found", quoted(chosen.element.get("currencyID") or "")), ("expected", quoted(currency)))
         reading.findings.append(Finding("FLX-M12", field, facts=facts, line=place.line, xpath=place.xpath))
     return reading.value(field, chosen, amount_of, AN_AMOUNT)
@@ -109,7 +109,7 @@ def _total(reading: Reading, field: str, currency: str) -> Decimal | None:
 
 def _actor(reading: Reading, who: str, dialect: Dialect) -> Party | None:
     """A party that need not be there: None when the document does not open its element."""
-    if reading.all(reading.shape.places[who][0]):
+    if reading.all(reading.found.shape.places[who][0]):
         return _party(reading, who, dialect)
     reading.mark(who, None)
     return None
@@ -118,10 +118,10 @@ def _actor(reading: Reading, who: str, dialect: Dialect) -> Party | None:
 def _party(reading: Reading, who: str, dialect: Dialect) -> Party:
     """A party. Its identifier is the first, by preference of places, whose scheme is known; else the first."""
     reading.mark(who, None)
-    given = list(reading.candidates(f"{who}.id"))
+    given = list(reading.found.candidates(f"{who}.id"))
     known = (c for c in given if identifier_type(dialect.scheme_of(c.element), c.text))
     chosen = next(known, given[0] if given else None)
-    registrations = reading.candidates(f"{who}.vat")
+    registrations = reading.found.candidates(f"{who}.vat")
     vat = next((c for c in registrations if dialect.tax_of(c.element).upper() in _VAT), None)
     for field, candidate in (("id", chosen), ("type", chosen), ("vat", vat)):
         reading.mark(f"{who}.{field}", candidate)
@@ -147,23 +147,31 @@ def vat_line(reading: Reading, element: etree._Element, shape: Shape, place: Pla
     """One row of the breakdown; *position* from 1 among them all."""
     marks = position <= MOST_PLACES
     if marks:
-        reading.where[f"vat[{position}]"] = place
+        reading.where.put(f"vat[{position}]", place)
     row = Reading(element, shape, place.xpath, f"vat[{position}].", reading, marks=marks)
     return VatLine(row.text("category"), row.amount("rate"), row.amount("base"), row.amount("amount"), row.text("exemption"))
 
 
 def lines(reading: Reading, path: str, shape: Shape) -> tuple[Line, ...]:
     """Every line. The place of a line is kept, and none of its fields: a value that cannot be read finds its own."""
-    read = []
-    for n, place, element in numbered(reading.at, path, reading.all(path)):
+    read, elements = [], reading.all(path)
+    for n, element in enumerate(elements, 1):
         if n <= MOST_PLACES:
-            reading.where[f"lines[{n}]"] = place
-        read.append(_line(Reading(element, shape, place.xpath, f"lines[{n}].", reading, marks=False)))
+            reading.where.mark(f"lines[{n}]", reading.found, path, element)
+        line = _line(Found(element, shape, ""))
+        if line is None:
+            at = f"{reading.at}/{path}[{n}]" if len(elements) > 1 else f"{reading.at}/{path}"
+            row = Reading(element, shape, at, f"lines[{n}].", reading, marks=False)
+            line = Line(*(row.amount(field) for field in Line.__struct_fields__))
+        read.append(line)
     return tuple(read)
 
 
-def _line(row: Reading) -> Line:
-    return Line(row.amount("quantity"), row.amount("price"), row.amount("net"), row.amount("vat_rate"))
+def _line(found: Found) -> Line | None:
+    """A line whose numbers can all be read; None when one cannot."""
+    texts = [found.text(field) for field in Line.__struct_fields__]
+    numbers = [amount_of(text) if text else None for text in texts]
+    return None if any(text and number is None for text, number in zip(texts, numbers, strict=True)) else Line(*numbers)
 
 
 def attachments(reading: Reading, carried: Iterable[Embedded], source: Source) -> tuple[Attachment, ...]:
@@ -171,7 +179,8 @@ def attachments(reading: Reading, carried: Iterable[Embedded], source: Source) -
     taken, limits = list(source.beside), source.limits
     reading.findings += source.wrong
     reading.files += source.contents
-    reading.where |= {f"attachments[{position}]": Place() for position in range(1, len(taken) + 1)}  # in the PDF, and nowhere in the XML
+    for position in range(1, len(taken) + 1):
+        reading.where.put(f"attachments[{position}]", Place())  # in the PDF, and nowhere in the XML
     for position, one in enumerate(carried, len(taken) + 1):
         if position > limits.attachments:
             reading.findings.append(replace(too_many(limits), line=one.place.line, xpath=one.place.xpath))
@@ -183,5 +192,5 @@ def attachments(reading: Reading, carried: Iterable[Embedded], source: Source) -
         reading.findings += [replace(finding, line=one.place.line, xpath=one.place.xpath) for finding in wrong]
         if position <= MOST_PLACES:
             for field in ("", ".name", ".bytes", ".mime"):
-                reading.where[f"attachments[{position}]{field}"] = one.place
+                reading.where.put(f"attachments[{position}]{field}", one.place)
     return tuple(taken)

@@ -17,7 +17,8 @@ from flux.gate import line_of
 from flux.model import Finding, Parsed, Place
 from flux.parsers import Source
 from flux.parsers._assembly import KINDS, Dialect, Embedded, attachments, header, lines, numbered, vat_line
-from flux.parsers._reading import A_DAY, MOST_NAME, Reading, Shape, iso_day, plain
+from flux.parsers._places import Marks, Shape, plain
+from flux.parsers._reading import A_DAY, MOST_NAME, Reading, iso_day
 from flux.piece import Payment, Piece, VatLine
 
 _DATA, _ACCOUNT = "DonneesFacture", "Fournisseur/ReferenceBancaire"
@@ -78,7 +79,7 @@ def read(source: Source, unit_name: str, vat_name: str) -> tuple[Parsed, ...]:
     root, shape = source.root.tag, _header(vat_name)
     units = source.root.findall(f"CPPFactures/{unit_name}")
     if not units:
-        return (Parsed(Piece(stylesheet=source.stylesheet), where={"": Place(line_of(source.root), f"/{root}")}),)
+        return (Parsed(Piece(stylesheet=source.stylesheet), where=Marks({"": Place(line_of(source.root), f"/{root}")})),)
     readings = [Reading(unit, shape, f"/{root}/CPPFactures/{unit_name}[{n}]") for n, unit in enumerate(units, 1)]
     pieces = [_piece(reading, vat_name, source) for reading in readings]
     alone = _alone(source.root, units) if len(units) > 1 else [None]
@@ -89,7 +90,7 @@ def read(source: Source, unit_name: str, vat_name: str) -> tuple[Parsed, ...]:
 
 
 def _piece(reading: Reading, vat_name: str, source: Source) -> Piece:
-    reading.where[""] = Place(line_of(reading.element), reading.at)
+    reading.where.put("", Place(line_of(reading.found.element), reading.at))
     piece = header(reading, source, _DIALECT)
     for field in ("vat", "amounts.tva", "attachments", "lines"):
         reading.mark(field, None)

@@ -1,21 +1,21 @@
 """
-What the XML parsers share: tables of places compiled into one walk of the tree, and the lexical forms of values.
+What the XML parsers share: an element read field by field, and the lexical forms of values.
 
-A parser says where each field stands (``Shape``); ``Reading`` walks the document once, keeps what stands at those places, and gives
-values, their places, and a Finding FLX-S20 for each value that cannot be read. Nothing here knows a syntax.
+``Reading`` gives the values that stand at the places of a ``Shape``, leaves where they stand, and a Finding FLX-S20 for each that cannot be read.
+Nothing here knows a syntax.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import NamedTuple, TypeVar
 
 from lxml import etree
-from msgspec import Struct
 
-from flux.gate import line_of, quoted
-from flux.model import Finding, Place
+from flux.gate import quoted
+from flux.model import Finding
+from flux.parsers._places import Candidate, Found, Marks, Shape
 
 T = TypeVar("T")
 
@@ -35,7 +35,6 @@ WORKS_CADRES = frozenset(f"A{n}" for n in (4, 5, 6, 7, 8, 10, *range(13, 21), *r
 
 MOST_FINDINGS = 200  # values that cannot be read, told of one piece: the rest would tell nothing new
 MOST_NAME = 255      # characters of a file's name
-MOST_TEXT = 1_000    # characters of a value that are read: ten times the longest that any rule allows; what is cut ends in an ellipsis
 
 _CADRE = re.compile(r"A(?:[1-9]|1[0-9]|2[0-5])")
 _SIRET = re.compile(r"[0-9]{14}")
@@ -55,39 +54,6 @@ class Expected(NamedTuple):
 AN_AMOUNT = Expected("an amount such as 1234.56", "un montant tel que 1234.56")
 A_DAY = Expected("a date such as 2026-01-31", "une date telle que 2026-01-31")
 
-_Node: TypeAlias = "tuple[str, dict[str, _Node]]"  # path of the element, tag of a child -> its node
-
-
-class Candidate(Struct, frozen=True):
-    """Something that stands at one of a field's places. text is never empty, and never longer than MOST_TEXT."""
-
-    path: str
-    element: etree._Element
-    text: str
-
-
-class Shape:
-    """
-    Where the fields of an element stand: field -> paths below it, by preference, in the syntax's usual prefixes.
-
-    extra: paths without a field, whose elements are kept for what needs more of them than the first. around: by field, where it or what is around it
-    would stand, the nearest first.
-    """
-
-    def __init__(self, namespaces: Mapping[str, str], places: Mapping[str, tuple[str, ...]], *extra: str) -> None:
-        self.places = dict(places)
-        self.trie: dict[str, _Node] = {}
-        ancestors: dict[str, tuple[str, ...]] = {}  # of a path, nearest first
-        for path in (*extra, *(path for paths in places.values() for path in paths)):
-            below, walked = self.trie, ""
-            above: tuple[str, ...] = ()
-            for step in path.split("/"):
-                prefix, _, name = step.rpartition(":")
-                above, walked = ((walked, *above) if walked else ()), f"{walked}/{step}" if walked else step
-                _, below = below.setdefault(f"{{{namespaces[prefix]}}}{name}" if prefix else name, (walked, {}))
-            ancestors[path] = above
-        self.around = {field: (*paths, *(ancestors[paths[0]] if paths else ())) for field, paths in self.places.items()}
-
 
 class Reading:
     """
@@ -97,43 +63,26 @@ class Reading:
     ``findings``; with marks false it leaves no places.
     """
 
-    __slots__ = ("at", "element", "files", "findings", "found", "marks", "prefix", "shape", "where")
+    __slots__ = ("at", "files", "findings", "found", "marks", "prefix", "where")
 
     def __init__(
         self, element: etree._Element, shape: Shape, at: str, prefix: str = "", whole: "Reading | None" = None, *, marks: bool = True
     ) -> None:
-        self.element, self.shape, self.at, self.prefix, self.marks = element, shape, at, prefix, marks
-        self.where: dict[str, Place] = whole.where if whole else {}
+        self.found, self.at, self.prefix, self.marks = Found(element, shape, at), at, prefix, marks
+        self.where: Marks = whole.where if whole else Marks()
         self.findings: list[Finding] = whole.findings if whole else []
         self.files: list[bytes] = []  # the content of attachments, where it is kept
-        self.found: dict[str, list[etree._Element]] = {}
-        _gather(element, shape.trie, self.found)
 
     def all(self, path: str) -> list[etree._Element]:
         """Every element at this path, in document order."""
-        return self.found.get(path, [])
-
-    def candidates(self, field: str) -> Iterator[Candidate]:
-        """What stands at the field's places and is not empty, by preference."""
-        for path in self.shape.places[field]:
-            for element in self.found.get(path, ()):
-                if text := plain(element.text):
-                    yield Candidate(path, element, text)
+        return self.found.all(path)
 
     def pick(self, field: str) -> Candidate | None:
         """The first candidate."""
-        chosen = self._first(field)
+        chosen = self.found.first(field)
         if self.marks:
             self.mark(field, chosen)
         return chosen
-
-    def _first(self, field: str) -> Candidate | None:
-        """As next(candidates()) would give it, which is asked fifty times a piece: without a generator each time."""
-        for path in self.shape.places[field]:
-            for element in self.found.get(path, ()):
-                if text := plain(element.text):
-                    return Candidate(path, element, text)
-        return None
 
     def text(self, field: str) -> str:
         """The field's text, "" when absent."""
@@ -149,62 +98,17 @@ class Reading:
         """The chosen text as a value; None and FLX-S20 when it is not one."""
         value = read(chosen.text)
         if value is None and len(self.findings) < MOST_FINDINGS:
-            place = self.place(chosen.path, chosen.element)
+            place = self.found.place(chosen.path, chosen.element)
             facts = (("found", quoted(chosen.text)), ("expected", expected.en), ("expected_fr", expected.fr))
             self.findings.append(Finding("FLX-S20", self.prefix + field, 0, facts, place.line, place.xpath))
         return value
 
     def mark(self, field: str, chosen: Candidate | None) -> None:
         """Leave the field's place: the candidate's, else an empty element's, else the nearest thing around it that exists."""
-        self.where[self.prefix + field] = self.place(chosen.path, chosen.element) if chosen else self._around(field)
-
-    def place(self, path: str, element: etree._Element) -> Place:
-        """The place of an element found at *path*."""
-        alone = len(self.found[path]) == 1
-        return Place(line_of(element), f"{self.at}/{path}" if alone else self._exact(path, element))
-
-    def _around(self, field: str) -> Place:
-        for path in self.shape.around[field]:
-            if found := self.found.get(path):
-                return self.place(path, found[0])
-        return Place(line_of(self.element), self.at)
-
-    def _exact(self, path: str, element: etree._Element) -> str:
-        """The XPath with a position at each step that is repeated."""
-        steps: list[str] = []
-        node: etree._Element | None = element
-        for step in reversed(path.split("/")):
-            if node is not None:
-                steps.append(step + _position(node))
-                node = node.getparent()
-        return "/".join((self.at, *reversed(steps)))
-
-
-def _gather(element: etree._Element, trie: dict[str, _Node], found: dict[str, list[etree._Element]]) -> None:
-    """Keep every element that stands at a path of the trie, path -> elements in document order: one walk, whatever is asked later."""
-    for child in element[:]:  # type: ignore[index]  # a list, twice as fast as to go through the element; lxml-stubs know no slice
-        node = trie.get(child.tag)
-        if node is not None:
-            path, below = node
-            if path in found:
-                found[path].append(child)
-            else:
-                found[path] = [child]
-            if below:
-                _gather(child, below, found)
-
-
-def _position(node: etree._Element) -> str:
-    before = sum(1 for _ in node.itersiblings(node.tag, preceding=True))
-    return f"[{before + 1}]" if before or next(node.itersiblings(node.tag), None) is not None else ""
-
-
-def plain(text: str | None, most: int = MOST_TEXT) -> str:
-    """A value's text without the white space around it, and no longer than anybody reads."""
-    if not text:
-        return ""
-    bare = text.strip()
-    return bare if len(bare) <= most else bare[: most - 1] + "…"
+        if chosen is None:
+            self.where.miss(self.prefix + field, self.found, field)
+        else:
+            self.where.mark(self.prefix + field, self.found, chosen.path, chosen.element)
 
 
 def amount_of(text: str) -> Decimal | None:

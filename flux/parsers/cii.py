@@ -23,7 +23,8 @@ from msgspec.structs import replace
 from flux.model import Parsed
 from flux.parsers import Parser, Source
 from flux.parsers._assembly import KINDS, Dialect, Embedded, attachments, header, in_currency, lines, numbered, vat_line
-from flux.parsers._reading import AN_AMOUNT, MOST_NAME, Expected, Reading, Shape, amount_of, day_102, plain
+from flux.parsers._places import Shape, plain
+from flux.parsers._reading import AN_AMOUNT, MOST_NAME, Expected, Reading, amount_of, day_102
 
 _CII = "urn:un:unece:uncefact:data:standard:"
 NAMESPACES = {
@@ -146,7 +147,7 @@ _DIALECT = Dialect(day_102, Expected("a date such as 20260131 (format 102)", "un
 
 def _tax(reading: Reading, currency: str) -> Decimal | None:
     """BT-110: the tax in the document's currency, or without one, as AIFE's examples have it."""
-    chosen = next((c for c in reading.candidates("amounts.tva") if in_currency(c.element, currency)), None)
+    chosen = next((c for c in reading.found.candidates("amounts.tva") if in_currency(c.element, currency)), None)
     reading.mark("amounts.tva", chosen)
     return reading.value("amounts.tva", chosen, amount_of, AN_AMOUNT) if chosen else None
 

@@ -13,7 +13,8 @@ from flux.dossier import StatusLine
 from flux.gate import line_of
 from flux.model import Parsed, Place
 from flux.parsers import Parser, Source
-from flux.parsers._reading import iso_day, plain
+from flux.parsers._places import plain
+from flux.parsers._reading import iso_day
 from flux.piece import Party, Piece
 from flux.when import PARIS
 

@@ -18,7 +18,8 @@ from flux.gate import line_of, quoted
 from flux.model import Finding, Parsed, Place
 from flux.parsers import Parser, Source
 from flux.parsers._assembly import Dialect, Embedded, attachments, header, numbered, vat_line
-from flux.parsers._reading import A_DAY, MOST_NAME, Reading, Shape, iso_day, plain
+from flux.parsers._places import Shape, plain
+from flux.parsers._reading import A_DAY, MOST_NAME, Reading, iso_day
 
 NAMESPACES = {"dep": NAMESPACE}
 AT = f"/dep:{ROOT}"
@@ -54,7 +55,7 @@ _VAT_LINE = Shape(NAMESPACES, {"rate": ("dep:Taux",), "base": ("dep:Base",), "am
 def parse(source: Source) -> tuple[Parsed, ...]:
     """The one piece of the document. A partner's default_cadre is no matter here: the cadre of a deposit is typed."""
     reading = Reading(source.root, _SHAPE, AT)
-    reading.where[""] = Place(line_of(source.root), AT)
+    reading.where.put("", Place(line_of(source.root), AT))
     piece = header(reading, replace(source, default_cadre=""), _DIALECT)
     for field in ("vat", "attachments", "lines"):
         reading.mark(field, None)

@@ -16,7 +16,8 @@ from flux.facts import own_words, sized
 from flux.gate import quoted
 from flux.model import Finding
 from flux.parsers import Parser, Unwrapped
-from flux.parsers._reading import MOST_NAME, plain
+from flux.parsers._places import plain
+from flux.parsers._reading import MOST_NAME
 from flux.piece import Attachment
 from flux.policy import Limits
 

@@ -24,7 +24,8 @@ from msgspec.structs import replace
 from flux.model import Parsed
 from flux.parsers import Parser, Source
 from flux.parsers._assembly import KINDS, Dialect, Embedded, attachments, header, in_currency, lines, numbered, vat_line
-from flux.parsers._reading import A_DAY, AN_AMOUNT, MOST_NAME, Candidate, Reading, Shape, amount_of, iso_day, plain
+from flux.parsers._places import Candidate, Shape, plain
+from flux.parsers._reading import A_DAY, AN_AMOUNT, MOST_NAME, Reading, amount_of, iso_day
 from flux.piece import Piece, VatLine
 
 _UBL = "urn:oasis:names:specification:ubl:schema:xsd:"
@@ -174,7 +175,7 @@ def _market(reading: Reading) -> str:
 
 def _totals(reading: Reading, currency: str) -> list[Candidate]:
     """The tax amounts in the document's currency."""
-    return [c for c in reading.candidates("amounts.tva") if in_currency(c.element, currency)]
+    return [c for c in reading.found.candidates("amounts.tva") if in_currency(c.element, currency)]
 
 
 def _tax(reading: Reading, totals: list[Candidate]) -> Decimal | None:

@@ -173,10 +173,14 @@ def once_in_each(rules: Mapping[tuple[str, str], tuple[str, str]]) -> Callable[[
 def once_in_all(rules: Terms) -> Callable[[Invoice], None]:
     """What stands twice in all groups of a name together, and may stand once: group, term and rule of each."""
     def run(invoice: Invoice) -> None:
-        repeated, every = bool(invoice.repeated), invoice.every
+        repeated, every = {(group.name, term) for group, term in invoice.repeated}, invoice.every
         for name, term, id_ in rules:
             groups = every.get(name, ())
-            if (repeated or len(groups) > 1) and sum(len(group.terms.get(term) or group.groups.get(term) or ()) for group in groups) > 1:
+            if len(groups) > 1:
+                many = sum(len(group.terms.get(term) or group.groups.get(term) or ()) for group in groups) > 1
+            else:
+                many = (name, term) in repeated
+            if many:
                 invoice.fail(id_, invoice.root)
 
     return run
