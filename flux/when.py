@@ -1,13 +1,15 @@
 """Times: aware and UTC inside, Europe/Paris at the edge. Pure: nobody asks for the hour here."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 PARIS = ZoneInfo("Europe/Paris")
 
 
+@lru_cache(256)
 def moment(at: datetime) -> str:
-    """An aware instant as flux writes it: UTC, microseconds, sortable as text."""
+    """An aware instant as flux writes it: UTC, microseconds, sortable as text. Kept: all that is written of a flow happened at few instants."""
     return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 

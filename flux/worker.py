@@ -15,7 +15,6 @@ from msgspec.structs import replace
 from flux.decision import unevaluated
 from flux.dossier import Ref, Standing
 from flux.faults import Fault, fault_of, netted
-from flux.heap import Broom
 from flux.kit import Kit
 from flux.log import get
 from flux.market import Market
@@ -80,7 +79,6 @@ class Worker:
         self._ledger, self._content, self._sandbox, self._kit = ledger, content, sandbox, kit
         self._set, self._now, self._directory, self._counted = settings, now, directory, counted
         self._office = Office(ledger, content, kit, settings.policies, settings.routes, settings.installation)
-        self._broom = Broom()
 
     def step(self, recorded: Doing = lambda: None, meanwhile: Doing = lambda: None, stopped: Callable[[], bool] = lambda: False) -> int:
         """
@@ -97,12 +95,10 @@ class Worker:
                 self._settle(some)
                 for work in some:  # at once: trouble with those behind is none of theirs
                     del in_hand[work.flow.id]
-                    self._broom.leave(len(work.judged))
                 recorded()
 
         def beat() -> bool:
             nonlocal taken
-            self._broom.sweep()
             meanwhile()
             taken += self._join(judging, in_hand)
             return not stopped()
@@ -116,7 +112,6 @@ class Worker:
                 for work in in_hand.values():
                     work.trouble = work.trouble or fault_of(trouble)
                     self._give_up(work, work.trouble)
-        self._broom.sweep()
         return taken
 
     def _join(self, judging: Round, in_hand: dict[str, Work]) -> int:

@@ -4,7 +4,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import Environment, Template
 
 
 @cache
@@ -19,3 +19,13 @@ def rooms() -> "Environment":
             return obj[attribute] if isinstance(obj, dict) and attribute in obj else super().getattr(obj, attribute)
 
     return Rooms(loader=PackageLoader("flux.emitters", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+def written(template: "Template", **given: Any) -> bytes:  # noqa: ANN401 - whatever a page is made of
+    """The page. What it was given is let go of: a template's macros hold one another and all that stands around them, until a collector of cycles comes."""
+    context = template.new_context(given)
+    try:
+        return "".join(template.root_render_func(context)).encode()
+    finally:
+        context.parent.clear()
+        context.vars.clear()

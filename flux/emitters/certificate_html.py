@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from flux.certificate import certificate, owed
 from flux.emitters import Emitter, Told
 from flux.emitters._names import CERTIFICATE, stem
-from flux.emitters._page import rooms
+from flux.emitters._page import rooms, written
 from flux.model import Answer
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ def render(letter: Told) -> tuple[Answer, ...]:
     """The page; () when no certificate is owed."""
     if not owed(letter):
         return ()
-    return (Answer("certificate-html", f"{stem(letter, CERTIFICATE)}.html", _template().render(c=certificate(letter)).encode()),)
+    return (Answer("certificate-html", f"{stem(letter, CERTIFICATE)}.html", written(_template(), c=certificate(letter))),)
 
 
 @lru_cache

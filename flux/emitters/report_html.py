@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from flux.emitters import Emitter, Told
 from flux.emitters._names import INCIDENT, report_stem
-from flux.emitters._page import rooms
+from flux.emitters._page import rooms, written
 from flux.model import Answer, VerdictKind
 from flux.when import in_paris
 from flux.words import Words
@@ -27,7 +27,8 @@ def render(letter: Told) -> tuple[Answer, ...]:
     accepted = [piece for piece in letter.told if piece["verdict"] == VerdictKind.ACCEPTED]
     lines = [piece for piece in accepted if "status_line" in piece]
     cadres = {code: row.label for code, row in (letter.tables.works | letter.tables.others).items()}
-    page = _template().render(
+    page = written(
+        _template(),
         flow=letter.flow,
         decision=decision,
         status=letter.tables.flow_statuses[decision.verdict],
@@ -47,7 +48,7 @@ def render(letter: Told) -> tuple[Answer, ...]:
         installation=letter.installation,
         incident=INCIDENT,
     )
-    return (Answer("report-html", f"{report_stem(letter)}.html", page.encode()),)
+    return (Answer("report-html", f"{report_stem(letter)}.html", page),)
 
 
 @lru_cache

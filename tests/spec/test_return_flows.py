@@ -1,5 +1,6 @@
 """The return flows: a decision in, bytes out; each is held to its schema, and tells a piece only where it can be told."""
 
+import gc
 import json
 import re
 from datetime import UTC, date, datetime
@@ -211,3 +212,16 @@ def test_an_answer_that_breaks_its_schema_is_trouble_of_ours_and_never_leaves(wh
     broken = type("Kit", (), {"emitters": (Broken,), "schemas": whole.schemas})
     with pytest.raises(Fault):
         render(type("Letter", (), {"lifecycle": "cpp-statut"}), broken)
+
+
+def test_what_is_told_is_let_go_of_at_once_and_waits_for_no_collector_of_cycles(whole):
+    said = refused(a_piece(1)), accepted(a_piece(2), WARNED)
+    answers(whole, *said)  # templates are compiled once
+    gc.disable()
+    try:
+        gc.collect()
+        told = answers(whole, *said)
+        assert gc.collect() == 0
+        assert "report-html" in told
+    finally:
+        gc.enable()
