@@ -55,15 +55,6 @@ class VatLine(Struct, frozen=True):
     exemption: str = ""            # BT-120 or BT-121
 
 
-class Line(Struct, frozen=True):
-    """The numbers of one invoice line (BG-25): its words are asked of the document itself, by the rules of the norm."""
-
-    quantity: Decimal | None = None    # BT-129
-    price: Decimal | None = None       # BT-146
-    net: Decimal | None = None         # BT-131
-    vat_rate: Decimal | None = None    # BT-152
-
-
 class Payment(Struct, frozen=True):
     """How the supplier is to be paid (BG-16): code BT-81 (UNTDID 4461), iban BT-84, bic BT-86."""
 
@@ -89,7 +80,7 @@ class Attachment(Struct, frozen=True):
 
 
 class Piece(Struct, frozen=True):
-    """One business document: the same type whatever the syntax. vat and lines are () once the piece has left the sandbox."""
+    """One business document: the same type whatever the syntax. vat and nets are () once the piece has left the sandbox."""
 
     ordinal: int = 0
     syntax: str = ""                  # UBL, CII, FACTURX, CPP_MIXTE, CPP_PIVOT
@@ -117,7 +108,7 @@ class Piece(Struct, frozen=True):
     vat_regime: str = ""              # BT-8
     payment: Payment = Payment()      # BG-16
     attachments: tuple[Attachment, ...] = ()  # BG-24
-    lines: tuple[Line, ...] = ()      # BG-25
+    nets: tuple[Decimal, ...] = ()    # BT-131 of each line (BG-25) that tells one
     line_count: int = 0
     stylesheet: str = ""              # href of the xml-stylesheet instruction: recorded, never followed
 

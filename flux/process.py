@@ -274,7 +274,7 @@ def _ask_document(blank: Judged, parsed: Parsed, refusals: Iterable[Finding], co
         if closed := add(findings, asked, stage, lambda: parsed.where, context):
             break
     where = b"" if closed else packed(parsed.where)  # for the stages beside the ledger
-    return replace(blank, piece=replace(parsed.piece, lines=(), vat=()), findings=tuple(findings), closed=closed, where=where, line=parsed.line)
+    return replace(blank, piece=replace(parsed.piece, nets=(), vat=()), findings=tuple(findings), closed=closed, where=where, line=parsed.line)
 
 
 def _ask(stage: Stage, piece: Piece, known: Known, context: Context, kit: Kit) -> list[Finding]:

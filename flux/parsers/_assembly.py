@@ -1,6 +1,6 @@
 """From a Reading to a Piece: what is the same in every XML syntax once the places are known. Field names are those of ``piece.Piece``."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from flux.attachments import take, too_many
 from flux.gate import line_of, quoted
 from flux.model import Finding, Place
 from flux.parsers import Source
-from flux.parsers._places import Found, Shape
+from flux.parsers._places import Candidate, Shape, plain
 from flux.parsers._reading import (
     AN_AMOUNT,
     Expected,
@@ -23,7 +23,7 @@ from flux.parsers._reading import (
     is_cadre,
     scheme_of,
 )
-from flux.piece import Amounts, Attachment, Line, Party, Payment, Piece, VatLine
+from flux.piece import Amounts, Attachment, Party, Payment, Piece, VatLine
 
 MOST_PLACES = 200  # lines, VAT rows and attachments whose place is kept: for the others it would cost more than it tells
 
@@ -152,26 +152,46 @@ def vat_line(reading: Reading, element: etree._Element, shape: Shape, place: Pla
     return VatLine(row.text("category"), row.amount("rate"), row.amount("base"), row.amount("amount"), row.text("exemption"))
 
 
-def lines(reading: Reading, path: str, shape: Shape) -> tuple[Line, ...]:
-    """Every line. The place of a line is kept, and none of its fields: a value that cannot be read finds its own."""
-    read, elements = [], reading.all(path)
-    for n, element in enumerate(elements, 1):
-        if n <= MOST_PLACES:
-            reading.where.mark(f"lines[{n}]", reading.found, path, element)
-        line = _line(Found(element, shape, ""))
-        if line is None:
-            at = f"{reading.at}/{path}[{n}]" if len(elements) > 1 else f"{reading.at}/{path}"
-            row = Reading(element, shape, at, f"lines[{n}].", reading, marks=False)
-            line = Line(*(row.amount(field) for field in Line.__struct_fields__))
-        read.append(line)
+class Lines(NamedTuple):
+    """Where the lines of a document stand, and by field of a line each path of its numbers, below the same element."""
+
+    path: str
+    numbers: tuple[tuple[str, str], ...]
+
+
+def lines_at(path: str, places: Mapping[str, tuple[str, ...]]) -> Lines:
+    """The lines at this path, with *places* below each: the paths of a Shape's extra."""
+    return Lines(path, tuple((field, f"{path}/{below}") for field, paths in places.items() for below in paths))
+
+
+def nets(reading: Reading, at: Lines) -> tuple[Decimal, ...]:
+    """
+    The net amount of each line that tells one. The place of a line is kept, and none of its fields: a value that cannot be read finds its own.
+
+    Read as columns, each number of all lines at once: an invoice has a handful of headers and lines by the thousand.
+    """
+    elements = reading.all(at.path)
+    for n, element in enumerate(elements[:MOST_PLACES], 1):
+        reading.where.mark(f"lines[{n}]", reading.found, at.path, element)
+    read: list[Decimal] = []
+    for field, path in at.numbers:
+        for element in reading.all(path):
+            if text := plain(element.text):
+                number = amount_of(text)
+                if number is None:
+                    _unread(reading, at, field, Candidate(path, element, text))
+                elif field == "net":
+                    read.append(number)
     return tuple(read)
 
 
-def _line(found: Found) -> Line | None:
-    """A line whose numbers can all be read; None when one cannot."""
-    texts = [found.text(field) for field in Line.__struct_fields__]
-    numbers = [amount_of(text) if text else None for text in texts]
-    return None if any(text and number is None for text, number in zip(texts, numbers, strict=True)) else Line(*numbers)
+def _unread(reading: Reading, at: Lines, field: str, found: Candidate) -> None:
+    """FLX-S20 of a number, in the line that it stands in."""
+    line: etree._Element | None = found.element
+    for _ in range(found.path.count("/") - at.path.count("/")):
+        line = line.getparent() if line is not None else None
+    n = next(n for n, one in enumerate(reading.all(at.path), 1) if one is line)
+    reading.value(f"lines[{n}].{field}", found, amount_of, AN_AMOUNT)
 
 
 def attachments(reading: Reading, carried: Iterable[Embedded], source: Source) -> tuple[Attachment, ...]:

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from flux.gate import line_of
 from flux.model import Finding, Parsed, Place
 from flux.parsers import Source
-from flux.parsers._assembly import KINDS, Dialect, Embedded, attachments, header, lines, numbered, vat_line
+from flux.parsers._assembly import KINDS, Dialect, Embedded, attachments, header, lines_at, nets, numbered, vat_line
 from flux.parsers._places import Marks, Shape, plain
 from flux.parsers._reading import A_DAY, MOST_NAME, Reading, iso_day
 from flux.piece import Payment, Piece, VatLine
@@ -70,8 +70,8 @@ def places(vat: str) -> dict[str, tuple[str, ...]]:
 
 
 _VAT = Shape({}, {"category": _NOWHERE, "rate": ("Taux",), "base": ("BaseHt",), "amount": ("MontantTVA",), "exemption": _NOWHERE})
-_LINE = Shape({}, {"net": ("MontantHT",), **dict.fromkeys(("quantity", "price", "vat_rate"), _NOWHERE)})
-_header = lru_cache(lambda vat: Shape({}, places(vat)))
+_OF_LINES = lines_at(_LINES, {"net": ("MontantHT",)})
+_header = lru_cache(lambda vat: Shape({}, places(vat), *(path for _, path in _OF_LINES.numbers)))
 
 
 def read(source: Source, unit_name: str, vat_name: str) -> tuple[Parsed, ...]:
@@ -103,7 +103,7 @@ def _piece(reading: Reading, vat_name: str, source: Source) -> Piece:
         vat=vat,
         payment=_payment(reading, piece.payment),
         attachments=attachments(reading, _embedded(reading), source),
-        lines=lines(reading, _LINES, _LINE),
+        nets=nets(reading, _OF_LINES),
         line_count=len(reading.all(_LINES)),
     )
 

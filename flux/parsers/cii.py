@@ -22,7 +22,7 @@ from msgspec.structs import replace
 
 from flux.model import Parsed
 from flux.parsers import Parser, Source
-from flux.parsers._assembly import KINDS, Dialect, Embedded, attachments, header, in_currency, lines, numbered, vat_line
+from flux.parsers._assembly import KINDS, Dialect, Embedded, attachments, header, in_currency, lines_at, nets, numbered, vat_line
 from flux.parsers._places import Shape, plain
 from flux.parsers._reading import AN_AMOUNT, MOST_NAME, Expected, Reading, amount_of, day_102
 
@@ -112,8 +112,9 @@ LINE_PLACES: dict[str, tuple[str, ...]] = {
     "vat_rate": (f"{_LINE_SETTLEMENT}/ram:ApplicableTradeTax/ram:RateApplicablePercent",),
 }
 
-_HEADER = Shape(NAMESPACES, PLACES)
-_VAT, _LINE = Shape(NAMESPACES, VAT_PLACES), Shape(NAMESPACES, LINE_PLACES)
+_OF_LINES = lines_at(_LINES, LINE_PLACES)
+_HEADER = Shape(NAMESPACES, PLACES, *(path for _, path in _OF_LINES.numbers))
+_VAT = Shape(NAMESPACES, VAT_PLACES)
 
 _ROOT = "/rsm:CrossIndustryInvoice"
 _RAM = f"{{{NAMESPACES['ram']}}}"
@@ -131,7 +132,7 @@ def read(source: Source) -> tuple[Parsed, ...]:
         amounts=replace(piece.amounts, tva=_tax(reading, piece.currency)),
         vat=tuple(vat_line(reading, row, _VAT, place, n) for n, place, row in rows),
         attachments=attachments(reading, _embedded(reading), source),
-        lines=lines(reading, _LINES, _LINE),
+        nets=nets(reading, _OF_LINES),
         line_count=len(reading.all(_LINES)),
     )
     return (Parsed(piece, tuple(reading.findings), reading.where, files=tuple(reading.files)),)

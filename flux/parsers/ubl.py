@@ -23,7 +23,7 @@ from msgspec.structs import replace
 
 from flux.model import Parsed
 from flux.parsers import Parser, Source
-from flux.parsers._assembly import KINDS, Dialect, Embedded, attachments, header, in_currency, lines, numbered, vat_line
+from flux.parsers._assembly import KINDS, Dialect, Embedded, attachments, header, in_currency, lines_at, nets, numbered, vat_line
 from flux.parsers._places import Candidate, Shape, plain
 from flux.parsers._reading import A_DAY, AN_AMOUNT, MOST_NAME, Reading, amount_of, iso_day
 from flux.piece import Piece, VatLine
@@ -125,8 +125,9 @@ LINE_PLACES: dict[str, tuple[str, ...]] = {
     "vat_rate": ("cac:Item/cac:ClassifiedTaxCategory/cbc:Percent",),
 }
 
-_HEADER = Shape(NAMESPACES, PLACES)
-_VAT, _LINE = Shape(NAMESPACES, VAT_PLACES), Shape(NAMESPACES, LINE_PLACES)
+_OF_LINES = [lines_at(path, LINE_PLACES) for path in _LINES]
+_HEADER = Shape(NAMESPACES, PLACES, *(path for at in _OF_LINES for _, path in at.numbers))
+_VAT = Shape(NAMESPACES, VAT_PLACES)
 
 _CAC, _CBC = (f"{{{NAMESPACES[prefix]}}}" for prefix in ("cac", "cbc"))
 _TAX_NAMES = tuple(f"{_CAC}TaxScheme/{_CBC}{name}" for name in ("ID", "TaxTypeCode"))
@@ -138,7 +139,7 @@ def read(source: Source) -> tuple[Parsed, ...]:
     reading = Reading(source.root, _HEADER, f"/{etree.QName(source.root).localname}")
     piece = header(reading, source, _DIALECT)
     totals = _totals(reading, piece.currency)
-    path = next((path for path in _LINES if reading.all(path)), _LINES[0])
+    at = next((at for at in _OF_LINES if reading.all(at.path)), _OF_LINES[0])
     for field in ("vat", "attachments", "lines"):
         reading.mark(field, None)
     piece = replace(
@@ -147,8 +148,8 @@ def read(source: Source) -> tuple[Parsed, ...]:
         amounts=replace(piece.amounts, tva=_tax(reading, totals)),
         vat=tuple(_breakdown(reading, piece)),
         attachments=attachments(reading, _embedded(reading), source),
-        lines=lines(reading, path, _LINE),
-        line_count=len(reading.all(path)),
+        nets=nets(reading, at),
+        line_count=len(reading.all(at.path)),
     )
     return (Parsed(piece, tuple(reading.findings), reading.where, files=tuple(reading.files)),)
 

@@ -50,7 +50,7 @@ def unstated_vat(piece: Piece, _known: Known, context: Context) -> Iterator[Find
         return
     slack = max(UNIT, CENT * piece.line_count)
     within = min(Decimal(0), most) - slack <= implied <= max(Decimal(0), most) + slack
-    deducted = bool(a.allowances) or len({line.net > 0 for line in piece.lines if line.net}) > 1
+    deducted = bool(a.allowances) or len({net > 0 for net in piece.nets if net}) > 1
     possible = within or deducted or piece.supplier.type in FOREIGN
     facts = (("found", f"{a.ttc} - {a.ht} = {implied}"), ("expected", f"{most:.2f}"))
     yield Finding("FLX-M09" if possible else "FLX-M08", "amounts.tva", facts=facts)
@@ -94,8 +94,8 @@ def document_totals(piece: Piece, _known: Known, _context: Context) -> Iterator[
 
 def sum_of_lines(piece: Piece, _known: Known, _context: Context) -> Iterator[Finding]:
     """The lines add up to the sum that the document gives for them (BT-106), within one cent. Told, not refused: see above."""
-    total, nets = piece.amounts.lines, [line.net for line in piece.lines if line.net is not None]
-    if total is not None and nets and len(nets) == len(piece.lines) and abs(sum(nets) - total) > CENT:
+    total, nets = piece.amounts.lines, piece.nets
+    if total is not None and nets and len(nets) == piece.line_count and abs(sum(nets) - total) > CENT:
         yield Finding("FLX-M11", "amounts.lines", facts=(("found", str(total)), ("expected", str(sum(nets)))))
 
 
