@@ -74,7 +74,8 @@ def admit_xml(content: bytes, limits: Limits) -> Gated | Finding:
     """
     if len(content) > limits.xml_mb << 20:
         return _too_long(sized("found", f"{len(content) / (1 << 20):.1f}"), sized("expected", str(limits.xml_mb)))
-    if refusal := _too_many(content, limits):
+    equals = content.count(b"=")  # as many attributes and namespaces as that there may be, and no more
+    if refusal := _too_many(content, equals, limits):
         return refusal
     try:
         root = etree.fromstring(content, _parser(len(content) > _LARGE))
@@ -85,7 +86,7 @@ def admit_xml(content: bytes, limits: Limits) -> Gated | Finding:
         return _doctype(doctype)
     if (encoding := ENCODINGS.get((document.encoding or "UTF-8").upper())) is None:
         return _encoding(document.encoding or "")
-    refusal = _out_of_shape(root, content, limits) or _out_of_size(root, content, encoding, limits) or _foreign(root)
+    refusal = _out_of_shape(root, equals, limits) or _out_of_size(root, content, encoding, limits) or _foreign(root)
     return refusal or Gated(root, _stylesheet(root), encoding)
 
 
@@ -109,16 +110,21 @@ def _options(large: bool) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _too_many(content: bytes, limits: Limits) -> Finding | None:
+def _too_many(content: bytes, equals: int, limits: Limits) -> Finding | None:
     """FLX-X05 before a tree is built: 20 MB of empty elements would become one of 600 MB (reliability, C5)."""
     most = limits.xml_nodes
-    if content.count(b"xmlns") + content.count(_XMLNS_16) > limits.xml_attributes:  # a tree does not say which element declared them
+    if equals > limits.xml_attributes and _declaring(content) > limits.xml_attributes:  # a tree does not say which element declared them
         return _walk(content, limits)
     if len(content) < min(_LEAST_ELEMENT, _LEAST_ATTRIBUTE) * most:
         return None
-    if content.count(b"<") - content.count(b"</") <= most and content.count(b"=") <= most:
+    if content.count(b"<") - content.count(b"</") <= most and equals <= most:
         return None  # upper bounds: a start tag, a comment, a CDATA section each hold one "<" that is no end tag's
     return _walk(content, limits)
+
+
+def _declaring(content: bytes) -> int:
+    """As many namespaces as may be declared, and no fewer."""
+    return content.count(b"xmlns") + (content.count(_XMLNS_16) if b"\0" in content else 0)
 
 
 def _walk(content: bytes, limits: Limits) -> Finding | None:
@@ -194,12 +200,12 @@ def _unparsed(content: bytes, error: etree.XMLSyntaxError, limits: Limits) -> Fi
     return Finding("FLX-X01", facts=why(code, quoted(message, 200)), line=line)
 
 
-def _out_of_shape(root: etree._Element, content: bytes, limits: Limits) -> Finding | None:
-    """Depth and attributes of a tree, asked of libxml2's own XPath: an iteration in Python would cost more than the parse. Each attribute has its "="."""
+def _out_of_shape(root: etree._Element, equals: int, limits: Limits) -> Finding | None:
+    """Depth and attributes of a tree, asked of libxml2's own XPath: an iteration in Python would cost more than the parse."""
     if (deep := _first(_level(limits.xml_depth + 1), root)) is not None:
         return _too_deep(limits.xml_depth, line_of(deep))
     most = limits.xml_attributes
-    if content.count(b"=") > most and (wide := _first(_attributes_above(most), root)) is not None:
+    if equals > most and (wide := _first(_attributes_above(most), root)) is not None:
         return _too_wide(wide.tag, limits.xml_attributes, line_of(wide))
     return None
 
