@@ -78,7 +78,8 @@ def fewer(found: list[Finding], room: int, context: Context) -> list[Finding]:
 
 def packed(where: Mapping[str, Place]) -> bytes:
     """Where the fields of a piece stand that a later stage may name, as it crosses to those who decide."""
-    return _encoder.encode({field: (place.line, place.xpath) for field in LATER if (place := where.get(field)) is not None})
+    places = {field: where[field] for field in LATER if field in where}
+    return _encoder.encode({field: (place.line, place.xpath) for field, place in places.items()})
 
 
 def unpacked(where: bytes) -> Mapping[str, Place]:

@@ -58,15 +58,15 @@ def _template() -> "Template":
     return rooms().get_template("report.html.j2")
 
 
-def _once(macro: Callable[[list[Finding]], str]) -> Callable[[list[Finding]], str]:
-    """What is the same in many pieces of a page is set once: the findings that were put into words once (told.wording) are one object."""
-    set_: dict[tuple[int, ...], str] = {}
+def _once(macro: Callable[[Any], str]) -> Callable[[list[Finding] | str], str]:
+    """What is the same in many pieces of a page is set once: a code, or findings, of which those that were put into words once (told.wording) are one object."""
+    done: dict[tuple[int, ...] | str, str] = {}
 
-    def listed(findings: list[Finding]) -> str:
-        key = tuple(map(id, findings))
-        return set_[key] if key in set_ else set_.setdefault(key, macro(findings))
+    def told(said: list[Finding] | str) -> str:
+        key = said if isinstance(said, str) else tuple(map(id, said))
+        return done[key] if key in done else done.setdefault(key, macro(said))
 
-    return listed
+    return told
 
 
 @cache

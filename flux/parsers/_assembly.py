@@ -95,8 +95,9 @@ def _amounts(reading: Reading, currency: str) -> Amounts:
 
 def _total(reading: Reading, field: str, currency: str) -> Decimal | None:
     """A total in the document's currency; FLX-M12 when it is told in others only: money of two currencies is never added up."""
-    given = list(reading.found.candidates(field))
-    chosen = next((c for c in given if in_currency(c.element, currency)), given[0] if given else None)
+    chosen = reading.found.first(field)
+    if chosen is not None and not in_currency(chosen.element, currency):
+        chosen = next((c for c in reading.found.candidates(field) if in_currency(c.element, currency)), chosen)
     reading.mark(field, chosen)
     if chosen is None:
         return None
@@ -118,9 +119,10 @@ def _actor(reading: Reading, who: str, dialect: Dialect) -> Party | None:
 def _party(reading: Reading, who: str, dialect: Dialect) -> Party:
     """A party. Its identifier is the first, by preference of places, whose scheme is known; else the first."""
     reading.mark(who, None)
-    given = list(reading.found.candidates(f"{who}.id"))
-    known = (c for c in given if identifier_type(dialect.scheme_of(c.element), c.text))
-    chosen = next(known, given[0] if given else None)
+    chosen = reading.found.first(f"{who}.id")
+    if chosen is not None and not identifier_type(dialect.scheme_of(chosen.element), chosen.text):
+        known = (c for c in reading.found.candidates(f"{who}.id") if identifier_type(dialect.scheme_of(c.element), c.text))
+        chosen = next(known, chosen)
     registrations = reading.found.candidates(f"{who}.vat")
     vat = next((c for c in registrations if dialect.tax_of(c.element).upper() in _VAT), None)
     for field, candidate in (("id", chosen), ("type", chosen), ("vat", vat)):

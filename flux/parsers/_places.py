@@ -141,6 +141,9 @@ class Marks(Mapping[str, Place]):
         found, at, element = kept
         return found.around(at) if element is None else found.place(at, element)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._kept
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._kept)
 

@@ -130,7 +130,7 @@ _HEADER = Shape(NAMESPACES, PLACES, *(path for at in _OF_LINES for _, path in at
 _VAT = Shape(NAMESPACES, VAT_PLACES)
 
 _CAC, _CBC = (f"{{{NAMESPACES[prefix]}}}" for prefix in ("cac", "cbc"))
-_TAX_NAMES = tuple(f"{_CAC}TaxScheme/{_CBC}{name}" for name in ("ID", "TaxTypeCode"))
+_TAX_SCHEME, _TAX_NAMES = f"{_CAC}TaxScheme", (f"{_CBC}ID", f"{_CBC}TaxTypeCode")
 _EMBEDDED = f"{_CAC}Attachment/{_CBC}EmbeddedDocumentBinaryObject"
 
 
@@ -156,8 +156,9 @@ def read(source: Source) -> tuple[Parsed, ...]:
 
 def _tax_of(company: etree._Element) -> str:
     """The tax for which a company number is given: UBL says it beside the number."""
-    scheme = company.getparent()
-    return next((t for name in _TAX_NAMES if scheme is not None and (t := (scheme.findtext(name) or "").strip())), "")
+    registration = company.getparent()
+    schemes = [] if registration is None else list(registration.iterchildren(_TAX_SCHEME))
+    return next((t for name in _TAX_NAMES for scheme in schemes for one in scheme.iterchildren(name) if (t := (one.text or "").strip())), "")
 
 
 _DIALECT = Dialect(iso_day, A_DAY, _tax_of)
@@ -189,9 +190,9 @@ def _tax(reading: Reading, totals: list[Candidate]) -> Decimal | None:
 def _breakdown(reading: Reading, piece: Piece) -> Iterator[VatLine]:
     position = 0
     for _, total_place, total in numbered(reading.at, _TAX_TOTAL, reading.all(_TAX_TOTAL)):
-        amount = total.find(f"{_CBC}TaxAmount")
+        amount = next(total.iterchildren(f"{_CBC}TaxAmount"), None)
         if amount is None or in_currency(amount, piece.currency):
-            for _, place, row in numbered(total_place.xpath, "cac:TaxSubtotal", total.findall(f"{_CAC}TaxSubtotal")):
+            for _, place, row in numbered(total_place.xpath, "cac:TaxSubtotal", list(total.iterchildren(f"{_CAC}TaxSubtotal"))):
                 position += 1
                 yield vat_line(reading, row, _VAT, place, position)
 
