@@ -302,7 +302,7 @@ def once(invoice: Invoice) -> None:
 
 
 _UNUSUAL = etree.XPath(
-    "//@*[local-name()!='currencyID' and local-name()!='unitCode' and local-name()!='schemeID' and local-name()!='mimeCode' and local-name()!='filename'"
+    "/descendant-or-self::*/@*[local-name()!='currencyID'][local-name()!='unitCode' and local-name()!='schemeID' and local-name()!='mimeCode' and local-name()!='filename'"
     " and local-name()!='listID' and local-name()!='listVersionID' and local-name()!='schemeVersionID']"
 )
 _BARRED = {name: rule for rule, name in BOUND.table.attributes.items()}
