@@ -15,6 +15,7 @@ from flux.parsers import Source
 from flux.parsers._places import Candidate, Shape, plain
 from flux.parsers._reading import (
     AN_AMOUNT,
+    MOST_FINDINGS,
     Expected,
     Reading,
     amount_of,
@@ -188,7 +189,9 @@ def nets(reading: Reading, at: Lines) -> tuple[Decimal, ...]:
 
 
 def _unread(reading: Reading, at: Lines, field: str, found: Candidate) -> None:
-    """FLX-S20 of a number, in the line that it stands in."""
+    """FLX-S20 of a number, in the line that it stands in: looked for as long as more are told, since each look goes through the lines."""
+    if len(reading.findings) >= MOST_FINDINGS:
+        return
     line: etree._Element | None = found.element
     for _ in range(found.path.count("/") - at.path.count("/")):
         line = line.getparent() if line is not None else None

@@ -79,14 +79,6 @@ class Found:
                     return Candidate(path, element, text)
         return None
 
-    def text(self, field: str) -> str:
-        """The first text at the field's places, "" when there is none."""
-        for path in self.shape.places[field]:
-            for element in self.elements.get(path, ()):
-                if text := plain(element.text):
-                    return text
-        return ""
-
     def place(self, path: str, element: etree._Element) -> Place:
         """The place of an element found at *path*."""
         alone = len(self.elements[path]) == 1
