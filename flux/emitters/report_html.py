@@ -58,12 +58,12 @@ def _template() -> "Template":
     return rooms().get_template("report.html.j2")
 
 
-def _once(macro: Callable[[Any], str]) -> Callable[[list[Finding] | str], str]:
+def _once(macro: Callable[[Any], str]) -> Callable[[list[Finding] | str | None], str]:
     """What is the same in many pieces of a page is set once: a code, or findings, of which those that were put into words once (told.wording) are one object."""
-    done: dict[tuple[int, ...] | str, str] = {}
+    done: dict[tuple[int, ...] | str | None, str] = {}
 
-    def told(said: list[Finding] | str) -> str:
-        key = said if isinstance(said, str) else tuple(map(id, said))
+    def told(said: list[Finding] | str | None) -> str:
+        key = tuple(map(id, said)) if isinstance(said, list) else said
         return done[key] if key in done else done.setdefault(key, macro(said))
 
     return told
