@@ -1,7 +1,7 @@
 """A document held against every rule: walked once, asked once."""
 
 import gc
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from itertools import chain
@@ -25,22 +25,18 @@ class Asked:
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.rules: Sequence[Rule] = list(rules)
-        self._whole = [rule for rule in self.rules if not rule.of and not rule.category]
-        self._each: dict[str, list[Rule]] = {}
-        self._category: dict[str, list[Rule]] = {}
-        for rule in self.rules:
-            if rule.of:
-                self._each.setdefault(rule.of, []).append(rule)
-            elif rule.category:
-                self._category.setdefault(rule.category, []).append(rule)
+        self._whole = runs(rule for rule in self.rules if not rule.of and not rule.category)
+        self._each = {name: runs(rule for rule in self.rules if rule.of == name) for name in {rule.of for rule in self.rules if rule.of}}
+        named = dict.fromkeys(rule.category for rule in self.rules if rule.category and not rule.of)
+        self._category = {code: runs(rule for rule in self.rules if rule.category == code and not rule.of) for code in named}
 
     def ask(self, invoice: Invoice, unread: set[tuple[int, str]]) -> None:
         """Every rule, each of what it is asked of."""
         for name, groups in invoice.every.items():
             if name in self._each:
-                _ask(invoice, self._each[name], groups, unread)
+                _ask_each(invoice, self._each[name], groups, unread)
         used = vat.view(invoice).used if self._category else ()
-        _ask(invoice, chain(self._whole, *(rules for code, rules in self._category.items() if code in used)), (), unread)
+        _ask(invoice, chain(self._whole, *(some for code, some in self._category.items() if code in used)), unread)
 
 
 class Judge:
@@ -74,7 +70,7 @@ class Judge:
         for name, asked in self.sets.items():
             if name == EN16931 or name in sets:
                 asked.ask(invoice, unread)
-        _ask(invoice, more_of(own), (), unread)
+        _ask(invoice, runs(more_of(own)), unread)
         invoice.release()
         return tuple(invoice.failures)
 
@@ -100,24 +96,38 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _ask(invoice: Invoice, rules: Iterable[Rule], groups: Sequence[Group], unread: set[tuple[int, str]]) -> None:
+def runs(rules: Iterable[Rule]) -> list[Callable[..., None]]:
+    """What is called of each."""
+    return [rule.run for rule in rules]
+
+
+def _ask(invoice: Invoice, some: Iterable[Callable[..., None]], unread: set[tuple[int, str]]) -> None:
     """
-    A value that cannot be read is a finding, once, and the other rules are asked.
+    Rules of the invoice. A value that cannot be read is a finding, once, and the other rules are asked.
 
     Whatever else a rule raises is a bug of ours, and goes up to the net of whoever judges: the piece is not evaluated, and never accepted.
     """
-    for rule in rules:
-        run = rule.run
-        for group in groups or (None,):
+    for run in some:
+        try:
+            run(invoice)
+        except UnreadableError as error:
+            _tell(invoice, error, unread)
+
+
+def _ask_each(invoice: Invoice, some: Iterable[Callable[..., None]], groups: Sequence[Group], unread: set[tuple[int, str]]) -> None:
+    """Rules of a group, each of every such group."""
+    for run in some:
+        for group in groups:
             try:
-                if group is None:
-                    run(invoice)
-                else:
-                    run(invoice, group)
+                run(invoice, group)
             except UnreadableError as error:
-                if (key := (id(error.group), error.term)) not in unread:
-                    unread.add(key)
-                    invoice.fail(UNREADABLE, error.group, found=error.text, term=error.term)
+                _tell(invoice, error, unread)
+
+
+def _tell(invoice: Invoice, error: UnreadableError, unread: set[tuple[int, str]]) -> None:
+    if (key := (id(error.group), error.term)) not in unread:
+        unread.add(key)
+        invoice.fail(UNREADABLE, error.group, found=error.text, term=error.term)
 
 
 def _settle(invoice: Invoice, vat: Mapping[str, str]) -> None:
