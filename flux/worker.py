@@ -36,7 +36,8 @@ from flux.validators.dossier import openers
 from flux.validators.status import put
 from flux.when import day_of
 
-TAKE = 100  # flows leased at once
+TAKE = 100      # flows leased at once
+PIECES = 500    # recorded at once, of whole flows: what is held of each while it is told is some 30 kB
 BLOCK_BYTES = 1 << 20
 
 Doing = Callable[[], object]
@@ -244,7 +245,7 @@ class Worker:
 
 
 def _in_turn(ready: Sequence[Work]) -> Iterator[list[Work]]:
-    """What met trouble by itself; the others as one group, but for pieces that are deposited on those of another flow at hand: these wait until that one stands in the ledger."""
+    """What met trouble by itself; the others together, PIECES at once, but for pieces that are deposited on those of another flow at hand: these wait until that one stands in the ledger."""
     if troubled := [work for work in ready if work.trouble]:
         yield troubled
     works = [work for work in ready if not work.trouble]
@@ -253,9 +254,23 @@ def _in_turn(ready: Sequence[Work]) -> Iterator[list[Work]]:
     while works:
         waits = {id_ for id_, named in names.items() if any(named & numbers for other, numbers in brings.items() if other != id_)} if any(names.values()) else set()
         group = [work for work in works if work.flow.id not in waits] or works  # pieces that name each other: each finds what it finds
-        yield group
+        yield from _together(group)
         works = [work for work in works if work.flow.id in waits and group is not works]
         brings, names = ({work.flow.id: found[work.flow.id] for work in works} for found in (brings, names))
+
+
+def _together(works: Iterable[Work]) -> Iterator[list[Work]]:
+    """As many flows as have PIECES together, one at least: each piece is told in several ways, and all of a group is held until it is recorded."""
+    some: list[Work] = []
+    pieces = 0
+    for work in works:
+        if some and pieces + len(work.judged) > PIECES:
+            yield some
+            some, pieces = [], 0
+        some.append(work)
+        pieces += len(work.judged)
+    if some:
+        yield some
 
 
 def unjudged(flow: Flow, trouble: Fault) -> Work:

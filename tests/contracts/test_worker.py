@@ -268,3 +268,8 @@ def test_a_flow_whose_attempts_never_came_to_an_end_is_held_without_another_one(
         house.ledger.release_leases("me")
     row = house.work(times=1)
     assert (row.state, row.reason.code) == (Plumbing.HELD, "FLX-I69")
+
+
+def test_flows_are_recorded_together_up_to_five_hundred_pieces_and_a_larger_one_by_itself():
+    works = [SimpleNamespace(flow=SimpleNamespace(id=str(n)), trouble=None, judged=[SimpleNamespace(piece=None)] * n) for n in (300, 200, 1, 5_000, 2)]
+    assert [[len(work.judged) for work in group] for group in worker._in_turn(works)] == [[300, 200], [1], [5_000], [2]]
