@@ -7,6 +7,7 @@ CHECKS is empty: this check sees the tree, not the Piece; process asks it first,
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from copy import deepcopy
 from itertools import islice
 from typing import Any, Protocol
 
@@ -23,6 +24,7 @@ CHECKS: tuple[Check, ...] = ()
 MOST = 20                     # findings told of one piece,
 MOST_READ = 1_000             # and explained of one document
 EXPLAINED_BYTES = 1_000_000   # above, lxml's own words: xmlschema takes 60 times as long as the verdict did
+SAMPLE = 100                  # above, so many of one name beside one another are asked first
 _UNIT = re.compile(
     r"/(?:(CPPFactureMixte|CPPFacturePivot)/CPPFactures(?:\[1\])?/\1Unitaire"
     r"|CPPStatut/(CPPFacture|CPPFlux)Statuts(?:\[1\])?/\2StatutUnitaire)\[(?P<number>[0-9]+)\]"
@@ -53,13 +55,39 @@ def validate(root: etree._Element, size: int, schema: Judge) -> tuple[Finding, .
     FLX-S10 tells that there is more, behind the first 20 of a piece.
     """
     xsd: Any = schema.xsd  # lxml-stubs do not know that its log can be walked
+    if size > EXPLAINED_BYTES and (told := _all_over(root, xsd)):
+        return told
     if xsd.validate(root):
         return ()
-    told = list(_first(islice(_explained(root, schema), MOST_READ))) if size <= EXPLAINED_BYTES else []
-    known = {unit_of(finding.xpath) for finding in told}
+    explained = list(_first(islice(_explained(root, schema), MOST_READ))) if size <= EXPLAINED_BYTES else []
+    known = {unit_of(finding.xpath) for finding in explained}
     # The verdict is lxml's: a piece that it refuses is refused, whether or not somebody could explain it, and no other is.
     rest = (entry for entry in xsd.error_log if unit_of(_path_of(entry)) not in known)
-    return (*told, *_first(map(_in_lxml_words, rest)))
+    return (*explained, *_first(map(_in_lxml_words, rest)))
+
+
+def _all_over(root: etree._Element, xsd: Any) -> tuple[Finding, ...]:  # noqa: ANN401 - as above
+    """
+    What is told of a large document that is wrong all over: more than is told, in the first lines alone. () for any other, which is asked whole.
+
+    To say where an error is, libxml2 counts siblings: 10,000 lines with an error each take it two seconds, and twice as many four times that.
+    """
+    if xsd.validate(_beginning(root)):
+        return ()
+    told = tuple(_first(map(_in_lxml_words, xsd.error_log)))
+    return told if len(told) > MOST and not any(unit_of(finding.xpath) for finding in told) else ()
+
+
+def _beginning(element: etree._Element) -> etree._Element:
+    """The same with no more than SAMPLE children of a name anywhere near the root; each keeps its line."""
+    met = Counter[str]()
+    part = etree.Element(element.tag, dict(element.items()), element.nsmap)  # type: ignore[arg-type]  # lxml-stubs know no default namespace
+    part.sourceline, part.text = element.sourceline, element.text
+    for child in element:
+        met[child.tag] += 1
+        if met[child.tag] <= SAMPLE:
+            part.append(_beginning(child) if len(child) > SAMPLE else deepcopy(child))
+    return part
 
 
 def unit_of(xpath: str) -> int:

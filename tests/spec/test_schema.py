@@ -1,5 +1,6 @@
 """The schema refuses, and says why; what the explaining stumbles over never changes the verdict."""
 
+import re
 from datetime import date
 
 import pytest
@@ -9,6 +10,7 @@ from flux import kit, told
 from flux.model import Severity
 from flux.policy import Brief, Policy
 from flux.process import judge
+from flux.validators import schema
 
 SOUND = next(EXAMPLES.glob(GOOD)).read_bytes()
 DATE = b"<cbc:IssueDate>2026-04-30</cbc:IssueDate>"
@@ -128,3 +130,57 @@ def test_a_piece_without_an_error_is_taken_however_many_its_neighbours_have(whol
     content = "<CPPFactureMixteUnitaire".join((head, *[bad] * 1_100, unit, units[-1])).encode()
     judged = judge(1, "x.xml", content, Brief("", Policy(naming="free"), date(2026, 11, 25)), whole)
     assert {one.index for one in judged if one.closed != "format"} == {1_101, 1_102}
+
+
+LINES = 1_500  # of about 1 kB: too many to be explained by xmlschema
+QUANTITY = re.compile(rb"(<cbc:InvoicedQuantity[^>]*>[0-9.]+)")
+
+
+def long(wrong):
+    """The sound document with many lines; *wrong*: those whose quantity is written with a comma."""
+    start, end = SOUND.index(b"<cac:InvoiceLine>"), SOUND.index(b"</cac:InvoiceLine>") + len(b"</cac:InvoiceLine>")
+    line = SOUND[start:end] + b" " * 500
+    bad = QUANTITY.sub(rb"\g<1>,5", line)
+    assert bad != line
+    return SOUND[:start] + b"\n".join(bad if n in wrong else line for n in range(1, LINES + 1)) + SOUND[end:]
+
+
+@pytest.fixture
+def asked(whole, monkeypatch):
+    """How many children the roots have of which the schema is asked, in order."""
+    counts = []
+
+    class Counting:
+        def __init__(self, judge):
+            self.readable, self._xsd, self.xsd = judge.readable, judge.xsd, self
+
+        def validate(self, root):
+            counts.append(len(root))
+            return self._xsd.validate(root)
+
+        @property
+        def error_log(self):
+            return self._xsd.error_log
+
+    get = whole.schemas.get
+    monkeypatch.setattr(type(whole.schemas), "get", lambda _, family, form: Counting(get(family, form)))
+    return counts
+
+
+def test_a_large_document_that_is_wrong_all_over_is_told_by_its_beginning_as_it_would_be_by_the_whole(whole, asked, monkeypatch):
+    everywhere = range(1, LINES + 1)
+    by_the_beginning = findings(long(everywhere), whole)
+    assert len(asked) == 1
+    assert asked[0] < 2 * schema.SAMPLE
+    monkeypatch.setattr(schema, "SAMPLE", LINES)
+    assert findings(long(everywhere), whole) == by_the_beginning
+    assert [f.code for f in by_the_beginning if f.code.startswith("FLX-S")] == ["FLX-S09"] * schema.MOST + ["FLX-S10"]
+
+
+@pytest.mark.parametrize("wrong", [{LINES}, {1, LINES}, set(range(101, LINES))], ids=["the last", "the first and the last", "behind the beginning"])
+def test_a_large_document_with_an_error_anywhere_is_refused_and_its_twin_without_one_is_not(whole, asked, wrong):
+    told = [f for f in findings(long(wrong), whole) if f.code.startswith("FLX-S")]
+    assert len(told) == min(len(wrong), schema.MOST + 1)
+    assert told[0].xpath.endswith(f"cac:InvoiceLine[{min(wrong)}]/cbc:InvoicedQuantity")
+    assert asked[-1] > LINES
+    assert not [f for f in findings(long(set()), whole) if f.code.startswith("FLX-S")]
