@@ -24,7 +24,8 @@ CHECKS: tuple[Check, ...] = ()
 MOST = 20                     # findings told of one piece,
 MOST_READ = 1_000             # and explained of one document
 EXPLAINED_BYTES = 1_000_000   # above, lxml's own words: xmlschema takes 60 times as long as the verdict did
-SAMPLE = 100                  # above, so many of one name beside one another are asked first
+CROWD = 1_000                 # and where more children than that stand beside one another,
+SAMPLE = 100                  # so many of each name are asked first
 _UNIT = re.compile(
     r"/(?:(CPPFactureMixte|CPPFacturePivot)/CPPFactures(?:\[1\])?/\1Unitaire"
     r"|CPPStatut/(CPPFacture|CPPFlux)Statuts(?:\[1\])?/\2StatutUnitaire)\[(?P<number>[0-9]+)\]"
@@ -72,21 +73,26 @@ def _all_over(root: etree._Element, xsd: Any) -> tuple[Finding, ...]:  # noqa: A
 
     To say where an error is, libxml2 counts siblings: 10,000 lines with an error each take it two seconds, and twice as many four times that.
     """
-    if xsd.validate(_beginning(root)):
+    if not _crowded(root) or xsd.validate(_beginning(root)):
         return ()
     told = tuple(_first(map(_in_lxml_words, xsd.error_log)))
     return told if len(told) > MOST and not any(unit_of(finding.xpath) for finding in told) else ()
 
 
+def _crowded(element: etree._Element) -> bool:
+    """Whether anything here has more than CROWD children: of a long invoice it is the root, or stands near it."""
+    return len(element) > CROWD or any(map(_crowded, element))
+
+
 def _beginning(element: etree._Element) -> etree._Element:
-    """The same with no more than SAMPLE children of a name anywhere near the root; each keeps its line."""
+    """The same with no more than SAMPLE children of a name in what is crowded, and around it; each keeps its line."""
     met = Counter[str]()
     part = etree.Element(element.tag, dict(element.items()), element.nsmap)  # type: ignore[arg-type]  # lxml-stubs know no default namespace
     part.sourceline, part.text = element.sourceline, element.text
     for child in element:
         met[child.tag] += 1
         if met[child.tag] <= SAMPLE:
-            part.append(_beginning(child) if len(child) > SAMPLE else deepcopy(child))
+            part.append(_beginning(child) if _crowded(child) else deepcopy(child))
     return part
 
 

@@ -184,3 +184,8 @@ def test_a_large_document_with_an_error_anywhere_is_refused_and_its_twin_without
     assert told[0].xpath.endswith(f"cac:InvoiceLine[{min(wrong)}]/cbc:InvoicedQuantity")
     assert asked[-1] > LINES
     assert not [f for f in findings(long(set()), whole) if f.code.startswith("FLX-S")]
+
+
+def test_a_document_that_is_large_for_what_it_carries_is_asked_once_and_never_copied(whole, asked):
+    assert not [f for f in findings(SOUND.replace(b"</cac:InvoiceLine>", b" " * schema.EXPLAINED_BYTES + b"</cac:InvoiceLine>", 1), whole) if f.code.startswith("FLX-S")]
+    assert len(asked) == 1
