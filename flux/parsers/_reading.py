@@ -63,15 +63,20 @@ class Reading:
     ``findings``; with marks false it leaves no places.
     """
 
-    __slots__ = ("at", "files", "findings", "found", "marks", "prefix", "where")
+    __slots__ = ("files", "findings", "found", "marks", "prefix", "where")
 
     def __init__(
         self, element: etree._Element, shape: Shape, at: str, prefix: str = "", whole: "Reading | None" = None, *, marks: bool = True
     ) -> None:
-        self.found, self.at, self.prefix, self.marks = Found(element, shape, at), at, prefix, marks
+        self.found, self.prefix, self.marks = Found(element, shape, at), prefix, marks
         self.where: Marks = whole.where if whole else Marks()
         self.findings: list[Finding] = whole.findings if whole else []
         self.files: list[bytes] = []  # the content of attachments, where it is kept
+
+    @property
+    def at(self) -> str:
+        """XPath of the element."""
+        return self.found.at
 
     def all(self, path: str) -> list[etree._Element]:
         """Every element at this path, in document order."""
