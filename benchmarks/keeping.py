@@ -10,7 +10,6 @@ import tempfile
 import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from io import BytesIO
 from pathlib import Path
 
 from flux import app, audit, config, doors, folders, proof, retention, tables
@@ -51,11 +50,18 @@ def outcome(flow, pack):
     return Outcome(flow, Decision(FlowVerdict.INTEGRATED, Envelope(), (decided,)), (told,), b"[]", {identity(piece): 1}, (*owed, routed), events)
 
 
+def added(store, contents):
+    with store.scratches(len(contents)) as files:
+        for file, content in zip(files, contents, strict=True):
+            file.write(content)
+        return store.keep_all(files)
+
+
 def fill(ledger, store, count, start=0):
     for first in range(start, start + count, GROUP):
         ids = [f"{n:08}" for n in range(first, first + GROUP)]
-        bytes_ = store.add_all([BytesIO((f"{id_} " * 1000).encode()[:8000]) for id_ in ids]) if store else [("b" * 64, 8000)] * GROUP
-        packs = store.add_all([BytesIO((f"{id_}-" * 3000).encode()[:20000]) for id_ in ids]) if store else [("c" * 64, 20000)] * GROUP
+        bytes_ = added(store, [(f"{id_} " * 1000).encode()[:8000] for id_ in ids]) if store else [("b" * 64, 8000)] * GROUP
+        packs = added(store, [(f"{id_}-" * 3000).encode()[:20000] for id_ in ids]) if store else [("c" * 64, 20000)] * GROUP
         ledger.receive([Flow(id_, "p", b"a.xml", sha, size, OLD) for id_, (sha, size) in zip(ids, bytes_, strict=True)], [Event(id_, "received", OLD, "p") for id_ in ids])
         taken = ledger.take("me", GROUP, OLD)
         assert ledger.record([outcome(flow, pack) for flow, (pack, _) in zip(taken, packs, strict=True)], OLD) == {}

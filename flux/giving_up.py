@@ -35,8 +35,9 @@ def give_up(office: Office, named: str, reason: str, by: str, now: datetime, *, 
     envelope, _ = flow_findings(flow, policy, kit)
     decision = Decision(FlowVerdict.INCIDENT, envelope, interface=envelope.interface, pack=kit.pack)
     draft = tell(flow, decision, policy, office.installation, now, kit, {})
-    pack = draft.pack()
-    blob, _ = office.content.add(pack.open())
+    with office.content.scratch() as file:
+        pack = draft.write(file)
+        blob, _ = office.content.keep(file)
     done = outcome(draft, blob, pack, now, kit.tables)
     lines = [Event(flow.id, "abandoned", now, by, detail=f"{'untold ' if untold else ''}reason={reason}"), *done.events]
     if untold:

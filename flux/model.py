@@ -1,6 +1,6 @@
 """The nouns of flux, from the flow to the emission: frozen values, without I/O and without a clock. Those of the piece stand in piece.py."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 
@@ -295,12 +295,21 @@ class Decision(Struct, frozen=True):
 
 
 class Answer(Struct, frozen=True):
-    """One return flow, rendered: kind (integration, lifecycle, cdar, report-json, report-html), final name, bytes. part: of several of its kind."""
+    """
+    One return flow: kind (integration, lifecycle, cdar, report-json, report-html), final name. part: of several of its kind.
+
+    blocks: gives its bytes, some at a time, the same whenever it is asked. What tells 10,000 pieces is many megabytes, and nobody needs it whole.
+    """
 
     kind: str
     name: str
-    content: bytes
+    blocks: Callable[[], Iterable[bytes]]
     part: str = ""
+
+    @property
+    def content(self) -> bytes:
+        """All of it."""
+        return b"".join(self.blocks())
 
 
 class Emission(Struct, frozen=True):

@@ -60,9 +60,11 @@ class Office(Struct, frozen=True):
         pairs = list(moved)
         handed = [emission for one, steps in pairs for emission in self._handed_on(one, steps)]
         told = [tell_moves(one, steps, self.policies, self.routes, self.installation, now, self.kit, self._opener(one)) for one, steps in pairs]
-        packs = [(telling, telling.pack()) for telling in told if telling.owed]
-        stored = self.content.add_all([pack.open() for _, pack in packs]) if packs else []
-        flows = (one for (telling, pack), (blob, _) in zip(packs, stored, strict=True) for one in telling.emissions(blob, pack))
+        owing = [telling for telling in told if telling.owed]
+        with self.content.scratches(len(owing)) as files:
+            packs = [telling.write(file) for telling, file in zip(owing, files, strict=True)]
+            stored = self.content.keep_all(files)
+        flows = (one for telling, pack, (blob, _) in zip(owing, packs, stored, strict=True) for one in telling.emissions(blob, pack))
         return (*handed, *flows)
 
     def _opener(self, standing: Standing) -> Standing | None:

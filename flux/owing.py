@@ -4,8 +4,8 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from io import BufferedReader, RawIOBase
-from typing import Any, BinaryIO, TypeAlias
+from itertools import chain
+from typing import BinaryIO, TypeAlias
 
 import orjson
 from lxml import etree
@@ -44,46 +44,28 @@ Files: TypeAlias = "dict[tuple[int, int], Content]"  # by index of the member, a
 
 
 class Pack(Struct, frozen=True):
-    """
-    The bytes that a decision makes, one after the other: one durable blob a decision, whatever it owes. places: by emission key.
+    """What a decision, or the moves of a piece, owe, as it was written: one durable blob. places: offset and bytes in it; digests: SHA-256; by emission key."""
 
-    A part that is content is read only while the blob is. digests: of what holds such parts, by emission key.
-    """
-
-    parts: tuple[bytes | Content, ...]
     places: dict[str, tuple[int, int]]
-    digests: dict[str, str] = {}
-    read: Read = lambda _: ()
-
-    def open(self) -> BinaryIO:
-        """The blob, for reading."""
-        return BufferedReader(_Joined(block for part in self.parts for block in _blocks(part, self.read)))
+    digests: dict[str, str]
 
 
-def _blocks(part: bytes | Content, read: Read) -> Iterable[bytes]:
-    return (part,) if isinstance(part, bytes) else read(part)
-
-
-class _Joined(RawIOBase):
-    """Parts read one after the other as one file: to join them would be to have them twice."""
-
-    def __init__(self, parts: Iterable[bytes]) -> None:
-        self._parts = (memoryview(part) for part in parts if part)
-        self._left = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, into: Any) -> int:  # noqa: ANN401 - whatever can be written into; typing has no name for it
-        """The next bytes, as many as one part has of them; 0 at the end."""
-        part = self._left or next(self._parts, self._left)
-        count = min(len(into), len(part))
-        into[:count], self._left = part[:count], part[count:]
-        return count
+def written(parts: Iterable[tuple[str, Iterable[bytes]]], into: BinaryIO) -> Pack:
+    """Write these, by emission key, one behind the other: each is made while it is written, and nobody has it whole. Raises Fault when one is unsound."""
+    places, digests, at = {}, {}, 0
+    for key, blocks in parts:
+        digest, size = hashlib.sha256(), 0
+        for block in blocks:
+            digest.update(block)
+            into.write(block)
+            size += len(block)
+        places[key], digests[key] = (at, size), digest.hexdigest()
+        at += size
+    return Pack(places, digests)
 
 
 class Draft(Struct, frozen=True):
-    """A decision with its answers rendered, before its blob is stored. told: by piece, the JSON object."""
+    """A decision with what it owes, before any of it is written. told: by piece, the JSON object."""
 
     flow: Flow
     decision: Decision
@@ -94,23 +76,11 @@ class Draft(Struct, frozen=True):
     pivots: dict[int, "Pivot"] = {}  # by ordinal
     met: tuple[Met, ...] = ()
 
-    def pack(self, read: Read = lambda _: ()) -> Pack:
-        """Everything that this decision made: its answers, and its pieces as pivot. *read*: gives the content of which pivots are made."""
-        parts: list[bytes | Content] = []
-        places, digests, at = {}, {}, 0
-        for answer in self.answers:
-            parts.append(answer.content)
-            places[answer_key(self.flow, answer)] = (at, len(answer.content))
-            at += len(answer.content)
-        for ordinal, made in self.pivots.items():
-            key, digest, size = piece_key(self.flow, ordinal), hashlib.sha256(), 0
-            for block in (block for part in made.parts for block in _blocks(part, read)):
-                digest.update(block)
-                size += len(block)
-            parts += made.parts
-            places[key], digests[key] = (at, size), digest.hexdigest()
-            at += size
-        return Pack(tuple(parts), places, digests, read)
+    def write(self, into: BinaryIO, read: Read = lambda _: ()) -> Pack:
+        """Write all that this decision makes: its answers, and its pieces as pivot. *read*: gives the content of which pivots are made."""
+        answers = ((answer_key(self.flow, answer), answer.blocks()) for answer in self.answers)
+        pivots = ((piece_key(self.flow, ordinal), made.blocks(read)) for ordinal, made in self.pivots.items())
+        return written(chain(answers, pivots), into)
 
 
 class Pivot(Struct, frozen=True):
@@ -118,6 +88,11 @@ class Pivot(Struct, frozen=True):
 
     name: str
     parts: tuple[bytes | Content, ...]
+
+    def blocks(self, read: Read) -> Iterator[bytes]:
+        """Its bytes, some at a time: what is content may be as large as the largest piece."""
+        for part in self.parts:
+            yield from (part,) if isinstance(part, bytes) else read(part)
 
 
 def tell(flow: Flow, decision: Decision, policy: Policy, installation: str, at: datetime, kit: Kit, files: Files) -> Draft:
@@ -127,17 +102,13 @@ def tell(flow: Flow, decision: Decision, policy: Policy, installation: str, at: 
         return effective_severity(finding, policy, kit.tables)
 
     worded = told.wording(kit.tables, severity)
-    pieces, lines = [], []
-    for d in decision.pieces:  # one after the other: 250,000 attachments as objects would be a hundred megabytes
-        piece = told.piece(d, worded)
-        lines.append(orjson.dumps(piece))
-        pieces.append({**piece, "attachments": None})
-    findings = [worded(f) for f in decision.findings]
-    letter = Told(flow, decision, kit.tables, tuple(pieces), tuple(lines), tuple(findings), installation, at, policy.lifecycle, policy.certificates)
+    lines = tuple(orjson.dumps(told.piece(d, worded)) for d in decision.pieces)
+    findings = tuple(worded(f) for f in decision.findings)
+    letter = Told(flow, decision, kit.tables, worded, lines, findings, installation, at, policy.lifecycle, policy.certificates)
     return Draft(
         flow=flow,
         decision=decision,
-        told=tuple(lines),
+        told=lines,
         told_flow=orjson.dumps(findings),
         answers=tuple(render(letter, kit)),
         files=files,
@@ -280,8 +251,7 @@ def _returns(draft: Draft, blob: str, pack: Pack) -> list[Emission]:
     for answer in draft.answers:
         key = answer_key(draft.flow, answer)
         offset, size = pack.places[key]
-        sha256 = hashlib.sha256(answer.content).hexdigest()
-        owed.append(Emission(key, draft.flow.id, 0, answer.kind, f"returns/{draft.flow.partner}", answer.name, sha256, blob, offset, size))
+        owed.append(Emission(key, draft.flow.id, 0, answer.kind, f"returns/{draft.flow.partner}", answer.name, pack.digests[key], blob, offset, size))
     return owed
 
 

@@ -112,9 +112,6 @@ class ContentStore(Protocol):
     def add(self, source: BinaryIO) -> tuple[str, int]:
         """Copy to the end, hash while copying. Durable on return. Gives (sha256 in hex, size in bytes)."""
 
-    def add_all(self, sources: Sequence[BinaryIO]) -> Sequence[tuple[str, int]]:
-        """The same for a group, with the cost of one sync."""
-
     def seal(self, files: Sequence[BinaryIO]) -> Sequence[tuple[str, int] | OSError]:
         """Hash files that only flux can change, and make their bytes durable where they stand. Gives (sha256, size) of each, or why it cannot be read."""
 
@@ -124,8 +121,14 @@ class ContentStore(Protocol):
     def scratch(self) -> AbstractContextManager[BinaryIO]:
         """A file that nobody sees, for somebody else to fill; keep() it, or it is gone at the end."""
 
+    def scratches(self, count: int) -> AbstractContextManager[Sequence[BinaryIO]]:
+        """As many of them."""
+
     def keep(self, scratch: BinaryIO) -> tuple[str, int]:
-        """Make what a scratch file holds content. Durable on return."""
+        """Make what a scratch file holds content. Durable on return. Gives (sha256 in hex, size in bytes)."""
+
+    def keep_all(self, scratches: Sequence[BinaryIO]) -> Sequence[tuple[str, int]]:
+        """The same for a group, with the cost of one sync."""
 
     def open(self, sha256: str) -> BinaryIO:
         """The content, for reading. Raises Fault when it is missing."""

@@ -16,9 +16,9 @@ Who is concerned (local; nothing is published of it):
 Whose turn it is for the first time, after a validation or a recycling, is handed the piece as well: told of it alone he could not act on it.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import BinaryIO
 
 from msgspec import Struct
 
@@ -27,7 +27,7 @@ from flux.emitters import Moved, wants
 from flux.kit import Kit
 from flux.lifecycle import OPENING, current, doer, party_of
 from flux.model import Answer, Emission
-from flux.owing import PIECE, Pack, beside, who, who_matches
+from flux.owing import PIECE, Pack, beside, who, who_matches, written
 from flux.piece import Actor
 from flux.policy import Policy, Route
 from flux.process import held
@@ -54,26 +54,21 @@ class Owed(Struct, frozen=True):
 
 
 class Telling(Struct, frozen=True):
-    """What some moves owe, rendered, before its blob is stored. Nothing in it: nobody is to be told."""
+    """What some moves owe, before it is written. Nothing in it: nobody is to be told."""
 
     standing: Standing
     owed: tuple[Owed, ...]
 
-    def pack(self) -> Pack:
-        """Every flow, one after the other."""
-        places, at = {}, 0
-        for one in self.owed:
-            places[one.key] = (at, len(one.answer.content))
-            at += len(one.answer.content)
-        return Pack(tuple(one.answer.content for one in self.owed), places)
+    def write(self, into: BinaryIO) -> Pack:
+        """Write every flow, one after the other. Raises Fault when one is unsound."""
+        return written(((one.key, one.answer.blocks()) for one in self.owed), into)
 
     def emissions(self, blob: str, pack: Pack) -> tuple[Emission, ...]:
         """What is owed. *blob*: the hash under which the pack is stored."""
         ref = self.standing.ref
         return tuple(
             Emission(
-                one.key, ref.flow, ref.ordinal, one.answer.kind, one.target, one.answer.name,
-                hashlib.sha256(one.answer.content).hexdigest(), blob, *pack.places[one.key],
+                one.key, ref.flow, ref.ordinal, one.answer.kind, one.target, one.answer.name, pack.digests[one.key], blob, *pack.places[one.key],
             )
             for one in self.owed
         )  # fmt: skip
@@ -84,7 +79,7 @@ def tell_moves(
     opener: Standing | None = None,
 ) -> Telling:
     """
-    What these moves owe. *standing*: with them; *opener*: the first piece of its dossier, where that is another. Raises Fault when something is unsound.
+    What these moves owe. *standing*: with them; *opener*: the first piece of its dossier, where that is another.
 
     The same moves give the same keys and names; the same *at*, the same bytes.
     """

@@ -8,6 +8,7 @@ and then held; a limit that a sender reached is a finding that names the limit.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from time import perf_counter
+from typing import BinaryIO
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -20,7 +21,7 @@ from flux.log import get
 from flux.market import Market
 from flux.model import Decision, Deposited, Envelope, Event, Flow, Known, Plumbing, VerdictKind
 from flux.ops import Office, with_reopened
-from flux.owing import WHO, Content, Draft, moved_event, outcome, pivots, steps_of, tell
+from flux.owing import WHO, Content, Draft, Pack, moved_event, outcome, pivots, steps_of, tell
 from flux.piece import identity
 from flux.policy import Brief, Policy, Route
 from flux.ports import SUSPECT, ContentStore, Ledger
@@ -159,16 +160,17 @@ class Worker:
         """
         taken = dict(self._ledger.deposited([*identities(works), *met]))
         standing = before(self._ledger, works, self._kit.tables)
-        drafts = [(work, draft) for work in works if (draft := self._drafted(work, Known(taken, dict(self._set.markets()), standing))) is not None]
-        packs = [draft.pack(self._read) for _, draft in drafts]
-        stored = self._content.add_all([pack.open() for pack in packs]) if packs else []
+        known = Known(taken, dict(self._set.markets()), standing)
+        with self._content.scratches(len(works)) as files:
+            drafted = [(work, file, *made) for work, file in zip(works, files, strict=True) if (made := self._drafted(work, known, file)) is not None]
+            stored = self._content.keep_all([file for _, file, _, _ in drafted])
         now = self._now()
         outcomes = [
             self._with_what_it_moved(outcome(draft, blob, pack, now, self._kit.tables), now)
-            for (_, draft), pack, (blob, _) in zip(drafts, packs, stored, strict=True)
+            for (_, _, draft, pack), (blob, _) in zip(drafted, stored, strict=True)
         ]
         refused = self._ledger.record(outcomes, now)
-        for work, draft in drafts:
+        for work, _, draft, _ in drafted:
             if (why := refused.get(work.flow.id, "")) == "" or why == "fence":
                 self._log(work, draft.decision, why or "decided")
         return refused
@@ -193,11 +195,15 @@ class Worker:
         if left:
             raise Fault("FLX-I55", blob=content.blob)
 
-    def _drafted(self, work: Work, known: Known) -> Draft | None:
-        """The decision and its answers; accepted pieces take their identity in *known*, for the flows behind. The one net is here: a bug costs an attempt."""
+    def _drafted(self, work: Work, known: Known, into: BinaryIO) -> tuple[Draft, Pack] | None:
+        """
+        The decision, and what it owes, which is written; accepted pieces take their identity in *known*, for the flows behind.
+
+        The one net is here: a bug costs an attempt. A disk that cannot be written to is no bug, and everybody's trouble.
+        """
         context = Context(self._kit.tables, work.policy, work.brief.interface, work.brief.today)
         try:
-            with netted():
+            with netted(OSError):
                 known = replace(known, directory=self._directory(wanted(work.judged, self._kit.tables), work.brief.today))
                 decision = conclude(work.flow, work.envelope, work.findings, work.judged, known, context, self._kit)
                 if trouble := unevaluated(decision):
@@ -205,6 +211,7 @@ class Worker:
                 now = self._now()
                 draft = tell(work.flow, decision, work.policy, self._set.installation, now, self._kit, work.files)
                 draft = pivots(draft, work.excerpts, self._set.routes, self._set.installation, now, self._kit)
+                pack = draft.write(into, self._read)
         except Fault as fault:
             work.trouble = fault
             return None
@@ -213,7 +220,7 @@ class Worker:
                 put(known.standing, d.acted)
             elif d.verdict.kind is VerdictKind.ACCEPTED:
                 known.deposited[identity(d.piece)] = Deposited(work.flow.id, d.piece.ordinal, d.sha256, work.flow.received_at)
-        return draft
+        return draft, pack
 
     def _give_up(self, work: Work, trouble: Fault) -> None:
         """Another attempt later, or HELD with the reason after the last. The sender is told nothing: it is not his fault."""

@@ -1,12 +1,12 @@
 """CPPStatut (domain 3.1): the envelope, the document around a branch, and the units of the invoice branch."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import lru_cache
 
 from flux.emitters._steps import Step
-from flux.emitters._xml import HEAD, box, carried, text
+from flux.emitters._xml import box, carried, laid, text, written
 from flux.piece import Party, Piece
 from flux.tables import Tables
 from flux.tables.life import ROUTING
@@ -20,9 +20,9 @@ _SIRET = re.compile(r"[0-9]{14}")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 
 
-def document(branch: str, number: str, application: str, installation: str, at: datetime) -> bytes:
+def document(branch: Iterable[str], number: str, application: str, installation: str, at: datetime) -> Iterator[bytes]:
     """A CPPStatut around one branch. *number*: the id of this return flow; *application*: the code of who receives it, where one is known."""
-    return f"{HEAD}{box('CPPStatut', envelope(number, application, installation, at), branch, Version=VERSION)}\n".encode()
+    return written(laid("CPPStatut", envelope(number, application, installation, at), branch, Version=VERSION))
 
 
 def envelope(number: str, application: str, installation: str, at: datetime) -> str:
@@ -37,10 +37,10 @@ def envelope(number: str, application: str, installation: str, at: datetime) -> 
     return box("Enveloppe", box("EnveloppeUnitaire", box("Parametres", *parameters), partners, NumOrdre="1"))
 
 
-def invoices(steps: Sequence[Step], tables: Tables, number: str, application: str, installation: str, at: datetime) -> bytes:
-    """A CPPStatut of the invoice branch: one unit a step, of pieces that it holds()."""
+def invoices(steps: Iterable[Step], count: int, tables: Tables, number: str, application: str, installation: str, at: datetime) -> Iterator[bytes]:
+    """A CPPStatut of the invoice branch: one unit a step, of pieces that it holds(). *count*: how many steps there are."""
     units = (_unit(order, step, tables, installation) for order, step in enumerate(steps, 1))
-    return document(box("CPPFactureStatuts", *units, compteur=str(len(steps))), number, application, installation, at)
+    return document(laid("CPPFactureStatuts", units, compteur=str(count)), number, application, installation, at)
 
 
 def holds(piece: Piece) -> bool:

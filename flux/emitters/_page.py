@@ -1,10 +1,14 @@
 """Pages: templates in which every value is escaped, and a name that is missing is an error, not a blank."""
 
+from collections.abc import Iterator
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
+
+PARTS = 1000  # of a template, some fifty characters each, that are written at once
 
 
 @cache
@@ -21,11 +25,17 @@ def rooms() -> "Environment":
     return Rooms(loader=PackageLoader("flux.emitters", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
-def written(template: "Template", **given: Any) -> bytes:  # noqa: ANN401 - whatever a page is made of
-    """The page. What it was given is let go of: a template's macros hold one another and all that stands around them, until a collector of cycles comes."""
+def written(template: "Template", **given: Any) -> Iterator[bytes]:  # noqa: ANN401 - whatever a page is made of
+    """
+    The page, some at a time.
+
+    What it was given is let go of: a template's macros hold one another and all that stands around them, until a collector of cycles comes.
+    """
     context = template.new_context(given)
+    parts = template.root_render_func(context)
     try:
-        return "".join(template.root_render_func(context)).encode()
+        while some := list(islice(parts, PARTS)):
+            yield "".join(some).encode()
     finally:
         context.parent.clear()
         context.vars.clear()

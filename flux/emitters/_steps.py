@@ -6,7 +6,6 @@ A move that leaves its piece where it was (an acknowledgement) is no step: told 
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
 from msgspec import Struct
 
@@ -41,8 +40,8 @@ class Step(Struct, frozen=True):
 
 def of_deposit(letter: Told) -> Iterator[Step]:
     """What the pieces of a flow reached by their deposit alone; of one that was re-injected, also which answer this replaces."""
-    for decided, told in zip(letter.decision.pieces, letter.told, strict=True):
-        comment = " ".join(filter(None, (_refusal(decided, told, letter), replaced(letter))))
+    for decided in letter.decision.pieces:
+        comment = " ".join(filter(None, (_refusal(decided, letter), replaced(letter))))
         for seq, status in enumerate(decided.verdict.statuses, 1):
             at = letter.flow.received_at if status == _DEPOSITED else letter.at
             yield Step(decided.piece, seq, status, at, letter.flow.received_at, comment=comment)
@@ -64,11 +63,11 @@ def _before(standing: Standing, move: Move) -> Move | None:
     return next((other for other in reversed(standing.moves) if other.seq < move.seq), None)
 
 
-def _refusal(decided: Decided, told: dict[str, Any], letter: Told) -> str:
+def _refusal(decided: Decided, letter: Told) -> str:
     """For a refused piece, its codes with their labels: the whole is in the integration report, which is named."""
     if decided.verdict.kind is not VerdictKind.REJECTED:
         return ""
-    errors = {f["code"] for f in told["findings"] if f["severity"] == Severity.ERROR}
+    errors = {told["code"] for told in map(letter.worded, decided.verdict.findings) if told["severity"] == Severity.ERROR}
     listed = " ; ".join(f"{code} {letter.tables.catalogue[code].label}" for code in sorted(errors))
     return f"{listed}. Détail : {report_stem(letter)}.xml"
 

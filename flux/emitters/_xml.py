@@ -6,6 +6,9 @@ the schema before it is owed (``process.held``), so a mistake here never leaves.
 """
 
 import re
+from collections.abc import Iterable, Iterator
+
+BLOCK = 1 << 16  # characters of a document that are written at once, about
 
 HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _SPECIAL = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#13;"})
@@ -22,6 +25,30 @@ def text(tag: str, value: str, **attributes: str) -> str:
 def box(tag: str, *children: str, **attributes: str) -> str:
     """An element of elements, one a line; those that are "" are left out."""
     return "\n".join((f"<{tag}{_attributes(attributes)}>", *filter(None, children), f"</{tag}>"))
+
+
+def laid(tag: str, *children: str | Iterable[str], **attributes: str) -> Iterator[str]:
+    """box() for what holds many elements, line by line: *children* that are no text are such lines themselves, and nobody has them all."""
+    yield f"<{tag}{_attributes(attributes)}>"
+    for child in children:
+        yield from (line for line in ([child] if isinstance(child, str) else child) if line)
+    yield f"</{tag}>"
+
+
+def written(lines: Iterable[str]) -> Iterator[bytes]:
+    """A document, some lines at a time."""
+    some, size = [HEAD.rstrip()], 0
+    for line in lines:
+        some.append(line)
+        size += len(line)
+        if size > BLOCK:
+            yield _block(some)
+            some, size = [], 0
+    yield _block(some)
+
+
+def _block(lines: Iterable[str]) -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 def carried(value: str) -> str:

@@ -6,13 +6,15 @@ A message needs a number, a date and a type of invoice, a supplier's and a reade
 """
 
 import re
+from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 
 from flux.dossier import Ref
 from flux.emitters import Emitter, Moved, Told
 from flux.emitters._names import moved_stem, step_stem
 from flux.emitters._steps import Step, of_deposit, of_moves
-from flux.emitters._xml import HEAD, box, text
+from flux.emitters._xml import box, laid, text, written
 from flux.lifecycle import depositor_of, party_of
 from flux.model import Answer
 from flux.piece import Actor, Party, Piece
@@ -33,15 +35,13 @@ _SIRET = re.compile(r"[0-9]{14}")
 _SIREN = 9  # the first digits of a SIRET
 
 
-def render(letter: Told) -> tuple[Answer, ...]:
+def render(letter: Told) -> Iterator[Answer]:
     """What the deposit did to each piece, to its depositor."""
-    told = []
     for step in of_deposit(letter):
         to, ordinal = depositor_of(step.piece, letter.tables), step.piece.ordinal
         if _holds(step, to, letter.tables):
             name = step_stem(letter.installation, Ref(letter.flow.id, ordinal), step.seq, INTERFACE)
-            told.append(_answer(name, f"{ordinal:05d}.{step.seq:04d}", step, to, letter))
-    return tuple(told)
+            yield _answer(name, f"{ordinal:05d}.{step.seq:04d}", step, to, letter)
 
 
 def moved(letter: Moved) -> tuple[Answer, ...]:
@@ -58,8 +58,12 @@ def _holds(step: Step, to: Actor, tables: Tables) -> bool:
 
 
 def _answer(name: str, part: str, step: Step, to: Actor, letter: Told | Moved) -> Answer:
+    return Answer("cdar", f"{name}.xml", partial(_blocks, name, step, to, letter), part)
+
+
+def _blocks(name: str, step: Step, to: Actor, letter: Told | Moved) -> Iterator[bytes]:
     tables = letter.tables
-    content = box(
+    lines = laid(
         "rsm:CrossDomainAcknowledgementAndResponse",
         box(
             "rsm:ExchangedDocumentContext",
@@ -70,7 +74,7 @@ def _answer(name: str, part: str, step: Step, to: Actor, letter: Told | Moved) -
         _acknowledgement(step, tables),
         **_SPACES,
     )
-    return Answer("cdar", f"{name}.xml", f"{HEAD}{content}\n".encode(), part)
+    return written(lines)
 
 
 def _message(name: str, step: Step, to: Actor, letter: Told | Moved) -> str:
@@ -166,4 +170,4 @@ def _instant(tag: str, at: datetime) -> str:
 
 
 _DIGITS = str.maketrans("", "", "-T:")
-EMITTER = Emitter("cdar", render, "cdar", "cdar", moved)
+EMITTER = Emitter("cdar", render, "cdar", "", "cdar", moved)

@@ -1,6 +1,6 @@
 """The certificat de dépôt as a page: French with English beside it, made to be read and printed. Owed for what went in of a deposit."""
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from flux.certificate import certificate, owed
@@ -17,7 +17,7 @@ def render(letter: Told) -> tuple[Answer, ...]:
     """The page; () when no certificate is owed."""
     if not owed(letter):
         return ()
-    return (Answer("certificate-html", f"{stem(letter, CERTIFICATE)}.html", written(_template(), c=certificate(letter))),)
+    return (Answer("certificate-html", f"{stem(letter, CERTIFICATE)}.html", partial(written, _template(), c=certificate(letter))),)
 
 
 @lru_cache

@@ -26,7 +26,7 @@ def render(letter: Told) -> tuple[Answer, ...]:
     made = {"year": at.year, "month": at.month, "day": at.day, "hour": at.hour, "minute": at.minute, "second": at.second}
     data = orjson.dumps({"c": certificate(letter), "made": made}, default=_plain).decode()
     pdf = typst.compile(_template(), format="pdf", ignore_system_fonts=True, sys_inputs={"data": data})
-    return (Answer("certificate-pdf", f"{stem(letter, CERTIFICATE)}.pdf", pdf),)
+    return (Answer("certificate-pdf", f"{stem(letter, CERTIFICATE)}.pdf", lambda: (pdf,)),)
 
 
 def _plain(value: object) -> object:

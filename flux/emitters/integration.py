@@ -12,7 +12,7 @@ from typing import Any
 from flux.emitters import Emitter, Told
 from flux.emitters._cpp_statut import document, stamp
 from flux.emitters._names import INCIDENT, replaced, report_stem
-from flux.emitters._xml import box, text
+from flux.emitters._xml import box, laid, text
 from flux.gate import quoted
 from flux.model import Answer, FlowVerdict, VerdictKind
 
@@ -24,30 +24,34 @@ def render(letter: Told) -> tuple[Answer, ...]:
     """The report of this flow."""
     name = report_stem(letter)
     status = letter.tables.flow_statuses[letter.decision.verdict]
-    lines = [_line(number, finding, about, letter) for number, (finding, about) in enumerate(_findings(letter), 1)]
-    data = box(
-        "DonneesStatut",
-        text("IdStatut", status.code),
-        text("ComplementStatut", status.fr),
-        text("Commentaire", _receipt(letter)),
-        text("Horodatage", stamp(letter.at)),
-        text("Producteur", letter.installation),
-        text("IdFlux", letter.decision.envelope.number or (letter.flow.again.root if letter.flow.again else letter.flow.id)),
-        box("Details", *lines, NbLignesErreur=str(len(lines))) if lines else "",
-    )
-    branch = box("CPPFluxStatuts", box("CPPFluxStatutUnitaire", data, NumOrdre="1"), compteur="1")
-    content = document(branch, name, letter.decision.envelope.application, letter.installation, letter.at)
-    return (Answer("integration", f"{name}.xml", content),)
+    count = len(letter.told_flow) + sum(len(decided.verdict.findings) for decided in letter.decision.pieces)
+
+    def blocks() -> Iterator[bytes]:
+        lines = (_line(number, finding, about, letter) for number, (finding, about) in enumerate(_findings(letter), 1))
+        data = laid(
+            "DonneesStatut",
+            text("IdStatut", status.code),
+            text("ComplementStatut", status.fr),
+            text("Commentaire", _receipt(letter)),
+            text("Horodatage", stamp(letter.at)),
+            text("Producteur", letter.installation),
+            text("IdFlux", letter.decision.envelope.number or (letter.flow.again.root if letter.flow.again else letter.flow.id)),
+            laid("Details", lines, NbLignesErreur=str(count)) if count else "",
+        )
+        branch = laid("CPPFluxStatuts", laid("CPPFluxStatutUnitaire", data, NumOrdre="1"), compteur="1")
+        return document(branch, name, letter.decision.envelope.application, letter.installation, letter.at)
+
+    return (Answer("integration", f"{name}.xml", blocks),)
 
 
 def _findings(letter: Told) -> Iterator[tuple[dict[str, Any], str]]:
     """Every finding with the words that say what it is about: the flow first, then piece by piece."""
     yield from ((finding, "Flux") for finding in letter.told_flow)
-    for told in letter.told:
-        number = f", n° {quoted(told['number'], NUMBER_MOST)}" if told["number"] else ""
-        noun = "Ligne de statut" if "status_line" in told else "Pièce"
-        about = f"{noun} {told['ordinal']}{number} ({told['document']})"
-        yield from ((finding, about) for finding in told["findings"])
+    for one in letter.decision.pieces:
+        number = f", n° {quoted(one.piece.number, NUMBER_MOST)}" if one.piece.number else ""
+        noun = "Ligne de statut" if one.line else "Pièce"
+        about = f"{noun} {one.piece.ordinal}{number} ({one.document})"
+        yield from ((letter.worded(finding), about) for finding in one.verdict.findings)
 
 
 def _line(number: int, finding: dict[str, Any], about: str, letter: Told) -> str:
@@ -76,4 +80,4 @@ def _receipt(letter: Told) -> str:
     return " ".join(filter(None, (told, replaced(letter))))
 
 
-EMITTER = Emitter("integration", render, "cpp-statut")
+EMITTER = Emitter("integration", render, "cpp-statut", unit="LigneErreurDetail")

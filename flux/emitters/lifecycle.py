@@ -5,6 +5,9 @@ One flow for all that a deposit did, one for each act afterwards. The schema wan
 digits and an invoice number. A piece without them is told in the integration report alone; when none can be told here, this flow is not owed.
 """
 
+from collections.abc import Iterable
+from functools import partial
+
 from flux.emitters import Emitter, Moved, Told
 from flux.emitters._cpp_statut import holds, invoices
 from flux.emitters._names import moved_stem, stem
@@ -16,12 +19,16 @@ INTERFACE = "FEN1201A"
 
 def render(letter: Told) -> tuple[Answer, ...]:
     """The statuses of every piece that the schema can hold."""
-    steps = [step for step in of_deposit(letter) if holds(step.piece)]
-    if not steps:
+    count = sum(len(decided.verdict.statuses) for decided in letter.decision.pieces if holds(decided.piece))
+    if not count:
         return ()
     name = stem(letter, INTERFACE)
-    content = invoices(steps, letter.tables, name, letter.decision.envelope.application, letter.installation, letter.at)
-    return (Answer("lifecycle", f"{name}.xml", content),)
+
+    def blocks() -> Iterable[bytes]:
+        steps = (step for step in of_deposit(letter) if holds(step.piece))
+        return invoices(steps, count, letter.tables, name, letter.decision.envelope.application, letter.installation, letter.at)
+
+    return (Answer("lifecycle", f"{name}.xml", blocks),)
 
 
 def moved(letter: Moved) -> tuple[Answer, ...]:
@@ -31,8 +38,8 @@ def moved(letter: Moved) -> tuple[Answer, ...]:
         return ()
     name = moved_stem(letter, steps[-1].seq, INTERFACE)
     # What the depositor calls himself in the names of his flows is not kept with his pieces: the receiver is Chorus Pro's own code (local).
-    content = invoices(steps, letter.tables, name, "", letter.installation, letter.at)
-    return (Answer("lifecycle", f"{name}.xml", content, f"{steps[-1].seq:04d}"),)
+    blocks = partial(invoices, steps, len(steps), letter.tables, name, "", letter.installation, letter.at)
+    return (Answer("lifecycle", f"{name}.xml", blocks, f"{steps[-1].seq:04d}"),)
 
 
-EMITTER = Emitter("lifecycle", render, "cpp-statut", "cpp-statut", moved)
+EMITTER = Emitter("lifecycle", render, "cpp-statut", "CPPFactureStatutUnitaire", "cpp-statut", moved)

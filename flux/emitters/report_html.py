@@ -1,10 +1,10 @@
 """The report for people: one self-contained page, French with English under it, made to be read and printed. Owed for every flow."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from flux.emitters import Emitter, Told
@@ -23,11 +23,14 @@ _APART = re.compile(r"(?<=«) | (?=[»:;?!])")
 
 def render(letter: Told) -> tuple[Answer, ...]:
     """What is to be mended first, then what went in."""
-    decision = letter.decision
-    accepted = [piece for piece in letter.told if piece["verdict"] == VerdictKind.ACCEPTED]
-    lines = [piece for piece in accepted if "status_line" in piece]
+    return (Answer("report-html", f"{report_stem(letter)}.html", partial(_blocks, letter)),)
+
+
+def _blocks(letter: Told) -> Iterator[bytes]:
+    decision, pieces = letter.decision, letter.decision.pieces
+    accepted = [piece for piece in pieces if piece.verdict.kind is VerdictKind.ACCEPTED]
     cadres = {code: row.label for code, row in (letter.tables.works | letter.tables.others).items()}
-    page = written(
+    return written(
         _template(),
         flow=letter.flow,
         decision=decision,
@@ -35,20 +38,20 @@ def render(letter: Told) -> tuple[Answer, ...]:
         received=in_paris(letter.flow.received_at),
         decided=in_paris(letter.at),
         findings=letter.told_flow,
-        refused=[piece for piece in letter.told if piece["verdict"] != VerdictKind.ACCEPTED],
+        told=lambda findings: [letter.worded(finding) for finding in findings],
+        refused=[piece for piece in pieces if piece.verdict.kind is not VerdictKind.ACCEPTED],
         went_in=len(accepted),
-        accepted=[piece for piece in accepted if "status_line" not in piece],
-        lines=lines,
-        of_lines=bool(letter.told) and all("status_line" in piece for piece in letter.told),
+        accepted=[piece for piece in accepted if not piece.line],
+        lines=[piece for piece in accepted if piece.line],
+        of_lines=bool(pieces) and all(piece.line for piece in pieces),
         statuses={code: row.label for code, row in letter.tables.life.statuses.items()},
         label=lambda code: letter.tables.catalogue[code].label,
         cadres=cadres,
-        used=[code for code in cadres if code in {piece["cadre"] for piece in letter.told}],
+        used=[code for code in cadres if code in {piece.piece.cadre for piece in pieces}],
         report=report_stem(letter),
         installation=letter.installation,
         incident=INCIDENT,
     )
-    return (Answer("report-html", f"{report_stem(letter)}.html", page),)
 
 
 @lru_cache
@@ -58,11 +61,11 @@ def _template() -> "Template":
     return rooms().get_template("report.html.j2")
 
 
-def _once(macro: Callable[[Any], str]) -> Callable[[list[Finding] | str | None], str]:
+def _once(macro: Callable[[Any], str]) -> Callable[[list[Finding] | str], str]:
     """What is the same in many pieces of a page is set once: a code, or findings, of which those that were put into words once (told.wording) are one object."""
-    done: dict[tuple[int, ...] | str | None, str] = {}
+    done: dict[tuple[int, ...] | str, str] = {}
 
-    def told(said: list[Finding] | str | None) -> str:
+    def told(said: list[Finding] | str) -> str:
         key = tuple(map(id, said)) if isinstance(said, list) else said
         return done[key] if key in done else done.setdefault(key, macro(said))
 
@@ -74,9 +77,9 @@ def _role(role: str, language: str) -> str:
     return Words(language)(f"role.{role}")
 
 
-def _money(amount: str) -> str:
+def _money(amount: Decimal) -> str:
     """As France writes it: 147 002,62 with narrow spaces that do not break."""
-    return f"{Decimal(amount):,f}".replace(",", "\u202f").replace(".", ",")
+    return f"{amount:,f}".replace(",", "\u202f").replace(".", ",")
 
 
 def _grouped(number: int) -> str:
@@ -88,8 +91,8 @@ def _french(text: str) -> str:
     return _APART.sub("\u00a0", text)
 
 
-def _day(day: str) -> str:
-    return f"{date.fromisoformat(day):%d/%m/%Y}"
+def _day(day: date) -> str:
+    return f"{day:%d/%m/%Y}"
 
 
 EMITTER = Emitter("report-html", render)

@@ -1,5 +1,8 @@
 """The report for programs: the flow object of docs/formats.md. Owed for every flow."""
 
+from collections.abc import Iterator, Sequence
+from functools import partial
+
 import orjson
 
 from flux import told
@@ -8,6 +11,7 @@ from flux.emitters._names import report_stem
 from flux.model import Answer
 from flux.when import in_paris
 
+TOGETHER = 100  # pieces of a block
 
 def render(letter: Told) -> tuple[Answer, ...]:
     """The flow with its pieces and findings, and the identity of what was received."""
@@ -28,9 +32,21 @@ def render(letter: Told) -> tuple[Answer, ...]:
         "state": decision.verdict.value,
         "rules": decision.pack,
         "findings": letter.told_flow,
-        "pieces": [orjson.Fragment(line) for line in letter.lines],
+        "pieces": [],
     }
-    return (Answer("report-json", f"{report_stem(letter)}.json", orjson.dumps(report, option=orjson.OPT_INDENT_2)),)
+    return (Answer("report-json", f"{report_stem(letter)}.json", partial(_blocks, orjson.dumps(report, option=orjson.OPT_INDENT_2), letter.lines)),)
+
+
+def _blocks(flow: bytes, lines: Sequence[bytes]) -> Iterator[bytes]:
+    """The pieces, one a line, put where the flow has none yet: in its last list."""
+    if not lines:
+        yield flow
+        return
+    before, empty, end = flow.rpartition(b"[]")
+    yield before + empty[:1]
+    for first in range(0, len(lines), TOGETHER):
+        yield (b"," if first else b"") + b",".join(b"\n    " + line for line in lines[first : first + TOGETHER])
+    yield b"\n  " + empty[1:] + end
 
 
 EMITTER = Emitter("report-json", render)

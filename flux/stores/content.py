@@ -26,14 +26,10 @@ class FileStore:
 
     def add(self, source: BinaryIO) -> tuple[str, int]:
         """Copy to the end, hash while copying. Durable on return. Gives (sha256 in hex, size in bytes)."""
-        return self.add_all([source])[0]
-
-    def add_all(self, sources: Sequence[BinaryIO]) -> list[tuple[str, int]]:
-        """The same for a group: write all, sync all, rename all, sync the folders."""
-        with self._scratches(len(sources)) as files:
-            written = [_copy(source, file) for source, file in zip(sources, files, strict=True)]
-            self._settle(files, [sha for sha, _ in written])
-        return written
+        with self.scratch() as file:
+            sha, size = _copy(source, file)
+            self._settle([file], [sha])
+        return sha, size
 
     def seal(self, files: Sequence[BinaryIO]) -> list[tuple[str, int] | OSError]:
         """Hash files that only flux can change, and make their bytes durable where they stand. Gives (sha256, size) of each, or why it cannot be read."""
@@ -48,15 +44,40 @@ class FileStore:
     @contextmanager
     def scratch(self) -> Iterator[BinaryIO]:
         """A file that nobody sees, for somebody else to fill; keep() it, or it is gone at the end."""
-        with self._scratches(1) as files:
+        with self.scratches(1) as files:
             yield files[0]
+
+    @contextmanager
+    def scratches(self, count: int) -> Iterator[list[BinaryIO]]:
+        """As many of them."""
+        paths: list[Path] = []
+        files: list[BinaryIO] = []
+        try:
+            for _ in range(count):
+                self._serial += 1
+                path = self._tmp / f"{os.getpid()}-{self._serial}"
+                files.append(path.open("x+b"))
+                paths.append(path)
+            yield files
+        finally:
+            for file in files:
+                with suppress(OSError):  # what somebody kept is synced: this is what a full disk has no room for
+                    file.close()
+            for path in paths:
+                with suppress(FileNotFoundError):
+                    path.unlink()
 
     def keep(self, scratch: BinaryIO) -> tuple[str, int]:
         """Hash what a scratch file holds and make it content. The hash is taken here: who filled it may be wrong."""
-        scratch.seek(0)
-        sha, size = _digest(scratch)
-        self._settle([scratch], [sha])
-        return sha, size
+        return self.keep_all([scratch])[0]
+
+    def keep_all(self, scratches: Sequence[BinaryIO]) -> list[tuple[str, int]]:
+        """The same for a group: hash all, sync all, rename all, sync the folders."""
+        for file in scratches:
+            file.seek(0)
+        found = [_digest(file) for file in scratches]
+        self._settle(scratches, [sha for sha, _ in found])
+        return found
 
     def open(self, sha256: str) -> BinaryIO:
         """The content, for reading. Raises Fault when it is missing."""
@@ -113,24 +134,6 @@ class FileStore:
 
     def _path(self, sha256: str) -> Path:
         return self._store / sha256[:2] / sha256
-
-    @contextmanager
-    def _scratches(self, count: int) -> Iterator[list[BinaryIO]]:
-        paths: list[Path] = []
-        files: list[BinaryIO] = []
-        try:
-            for _ in range(count):
-                self._serial += 1
-                path = self._tmp / f"{os.getpid()}-{self._serial}"
-                files.append(path.open("x+b"))
-                paths.append(path)
-            yield files
-        finally:
-            for file in files:
-                file.close()
-            for path in paths:
-                with suppress(FileNotFoundError):
-                    path.unlink()
 
     def _settle(self, files: Sequence[BinaryIO], names: Sequence[str]) -> None:
         """From scratch to content: sync what was written, then give each its name. The name is a promise, so it comes last."""

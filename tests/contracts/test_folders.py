@@ -267,7 +267,10 @@ def test_a_sealed_file_becomes_content_without_a_copy_and_taking_it_in_twice_is_
 def test_content_is_named_by_its_hash_and_adding_twice_is_adding_once(place):
     store = FileStore(place)
     sha = hashlib.sha256(b"abc").hexdigest()
-    assert store.add_all([BytesIO(b"abc"), BytesIO(b"abc")]) == [(sha, 3), (sha, 3)]
+    with store.scratches(2) as files:
+        for file in files:
+            file.write(b"abc")
+        assert store.keep_all(files) == [(sha, 3), (sha, 3)]
     with store.open(sha) as file:
         assert file.read() == b"abc"
     assert list((place / "tmp").iterdir()) == []

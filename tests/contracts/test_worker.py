@@ -1,5 +1,6 @@
 """What the worker does with trouble of ours. Asked of a real ledger, a real store and real children."""
 
+import errno
 import json
 import re
 from collections import deque
@@ -14,7 +15,7 @@ from msgspec.structs import replace
 from rig import EXAMPLES, GOOD
 from workroom import NOON, Workroom
 
-from flux import kit, log, told, worker
+from flux import kit, log, owing, told, worker
 from flux.depot import Who
 from flux.faults import Fault
 from flux.model import Judged, Plumbing, Severity
@@ -165,6 +166,40 @@ def test_a_bug_beside_the_ledger_costs_an_attempt_and_is_told_with_its_place(hou
     assert "KeyError: 'gone' (faults.py:" in row.reason.en
 
 
+def at_one_time(monkeypatch):
+    """What is judged is settled when all of it is, for sure."""
+    run, ready = worker.Round.run, []
+    monkeypatch.setattr(worker.Round, "run", lambda judging, settle, _beat: (run(judging, ready.extend), settle(ready)))
+
+
+@pytest.mark.parametrize(
+    ("raised", "states", "code"),
+    [
+        (None, ["DECIDED", "DECIDED"], ""),
+        (KeyError("gone"), ["RECEIVED", "DECIDED"], "FLX-I64"),
+        (Fault("FLX-I61", name="x.xml", detail="-"), ["RECEIVED", "DECIDED"], "FLX-I61"),
+        (OSError(errno.ENOSPC, "No space left on device"), ["RECEIVED", "RECEIVED"], "FLX-I66"),
+    ],
+    ids=["nothing", "a bug", "an answer that is unsound", "a full disk"],
+)
+def test_what_is_met_half_way_through_an_answer_is_its_flows_alone_and_a_full_disk_everybodys(house, monkeypatch, raised, states, code):
+    write = owing.Draft.write
+
+    def halfway(draft, into, read):
+        pack = write(draft, into, read)
+        if raised and draft.flow.id == "f1":
+            raise raised
+        return pack
+
+    at_one_time(monkeypatch)
+    monkeypatch.setattr(owing.Draft, "write", halfway)
+    Workroom.receive(house, "f2", "other.xml", next(EXAMPLES.glob(GOOD)).read_bytes())
+    house.worker(Policy(naming="free")).step()
+    rows = [house.ledger.flow(id_) for id_ in ("f1", "f2")]
+    assert [row.state for row in rows] == states
+    assert (rows[0].reason.code if rows[0].reason else "") == code
+
+
 class Broken(Sandbox):
     """A sandbox that proves containers, and loses what was judged."""
 
@@ -229,8 +264,7 @@ def test_a_stored_content_that_rotted_is_our_trouble_and_never_the_senders_damag
 @pytest.fixture
 def pair(tmp_path, monkeypatch):
     """A piece, and one that is deposited on it, ready at one time."""
-    run, ready = worker.Round.run, []
-    monkeypatch.setattr(worker.Round, "run", lambda judging, settle, _beat: (run(judging, ready.extend), settle(ready)))  # for sure
+    at_one_time(monkeypatch)
     before, supplier, moe, moa = EXAMPLES / "02-moe-in-the-piece", Who(), Who("99913107100014"), Who("21990117000015")
     data = replace(DATA, number="A15-1", previous="SIT-2026-0201", market="", supplier=supplier, recipient=Who(), moe=moe, moa=moa)
     with closing(Workroom(tmp_path)) as room:

@@ -69,10 +69,10 @@ def poisoned():
     """Not a broken flux but a document that breaks it: the daemon dies whenever it has judged it."""
     drafted = worker.Worker._drafted
 
-    def deadly(self, work, taken):
+    def deadly(self, work, *given):
         if b"0301." in work.flow.name:
             os.kill(os.getpid(), signal.SIGKILL)
-        return drafted(self, work, taken)
+        return drafted(self, work, *given)
 
     worker.Worker._drafted = deadly
 

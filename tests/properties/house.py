@@ -7,6 +7,7 @@ import sqlite3
 import tempfile
 from collections import Counter
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -169,13 +170,14 @@ def a_draft(flow, pieces):
     )  # fmt: skip
     went_in = {taken for _, taken in pieces}
     verdict = FlowVerdict.INTEGRATED if went_in == {True} else FlowVerdict.PARTIAL if True in went_in else FlowVerdict.REJECTED
-    answers = tuple(Answer(kind, f"{kind}_{flow.id}.xml", f"{kind} of {flow.id}, attempt {flow.attempt}".encode()) for kind in ("integration", "report-json"))
+    answers = tuple(Answer(kind, f"{kind}_{flow.id}.xml", partial(iter, [f"{kind} of {flow.id}, attempt {flow.attempt}".encode()])) for kind in ("integration", "report-json"))
     decision = Decision(verdict, Envelope(), decided)
     return Draft(flow, decision, tuple(b"{}" for _ in decided), b"[]", answers, {(1, 0): Content(flow.sha256, 0, flow.size)})
 
 
 def owed_by(house, draft):
     """As the worker records it: the pack becomes content, then one outcome."""
-    pack = draft.pack()
-    blob, _ = house.content.add(pack.open())
+    with house.content.scratch() as file:
+        pack = draft.write(file)
+        blob, _ = house.content.keep(file)
     return outcome(draft, blob, pack, house.now, tables.load())

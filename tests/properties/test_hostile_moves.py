@@ -73,4 +73,5 @@ def test_what_is_told_of_any_move_is_valid_and_says_its_comment_whole(story):
 
 @given(story=stories())
 def test_the_same_moves_give_the_same_bytes(story):
-    assert told(*story) == told(*story)
+    first, again = ([(one.key, one.target, one.answer.name, one.answer.content) for one in told(*story).owed] for _ in range(2))
+    assert first == again

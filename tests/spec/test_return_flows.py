@@ -73,7 +73,9 @@ def test_every_decided_flow_gets_four_answers_whose_names_are_derived_from_it(wh
 
 
 def test_the_same_decision_gives_the_same_bytes(whole):
-    assert answers(whole, accepted(a_piece())) == answers(whole, accepted(a_piece()))
+    first, again = (answers(whole, accepted(a_piece())) for _ in range(2))
+    assert {kind: (one.name, one.content) for kind, one in first.items()} == {kind: (one.name, one.content) for kind, one in again.items()}
+    assert {kind: one.content for kind, one in first.items()} == {kind: one.content for kind, one in first.items()}, "read twice"
 
 
 @pytest.mark.parametrize(
@@ -201,17 +203,35 @@ def test_the_json_report_is_the_flow_of_the_contract(whole):
     )
 
 
-def test_an_answer_that_breaks_its_schema_is_trouble_of_ours_and_never_leaves(whole):
-    class Broken:
-        kind, schema, lifecycle = "integration", "cpp-statut", ""
+def held(content, whole):
+    """What comes of an answer that is made of these bytes, in two blocks, when it is written."""
+
+    class Some:
+        kind, schema, unit, lifecycle = "integration", "cpp-statut", "LigneErreurDetail", ""
 
         @staticmethod
         def render(_letter):
-            return (Answer("integration", "x.xml", b"<CPPStatut/>"),)
+            return (Answer("integration", "x.xml", lambda: [content[:900], content[900:]]),)
 
-    broken = type("Kit", (), {"emitters": (Broken,), "schemas": whole.schemas})
-    with pytest.raises(Fault):
-        render(type("Letter", (), {"lifecycle": "cpp-statut"}), broken)
+    some_kit = type("Kit", (), {"emitters": (Some,), "schemas": whole.schemas})
+    (answer,) = render(type("Letter", (), {"lifecycle": "cpp-statut"}), some_kit)
+    return answer.content
+
+
+BREAKS = {
+    "a value": (b"<IdStatut>96", b"<IdStatut>996"), "an element": (b"<CodeErreur>", b"<X/><CodeErreur>"), "an attribute": (b' IdLigne="1"', b""),
+    "what comes behind": (b"</Details>", b"</Details><X/>"), "its end": (b"</CPPStatut>", b""), "all of it": (None, b"<CPPStatut/>"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", BREAKS)
+def test_an_answer_that_breaks_its_schema_is_trouble_of_ours_and_never_leaves(whole, what):
+    sound = answers(whole, refused(a_piece()))["integration"].content
+    assert held(sound, whole) == sound
+    old, new = BREAKS[what]
+    with pytest.raises(Fault) as trouble:
+        held(new if old is None else sound.replace(old, new), whole)
+    assert trouble.value.code == "FLX-I61"
 
 
 def test_what_is_told_is_let_go_of_at_once_and_waits_for_no_collector_of_cycles(whole):
