@@ -47,7 +47,7 @@ def outcome(flow, pack):
     routed = Emission(f"{n}.piece.1", n, 1, "piece", "pieces/moe-1", f"{n}-1.xml", flow.sha256, flow.sha256, 0, flow.size)
     told = b'{"ordinal":1,"number":"N","cadre":"A4","verdict":"accepted","findings":[],"x":"%s"}' % (b"x" * 4000)
     events = (Event(n, "decided", OLD, "flux", detail="IN_INTEGRE 1/1"),)
-    return Outcome(flow, Decision(FlowVerdict.INTEGRATED, Envelope(), (decided,)), (told,), b"[]", {identity(piece): 1}, (*owed, routed), events)
+    return Outcome(flow, Decision(FlowVerdict.INTEGRATED, Envelope(), (decided,), accepted=1), (told,), b"[]", {identity(piece): 1}, (*owed, routed), events)
 
 
 def added(store, contents):

@@ -1,6 +1,7 @@
 """Decide, pure: what a finding does, who acts next, the verdict of a piece and of its flow."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from flux.faults import Fault
 from flux.model import Decided, Decision, Envelope, Finding, FlowVerdict, Severity, Stage, Verdict, VerdictKind
@@ -67,9 +68,14 @@ def statuses_of(kind: VerdictKind, actor: Actor | None, tables: Tables) -> tuple
     return (NOT_CONFORM,) if kind is VerdictKind.REJECTED else ()
 
 
-def decide(envelope: Envelope, findings: tuple[Finding, ...], pieces: tuple[Decided, ...], policy: Policy, tables: Tables) -> Decision:
+def decide(envelope: Envelope, findings: tuple[Finding, ...], pieces: Sequence[Decided], policy: Policy, tables: Tables) -> Decision:
     """The flow's verdict: whole, partly, not at all (domain 3.5). An error about the flow itself refuses it whole."""
-    return Decision(_flow_verdict(findings, pieces, policy, tables), envelope, pieces, findings, syntax=_syntax(pieces))
+    kinds, syntaxes = Counter[VerdictKind](), set[str]()
+    for d in pieces:  # once: there may be many
+        kinds[d.verdict.kind] += 1
+        syntaxes.add(d.piece.syntax)
+    verdict, accepted = _flow_verdict(findings, set(kinds), policy, tables), kinds[VerdictKind.ACCEPTED]
+    return Decision(verdict, envelope, pieces, findings, syntax=_syntax(syntaxes - {""}), accepted=accepted)
 
 
 def unevaluated(decision: Decision) -> Fault | None:
@@ -78,9 +84,9 @@ def unevaluated(decision: Decision) -> Fault | None:
 
     It comes of a setting: an error that was made a warning still leaves nobody who acts next, or a check that could not go on.
     """
-    first = next((d for d in decision.pieces if d.verdict.kind is VerdictKind.NOT_EVALUATED), None)
-    if first is None or decision.verdict is not FlowVerdict.NOT_EVALUATED:
+    if decision.verdict is not FlowVerdict.NOT_EVALUATED:
         return None
+    first = next(d for d in decision.pieces if d.verdict.kind is VerdictKind.NOT_EVALUATED)
     ordinal, number = str(first.piece.ordinal), first.piece.number or "—"
     if first.verdict.skipped:
         codes = ", ".join(dict.fromkeys(finding.code for finding in first.verdict.findings))
@@ -88,10 +94,9 @@ def unevaluated(decision: Decision) -> Fault | None:
     return Fault("FLX-I67", ordinal=ordinal, number=number)
 
 
-def _flow_verdict(findings: Iterable[Finding], pieces: tuple[Decided, ...], policy: Policy, tables: Tables) -> FlowVerdict:
+def _flow_verdict(findings: Iterable[Finding], kinds: set[VerdictKind], policy: Policy, tables: Tables) -> FlowVerdict:
     if any(effective_severity(f, policy, tables) is Severity.ERROR for f in findings):
         return FlowVerdict.REJECTED
-    kinds = {d.verdict.kind for d in pieces}
     if VerdictKind.NOT_EVALUATED in kinds:
         return FlowVerdict.NOT_EVALUATED
     if kinds == {VerdictKind.ACCEPTED}:
@@ -99,7 +104,6 @@ def _flow_verdict(findings: Iterable[Finding], pieces: tuple[Decided, ...], poli
     return FlowVerdict.PARTIAL if VerdictKind.ACCEPTED in kinds else FlowVerdict.REJECTED
 
 
-def _syntax(pieces: tuple[Decided, ...]) -> str:
+def _syntax(told: set[str]) -> str:
     """The one syntax of the flow's pieces, "mixed" for several, "" when none could be told."""
-    syntaxes = {d.piece.syntax for d in pieces if d.piece.syntax}
-    return syntaxes.pop() if len(syntaxes) == 1 else "mixed" if syntaxes else ""
+    return next(iter(told)) if len(told) == 1 else "mixed" if told else ""

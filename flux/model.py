@@ -1,6 +1,6 @@
 """The nouns of flux, from the flow to the emission: frozen values, without I/O and without a clock. Those of the piece stand in piece.py."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -283,15 +283,16 @@ class Decided(Struct, frozen=True):
 
 
 class Decision(Struct, frozen=True):
-    """What is decided of a flow: findings about the flow itself, and each piece with its verdict, by ordinal."""
+    """What is decided of a flow: findings about the flow itself, and each piece with its verdict, by ordinal. accepted: how many were, or did what they say."""
 
     verdict: FlowVerdict
     envelope: Envelope
-    pieces: tuple[Decided, ...] = ()
+    pieces: Sequence[Decided] = ()
     findings: tuple[Finding, ...] = ()
     interface: str = ""  # as its name tells, a setting, or its documents; "" when none did, or documents of several
     syntax: str = ""
     pack: str = ""  # identity of the rules that judged
+    accepted: int = 0
 
 
 class Answer(Struct, frozen=True):

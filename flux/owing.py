@@ -24,6 +24,7 @@ from flux.piece import Actor, Party, Piece, identity
 from flux.policy import Policy, Route
 from flux.process import render
 from flux.rows import Moved, Outcome
+from flux.shelf import beside
 from flux.tables import Tables
 
 WHO = "flux"
@@ -69,7 +70,7 @@ class Draft(Struct, frozen=True):
 
     flow: Flow
     decision: Decision
-    told: tuple[bytes, ...]
+    told: Sequence[bytes]
     told_flow: bytes
     answers: tuple[Answer, ...]
     files: Files
@@ -102,7 +103,7 @@ def tell(flow: Flow, decision: Decision, policy: Policy, installation: str, at: 
         return effective_severity(finding, policy, kit.tables)
 
     worded = told.wording(kit.tables, severity)
-    lines = tuple(orjson.dumps(told.piece(d, worded)) for d in decision.pieces)
+    lines = beside(decision.pieces, bytes, (orjson.dumps(told.piece(d, worded)) for d in decision.pieces))
     findings = tuple(worded(f) for f in decision.findings)
     letter = Told(flow, decision, kit.tables, worded, lines, findings, installation, at, policy.lifecycle, policy.certificates)
     return Draft(
@@ -123,7 +124,7 @@ def pivots(draft: Draft, excerpts: Excerpts, routes: Sequence[Route], installati
     It has no place for a recipient who is no SIRET, for a number of 40 figures; whoever must act on such a piece gets it all the same.
     """
     made = {}
-    for d in draft.decision.pieces:
+    for d in draft.decision.pieces if excerpts else ():
         actor, found = d.verdict.next_actor, excerpts.get((d.member, d.part or 1))
         if actor is None or found is None or not _wants_pivot(actor, routes):
             continue
@@ -157,7 +158,7 @@ def copies_of(piece: Piece, tables: Tables) -> Iterator[Actor]:
             yield Actor(role, party.id)
 
 
-def beside(first: Emission, actor: Actor, mark: str) -> Emission:
+def copied(first: Emission, actor: Actor, mark: str) -> Emission:
     """The piece to one more actor, in the bytes and the form of whoever had it first. The name bears a *mark*: two actors may share a folder."""
     stem, dot, extension = first.name.rpartition(".")
     return Emission(
@@ -186,7 +187,7 @@ def outcome(draft: Draft, blob: str, pack: Pack, now: datetime, tables: Tables) 
         told=draft.told,
         told_flow=draft.told_flow,
         identities=accepted,
-        emissions=(*_returns(draft, blob, pack), *_routed(draft, blob, pack, tables)),
+        emissions=beside(draft.told, Emission, chain(_returns(draft, blob, pack), _routed(draft, blob, pack, tables))),
         events=(
             Event(draft.flow.id, "decided", now, WHO, detail=summary(draft.decision)),
             *(moved_event(one.standing, step) for one in moved for step in steps_of(one)),
@@ -202,9 +203,9 @@ def steps_of(moved: Moved) -> tuple[Move, ...]:
     return tuple(step for step in moved.standing.moves if step.seq > moved.after)
 
 
-def standings(flow: Flow, decision: Decision, now: datetime, tables: Tables) -> tuple[tuple[Standing, ...], tuple[Moved, ...]]:
+def standings(flow: Flow, decision: Decision, now: datetime, tables: Tables) -> tuple[Sequence[Standing], tuple[Moved, ...]]:
     """Where the accepted pieces stand from now on, and what their deposit, or a status line, did to other pieces."""
-    begun: list[Standing] = []
+    begun = beside(decision.pieces, Standing)
     acted: dict[Ref, Moved] = {}  # several lines of one flow may move one piece
     moved: list[Moved] = []
     for d in decision.pieces:
@@ -219,7 +220,7 @@ def standings(flow: Flow, decision: Decision, now: datetime, tables: Tables) -> 
         if before is not None and (link := link_of(d.piece, before, tables)) is not None:
             step = associated(before, link.act, one.depositor, flow.partner, now, tables)
             moved.append(Moved(after(before, [step]), before.last.seq))
-    return tuple(begun), (*moved, *acted.values())
+    return begun, (*moved, *acted.values())
 
 
 def moved_event(standing: Standing, step: Move) -> Event:
@@ -241,34 +242,30 @@ def _rerouted(routing: Routing | None) -> str:
 
 def summary(decision: Decision) -> str:
     """One line for the journal, in no language: the verdict, accepted of all, the codes that condemned the flow itself, the rules."""
-    accepted = sum(d.verdict.kind is VerdictKind.ACCEPTED for d in decision.pieces)
     codes = " ".join(sorted({f.code for f in decision.findings}))
-    return " ".join(part for part in (decision.verdict, f"{accepted}/{len(decision.pieces)}", codes, decision.pack) if part)
+    return " ".join(part for part in (decision.verdict, f"{decision.accepted}/{len(decision.pieces)}", codes, decision.pack) if part)
 
 
-def _returns(draft: Draft, blob: str, pack: Pack) -> list[Emission]:
-    owed = []
+def _returns(draft: Draft, blob: str, pack: Pack) -> Iterator[Emission]:
     for answer in draft.answers:
         key = answer_key(draft.flow, answer)
         offset, size = pack.places[key]
-        owed.append(Emission(key, draft.flow.id, 0, answer.kind, f"returns/{draft.flow.partner}", answer.name, pack.digests[key], blob, offset, size))
-    return owed
+        yield Emission(key, draft.flow.id, 0, answer.kind, f"returns/{draft.flow.partner}", answer.name, pack.digests[key], blob, offset, size)
 
 
-def _routed(draft: Draft, blob: str, pack: Pack, tables: Tables) -> list[Emission]:
+def _routed(draft: Draft, blob: str, pack: Pack, tables: Tables) -> Iterator[Emission]:
     """The accepted pieces: as pivot, or as received, the very bytes of the file, or the document made for one piece of several; and their copies."""
-    owed = []
     for d in draft.decision.pieces:
         if d.verdict.kind is not VerdictKind.ACCEPTED or d.verdict.next_actor is None:
             continue
         key, number = piece_key(draft.flow, d.piece.ordinal), d.piece.ordinal
         target = f"pieces/{who(d.verdict.next_actor)}"
         if (made := draft.pivots.get(number)) is not None:
-            owed.append(Emission(key, draft.flow.id, number, PIECE, target, made.name, pack.digests[key], blob, *pack.places[key]))
+            first = Emission(key, draft.flow.id, number, PIECE, target, made.name, pack.digests[key], blob, *pack.places[key])
         else:
             file = draft.files[d.member, d.part]
             extension = "pdf" if d.piece.syntax == "FACTURX" else "xml"
             name = f"{draft.flow.id}-{number:05d}.{extension}"
-            owed.append(Emission(key, draft.flow.id, number, PIECE, target, name, d.sha256, file.blob, file.offset, file.size))
-        owed += [beside(owed[-1], actor, actor.role) for actor in copies_of(d.piece, tables)]
-    return owed
+            first = Emission(key, draft.flow.id, number, PIECE, target, name, d.sha256, file.blob, file.offset, file.size)
+        yield first
+        yield from (copied(first, actor, actor.role) for actor in copies_of(d.piece, tables))

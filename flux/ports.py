@@ -130,6 +130,9 @@ class ContentStore(Protocol):
     def keep_all(self, scratches: Sequence[BinaryIO]) -> Sequence[tuple[str, int]]:
         """The same for a group, with the cost of one sync."""
 
+    def drawer(self) -> BinaryIO:
+        """A file that nobody sees and that is gone when it is closed, unbuffered: for what memory has no room for."""
+
     def open(self, sha256: str) -> BinaryIO:
         """The content, for reading. Raises Fault when it is missing."""
 

@@ -43,6 +43,7 @@ from flux.model import (
 from flux.parsers import Parser, Source, Unwrapped
 from flux.piece import Actor, Piece, identity
 from flux.policy import Brief, Policy
+from flux.shelf import beside
 from flux.structures import Lookup, Wanted
 from flux.tables import Tables, rulesets
 from flux.validators import Context, en16931
@@ -116,12 +117,14 @@ def conclude(
 ) -> Decision:
     """Number the pieces, ask the stages that need what is known, and decide. *found*: what is wrong with the flow itself."""
     taken, hearing = dict(known.deposited), Hearing(flow, dict(known.standing))
-    decided = []
+    decided, interfaces = beside(judged, Decided), set[str]()
     if len(judged) > (most := context.policy.limits.pieces_per_flow):  # a file of several pieces can hide more than its container tells
         found, judged = [*found, Finding("FLX-L03", facts=(("found", str(len(judged))), ("expected", str(most))))], []
-    judged_here = chosen(flow, judged)
-    room = min(MOST_TOLD, max(LEAST_TOLD, FLOW_TOLD // max(1, len(judged_here))))
-    for ordinal, one in judged_here:
+    places = chosen(flow, judged)
+    room = min(MOST_TOLD, max(LEAST_TOLD, FLOW_TOLD // max(1, len(places))))
+    for ordinal, place in places:
+        one = judged[place]
+        interfaces.add(one.interface)
         if one.line is not None:
             decided.append(_conclude_line(ordinal, one, one.line, hearing, room, context))
             continue
@@ -130,18 +133,19 @@ def conclude(
             taken[identity(done.piece)] = Deposited(flow.id, ordinal, done.sha256, flow.received_at)
         decided.append(done)
     findings = tuple(excused(f, context.policy) for f in found if effective_severity(f, context.policy, kit.tables) is not Severity.OFF)
-    decision = decide(envelope, findings, tuple(decided), context.policy, kit.tables)
+    decision = decide(envelope, findings, decided, context.policy, kit.tables)
     pack = rulesets.named(kit.pack, rulesets.on(context.tables.sets, context.today))
-    return replace(decision, pack=context.policy.pack(pack), interface=context.interface or _only(one.interface for _, one in judged_here))
+    return replace(decision, pack=context.policy.pack(pack), interface=context.interface or _only(interfaces))
 
 
-def chosen(flow: Flow, judged: Iterable[Judged]) -> list[tuple[int, Judged]]:
-    """The pieces with their ordinals; of a re-injected flow those that it takes up, under the ordinals that its sender knows. Raises Fault."""
-    numbered = list(enumerate(sorted(judged, key=lambda j: (j.document, j.index)), 1))
+def chosen(flow: Flow, judged: Iterable[Judged]) -> list[tuple[int, int]]:
+    """Ordinal and place of each piece; of a re-injected flow those that it takes up, under the ordinals that its sender knows. Raises Fault."""
+    places = sorted((one.document, one.index, place) for place, one in enumerate(judged))
+    numbered = [(ordinal, place) for ordinal, (_, _, place) in enumerate(places, 1)]
     wanted = flow.again.ordinals if flow.again else ()
     if wanted and numbered and (gone := set(wanted) - {ordinal for ordinal, _ in numbered}):
         raise Fault("FLX-I200", flow=flow.id, ordinal=str(min(gone)), parent=flow.again.parent if flow.again else "")
-    return [(ordinal, one) for ordinal, one in numbered if not wanted or ordinal in wanted]
+    return [(ordinal, place) for ordinal, place in numbered if not wanted or ordinal in wanted]
 
 
 def _only(names: Iterable[str]) -> str:

@@ -57,7 +57,7 @@ def rejects(stage: Stage, what: Named, into: Into, to: str = "") -> Rejects:
     for rehearsed in rehearse([flow], stage):
         if rehearsed.work.trouble:
             raise rehearsed.work.trouble
-        documents = [one for _, one in chosen(flow, rehearsed.work.judged)]
+        documents = [rehearsed.work.judged[place] for _, place in chosen(flow, rehearsed.work.judged)]
         archive = to.lower().endswith((".tar.gz", ".tgz")) if to else len(documents) > 1
         if len(documents) > 1 and not archive:
             raise Fault("FLX-I219", count=str(len(documents)), name=to)

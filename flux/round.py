@@ -27,6 +27,7 @@ from flux.ports import ContentStore
 from flux.sandbox.beside import Jobs
 from flux.sandbox.pool import Job, Sandbox
 from flux.sandbox.wire import LARGE_MEMORY_BYTES, Item, Judge, Lost, Prove, Result
+from flux.shelf import Shelf
 from flux.weighing import refuses
 
 RECORD = 100           # decisions in one commit,
@@ -49,7 +50,7 @@ class Work(Struct):
     files: Files = field(default_factory=dict)
     excerpts: Excerpts = field(default_factory=dict)
     members: tuple[Member, ...] = ()
-    judged: list[Judged] = field(default_factory=list)
+    judged: Shelf[Judged] = field(default_factory=lambda: Shelf(Judged))
     owed: int = 0
     trouble: Fault | None = None
     intact: set[str] = field(default_factory=set)  # contents whose hash was proven again
@@ -60,7 +61,7 @@ class Parts:
 
     def __init__(self, content: ContentStore) -> None:
         self._content = content
-        self.judged: list[Judged] = []
+        self.judged = Shelf(Judged, content.drawer)
         self._sizes: list[int] = []
         self._stack = ExitStack()
         self._scratch: BinaryIO | None = None
@@ -93,7 +94,7 @@ class Parts:
         """None of this counts: the document is asked again, or nobody waits for it."""
         self._stack.close()
         self._scratch = None
-        self.judged.clear()
+        self.judged = Shelf(Judged, self._content.drawer)
         self._sizes.clear()
 
 
@@ -160,7 +161,7 @@ class Round:
         self.open += len(works)
         single: list[tuple[Work, Member]] = []
         for work in works:
-            flow = work.flow
+            flow, work.judged = work.flow, Shelf(Judged, self._content.drawer, work.judged)
             if work.trouble or refuses(work.findings, work.policy, self._kit.tables):
                 self._ready.append(work)
                 continue
@@ -253,7 +254,7 @@ class Round:
             _lost(work, member, result.value)
         elif parts:
             work.files |= parts.keep()
-            work.judged += parts.judged
+            work.judged.extend(parts.judged)
             if any(judged.closed == Stage.FORMAT for judged in parts.judged):
                 self._suspect(work, work.files[member.index, 0].blob)
 
@@ -288,7 +289,7 @@ class Round:
             work.trouble = Fault("FLX-I71", where=_where(work.flow, None))
             return
         chosen, others = _chosen(work.flow, proof.members)
-        work.judged += [Judged(m.index, 1, m.name, m.sha256) for m in others]  # they keep their place, and so the others their ordinals
+        work.judged.extend(Judged(m.index, 1, m.name, m.sha256) for m in others)  # they keep their place, and so the others their ordinals
         self._expect(work, blob, proof.members, len(chosen))
         self._judge([(work, member) for member in chosen])
 

@@ -1,5 +1,6 @@
 """What goes into the ledger and comes out of it: outcomes, acts, searches; rows, counts and the journal, as they are read."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from msgspec import Struct
@@ -132,11 +133,11 @@ class Outcome(Struct, frozen=True):
 
     flow: Flow
     decision: Decision
-    told: tuple[bytes, ...]          # by piece, the JSON object of the contract
+    told: Sequence[bytes]            # by piece, the JSON object of the contract
     told_flow: bytes                 # findings about the flow
     identities: dict[str, int]       # identity -> ordinal of the accepted piece that takes it
-    emissions: tuple[Emission, ...]
+    emissions: Sequence[Emission]
     events: tuple[Event, ...]
-    standings: tuple[Standing, ...] = ()  # of the pieces that were accepted
+    standings: Sequence[Standing] = ()    # of the pieces that were accepted
     moved: tuple[Moved, ...] = ()         # pieces before, on which these were deposited, and those that a status line moved
     met: tuple[Met, ...] = ()             # what refused which piece

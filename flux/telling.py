@@ -27,7 +27,7 @@ from flux.emitters import Moved, wants
 from flux.kit import Kit
 from flux.lifecycle import OPENING, current, doer, party_of
 from flux.model import Answer, Emission
-from flux.owing import PIECE, Pack, beside, who, who_matches, written
+from flux.owing import PIECE, Pack, copied, who, who_matches, written
 from flux.piece import Actor
 from flux.policy import Policy, Route
 from flux.process import held
@@ -128,7 +128,7 @@ def handed_on(standing: Standing, actor: Actor, owed: Iterable[Emission], tables
     pieces = [one for one in owed if one.kind == PIECE and one.ordinal == ref.ordinal]
     if not pieces or any(one.target == target for one in pieces):
         return ()
-    return (beside(pieces[0], _desk(actor, standing, tables), f"{standing.last.seq}-{actor.role}"),)
+    return (copied(pieces[0], _desk(actor, standing, tables), f"{standing.last.seq}-{actor.role}"),)
 
 
 def _acting(standing: Standing) -> Iterator[Actor]:

@@ -7,7 +7,7 @@ What a document does not say is null, never an empty text. Money is a decimal st
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -25,12 +25,13 @@ from flux.words import Words
 
 Weigh = Callable[[Finding], Severity]
 Wording = Callable[[Finding], dict[str, Any]]
+MOST_ALIKE = 1_000  # findings of a flow that are put into words once
 
 
 def wording(tables: Tables, weigh: Weigh) -> Wording:
     """finding() for the pieces of one flow: what a sender's software does in each of them, at the same place, is put into words once."""
 
-    @cache
+    @lru_cache(MOST_ALIKE)
     def worded(one: Finding) -> dict[str, Any]:
         return finding(one, tables, weigh)
 

@@ -7,6 +7,7 @@ and then held; a limit that a sender reached is a finding that names the limit.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 from time import perf_counter
 from typing import BinaryIO
 
@@ -19,10 +20,10 @@ from flux.faults import Fault, fault_of, netted
 from flux.kit import Kit
 from flux.log import get
 from flux.market import Market
-from flux.model import Decision, Deposited, Envelope, Event, Flow, Known, Plumbing, VerdictKind
+from flux.model import Decision, Deposited, Emission, Envelope, Event, Flow, Judged, Known, Plumbing, VerdictKind
 from flux.ops import Office, with_reopened
 from flux.owing import WHO, Content, Draft, Pack, moved_event, outcome, pivots, steps_of, tell
-from flux.piece import identity
+from flux.piece import Piece, identity
 from flux.policy import Brief, Policy, Route
 from flux.ports import SUSPECT, ContentStore, Ledger
 from flux.process import conclude, flow_findings, wanted
@@ -30,6 +31,7 @@ from flux.quarantine import Quarantine, in_force, under
 from flux.round import Round, Work
 from flux.rows import Outcome
 from flux.sandbox.pool import Sandbox
+from flux.shelf import beside
 from flux.structures import Lookup, nobody
 from flux.tables import Tables
 from flux.validators import Context
@@ -182,7 +184,7 @@ class Worker:
         moved = with_reopened(self._office, done.moved, now)
         told = self._office.tell_all([(one.standing, steps_of(one)) for one in moved], now)
         events = [moved_event(one.standing, step) for one in moved[len(done.moved) :] for step in steps_of(one)]
-        return replace(done, moved=tuple(moved), emissions=(*done.emissions, *told), events=(*done.events, *events))
+        return replace(done, moved=tuple(moved), emissions=beside(done.emissions, Emission, chain(done.emissions, told)), events=(*done.events, *events))
 
     def _read(self, content: Content) -> Iterator[bytes]:
         """A range of a content, some at a time: it may be as large as the largest piece."""
@@ -241,8 +243,8 @@ class Worker:
     def _log(self, work: Work, decision: Decision | None, ended: str) -> None:
         """The canonical line of an attempt, and its count."""
         flow = work.flow
-        accepted = sum(d.verdict.kind is VerdictKind.ACCEPTED for d in decision.pieces) if decision else 0
-        pieces, seconds = len(decision.pieces) if decision else 0, perf_counter() - work.started
+        pieces, accepted = (len(decision.pieces), decision.accepted) if decision else (0, 0)
+        seconds = perf_counter() - work.started
         get().info(
             "attempt", flow=flow.id, partner=flow.partner, attempt=flow.attempt, interface=work.brief.interface, bytes=flow.size,
             pieces=pieces, accepted=accepted, refused=pieces - accepted, verdict=decision.verdict if decision else "", ended=ended,
@@ -256,6 +258,9 @@ def _in_turn(ready: Sequence[Work]) -> Iterator[list[Work]]:
     if troubled := [work for work in ready if work.trouble]:
         yield troubled
     works = [work for work in ready if not work.trouble]
+    if len(works) == 1:  # it waits for nobody, and may have many
+        yield works
+        return
     brings = {work.flow.id: {j.piece.number for j in work.judged if j.piece} for work in works}
     names = {work.flow.id: {j.piece.previous for j in work.judged if j.piece and j.piece.deposit == "association"} for work in works}
     while works:
@@ -294,15 +299,21 @@ def prepared(flow: Flow, policy: Policy, routes: Iterable[Route], kit: Kit) -> W
     return Work(flow, policy, envelope, brief, list(findings), perf_counter())
 
 
-def before(ledger: Ledger, works: Iterable[Work], tables: Tables) -> dict[str, tuple[Standing, ...]]:
+def before(ledger: Ledger, works: Sequence[Work], tables: Tables) -> dict[str, tuple[Standing, ...]]:
     """The pieces on which those at hand are deposited, as these name them: by number, or as flow/ordinal; those of status lines, by number."""
-    judged = [j for work in works for j in work.judged if j.piece and not j.closed]
-    named = {j.piece.previous for j in judged if j.piece and j.piece.deposit == "association"}
-    numbers = {j.piece.number for j in judged if j.piece and j.line and not j.line.flow}
+    def read() -> Iterator[tuple[Judged, Piece]]:
+        return ((j, j.piece) for work in works for j in work.judged if j.piece and not j.closed)
+
+    named, numbers = set[str](), set[str]()
+    for judged, piece in read():
+        if piece.deposit == "association":
+            named.add(piece.previous)
+        if judged.line and not judged.line.flow:
+            numbers.add(piece.number)
     found = dict(ledger.standings(named | numbers)) if named or numbers else {}
     refs = {name: ref for name in named - found.keys() if (ref := Ref.of(name))}  # a number may hold a slash as well
     found |= {name: (one,) for name, ref in refs.items() if (one := ledger.standing(ref))}
-    first = {number for j in judged if j.piece for number in openers(j.piece, found.get(j.piece.previous, ()), tables)}
+    first = {number for _, piece in read() for number in openers(piece, found.get(piece.previous, ()), tables)}
     return found | dict(ledger.standings(first - found.keys())) if first else found
 
 

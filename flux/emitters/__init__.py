@@ -4,7 +4,7 @@ One module per return-flow format: a Decision or the moves of a piece in, bytes 
 Each public module offers ``EMITTER``. Emitters never import each other; what they share is in modules with a leading underscore.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -26,7 +26,7 @@ class Told(Struct, frozen=True):
     decision: Decision
     tables: Tables
     worded: Wording                        # a finding as told: its severity, its place, its texts
-    lines: tuple[bytes, ...]               # by piece: the object of docs/formats.md, written
+    lines: Sequence[bytes]                 # by piece: the object of docs/formats.md, written
     told_flow: tuple[dict[str, Any], ...]  # findings about the flow
     installation: str                      # our partner id in the envelopes of return flows, 3 to 8 characters
     at: datetime                           # when it was decided

@@ -14,7 +14,7 @@ from flux.emitters._cpp_statut import document, stamp
 from flux.emitters._names import INCIDENT, replaced, report_stem
 from flux.emitters._xml import box, laid, text
 from flux.gate import quoted
-from flux.model import Answer, FlowVerdict, VerdictKind
+from flux.model import Answer, FlowVerdict
 
 NUMBER_MOST = 40  # characters of a piece's number before each of its findings: it is whole in the finding about it
 NATURE = {"error": "REJET", "warning": "AVERTISSEMENT"}
@@ -71,12 +71,11 @@ def _kind(severity: str, code: str, label: str) -> str:
 
 def _receipt(letter: Told) -> str:
     flow, pieces = letter.flow, letter.decision.pieces
-    accepted = sum(d.verdict.kind is VerdictKind.ACCEPTED for d in pieces)
     noun = "Lignes de statut prises en compte" if pieces and all(d.line for d in pieces) else "Pièces intégrées"
     received = f"Reçu : {flow.display_name}, {flow.size} octets, SHA-256 {flow.sha256}."
     if letter.decision.verdict is FlowVerdict.INCIDENT:
         return f"{received} {INCIDENT}"
-    told = f"{received} {noun} : {accepted} sur {len(pieces)}. Règles : {letter.decision.pack}."
+    told = f"{received} {noun} : {letter.decision.accepted} sur {len(pieces)}. Règles : {letter.decision.pack}."
     return " ".join(filter(None, (told, replaced(letter))))
 
 

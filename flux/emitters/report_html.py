@@ -1,23 +1,27 @@
 """The report for people: one self-contained page, French with English under it, made to be read and printed. Owed for every flow."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
 from functools import cache, lru_cache, partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from flux.emitters import Emitter, Told
 from flux.emitters._names import INCIDENT, report_stem
 from flux.emitters._page import rooms, written
-from flux.model import Answer, VerdictKind
+from flux.model import Answer, Decided, Finding, VerdictKind
+from flux.told import MOST_ALIKE
 from flux.when import in_paris
 from flux.words import Words
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
-Finding: TypeAlias = "dict[str, Any]"  # as told
+REFUSED, ACCEPTED, DONE = "refused", "accepted", "done"
 _APART = re.compile(r"(?<=«) | (?=[»:;?!])")
 
 
@@ -27,8 +31,10 @@ def render(letter: Told) -> tuple[Answer, ...]:
 
 
 def _blocks(letter: Told) -> Iterator[bytes]:
-    decision, pieces = letter.decision, letter.decision.pieces
-    accepted = [piece for piece in pieces if piece.verdict.kind is VerdictKind.ACCEPTED]
+    decision, count, used = letter.decision, Counter[str](), set[str]()
+    for one in decision.pieces:  # once before the page, which goes over them once for each part
+        count.update((_part(one), "lines" if one.line else "pieces"))
+        used.add(one.piece.cadre)
     cadres = {code: row.label for code, row in (letter.tables.works | letter.tables.others).items()}
     return written(
         _template(),
@@ -37,21 +43,25 @@ def _blocks(letter: Told) -> Iterator[bytes]:
         status=letter.tables.flow_statuses[decision.verdict],
         received=in_paris(letter.flow.received_at),
         decided=in_paris(letter.at),
-        findings=letter.told_flow,
-        told=lambda findings: [letter.worded(finding) for finding in findings],
-        refused=[piece for piece in pieces if piece.verdict.kind is not VerdictKind.ACCEPTED],
-        went_in=len(accepted),
-        accepted=[piece for piece in accepted if not piece.line],
-        lines=[piece for piece in accepted if piece.line],
-        of_lines=bool(pieces) and all(piece.line for piece in pieces),
+        findings=decision.findings,
+        count=count,
+        those=lambda part: (one for one in decision.pieces if _part(one) == part),
+        told=letter.worded,
+        went_in=decision.accepted,
+        of_lines=bool(count["lines"]) and not count["pieces"],
         statuses={code: row.label for code, row in letter.tables.life.statuses.items()},
         label=lambda code: letter.tables.catalogue[code].label,
         cadres=cadres,
-        used=[code for code in cadres if code in {piece.piece.cadre for piece in pieces}],
+        used=[code for code in cadres if code in used],
         report=report_stem(letter),
         installation=letter.installation,
         incident=INCIDENT,
     )
+
+
+def _part(one: Decided) -> str:
+    """Of the page, where a piece stands: what is to be mended, what went in, what a status line did."""
+    return REFUSED if one.verdict.kind is not VerdictKind.ACCEPTED else DONE if one.line else ACCEPTED
 
 
 @lru_cache
@@ -61,15 +71,10 @@ def _template() -> "Template":
     return rooms().get_template("report.html.j2")
 
 
-def _once(macro: Callable[[Any], str]) -> Callable[[list[Finding] | str], str]:
-    """What is the same in many pieces of a page is set once: a code, or findings, of which those that were put into words once (told.wording) are one object."""
-    done: dict[tuple[int, ...] | str, str] = {}
-
-    def told(said: list[Finding] | str) -> str:
-        key = tuple(map(id, said)) if isinstance(said, list) else said
-        return done[key] if key in done else done.setdefault(key, macro(said))
-
-    return told
+def _once(macro: Callable[[Any], str]) -> Callable[[tuple[Finding, ...] | str], str]:
+    """What is the same in many pieces of a page is set once: a code, or findings."""
+    once = lru_cache(MOST_ALIKE)(macro)
+    return lambda said: once(said if isinstance(said, str) else tuple(replace(finding, ordinal=0) for finding in said))
 
 
 @cache

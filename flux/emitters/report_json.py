@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import islice
 
 import orjson
 
@@ -44,8 +45,10 @@ def _blocks(flow: bytes, lines: Sequence[bytes]) -> Iterator[bytes]:
         return
     before, empty, end = flow.rpartition(b"[]")
     yield before + empty[:1]
-    for first in range(0, len(lines), TOGETHER):
-        yield (b"," if first else b"") + b",".join(b"\n    " + line for line in lines[first : first + TOGETHER])
+    rest, sign = iter(lines), b""
+    while some := list(islice(rest, TOGETHER)):
+        yield sign + b",".join(b"\n    " + line for line in some)
+        sign = b","
     yield b"\n  " + empty[1:] + end
 
 

@@ -1,6 +1,6 @@
 """What is owed and what was delivered, in SQL: emissions from PENDING over STAGED to EMITTED."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, bindparam, func, select, tuple_, update
@@ -89,16 +89,20 @@ class Emissions(Writing):
             return [emission_of(row) for row in connection.execute(query)]  # type: ignore[call-overload]
 
 
-def owe(connection: Connection, emissions: Sequence[Emission]) -> None:
+def owe(connection: Connection, emissions: Iterable[Emission]) -> None:
     """A closed flow that owes again, since one of its pieces was moved, is open until that is delivered."""
-    if emissions:
-        rows = [_emission_row(e) for e in emissions]
-        fill(connection, t.emission, rows)
-        flows: dict[str, list[dict[str, object]]] = {}
-        for emission, row in zip(emissions, rows, strict=True):
-            flows.setdefault(emission.flow, []).append(row)
-        for flow, owed in flows.items():
-            _seal.note(connection, flow, _seal.owed(owed))
+    flows: dict[str, _seal.Part] = {}
+
+    def rows() -> Iterator[dict[str, object]]:
+        for emission in emissions:
+            if emission.flow not in flows:
+                flows[emission.flow] = _seal.part(connection, emission.flow, "owed")
+            row = _emission_row(emission)
+            flows[emission.flow].add(_seal.emission(row))
+            yield row
+
+    fill(connection, t.emission, rows())
+    if flows:
         connection.execute(update(t.flow).where(t.flow.c.id.in_(flows), t.flow.c.state == Plumbing.CLOSED), {"state": Plumbing.DECIDED})
 
 

@@ -8,7 +8,7 @@ Only what a later version of flux can make again of the same rows is covered: te
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -43,22 +43,37 @@ def decided(row: Row, told: str) -> list[Any]:
 
 def pieces(rows: Sequence[tuple[Row, str]]) -> list[Any]:
     """The pieces of a decision, each with the hash of the JSON that was told of it."""
-    return ["pieces", *([*(piece[name] for name in PIECE), told] for piece, told in sorted(rows, key=lambda one: one[0]["ordinal"]))]
+    return ["pieces", *(piece(row, told) for row, told in sorted(rows, key=lambda one: one[0]["ordinal"]))]
+
+
+def piece(row: Row, told: str) -> list[Any]:
+    """One of them."""
+    return [*(row[name] for name in PIECE), told]
 
 
 def identities(rows: Sequence[Row]) -> list[Any]:
     """The identities that its accepted pieces hold."""
-    return ["identities", *([one[name] for name in IDENTITY] for one in sorted(rows, key=lambda one: str(one["key"])))]
+    return ["identities", *(identity(one) for one in sorted(rows, key=lambda one: str(one["key"])))]
+
+
+def identity(row: Row) -> list[Any]:
+    """One of them."""
+    return [row[name] for name in IDENTITY]
 
 
 def standings(rows: Sequence[Standing]) -> list[Any]:
     """Its accepted pieces, as they were when they were accepted."""
-    return ["standings", *(_opening(one) for one in sorted(rows, key=lambda one: one.ref))]
+    return ["standings", *(standing(one) for one in sorted(rows, key=lambda one: one.ref))]
 
 
 def owed(emissions: Sequence[Row]) -> list[Any]:
     """What a decision or an act owes, in the order in which it was written."""
-    return ["owed", *([one[name] for name in EMISSION] for one in emissions)]
+    return ["owed", *(emission(one) for one in emissions)]
+
+
+def emission(row: Row) -> list[Any]:
+    """One of them."""
+    return [row[name] for name in EMISSION]
 
 
 def acknowledged(row: Row) -> list[Any]:
@@ -76,10 +91,29 @@ def document(part: Sequence[Any]) -> bytes:
     return orjson.dumps(part)
 
 
-def seal(parts: Sequence[Sequence[Any]]) -> str:
+class Part:
+    """A part that is being written: the hash of its document as far as that is there, and how many rows it has. Nobody has them all."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.rows = name, 0
+        self._hash = hashlib.sha256(b"[" + orjson.dumps(name))
+
+    def add(self, row: Any) -> None:  # noqa: ANN401 - whatever a part is made of
+        """The next row, in the order that the part has."""
+        self._hash.update(b"," + orjson.dumps(row))
+        self.rows += 1
+
+    @property
+    def word(self) -> str:
+        """What the seal says of it."""
+        whole = self._hash.copy()
+        whole.update(b"]")
+        return f"{LETTERS[self.name]}{self.rows if self.name == 'owed' else ''}:{whole.hexdigest()}"
+
+
+def seal(parts: Iterable[Part]) -> str:
     """The seal of these parts, in the order of PARTS; "" when there are none."""
-    words = ((LETTERS[part[0]], len(part) - 1 if part[0] == "owed" else "", hashlib.sha256(document(part)).hexdigest()) for part in parts)
-    return " ".join(f"{letter}{count}:{sha256}" for letter, count, sha256 in sorted(words, key=lambda word: ORDER.index(word[0])))
+    return " ".join(part.word for part in sorted(parts, key=lambda part: PARTS.index(part.name)))
 
 
 def read(text: str) -> list[tuple[str, int, str]]:
@@ -93,30 +127,38 @@ def told_hash(told: bytes) -> str:
     return hashlib.sha256(told).hexdigest()
 
 
-def note(connection: Connection, flow: str, part: list[Any]) -> None:
-    """These rows were written in this transaction: the line of the journal that follows them seals them."""
-    parts = connection.info.setdefault(_PENDING, {}).setdefault(flow, [])
-    if part[0] == "owed" and (first := next((one for one in parts if one[0] == "owed"), None)):
-        first.extend(part[1:])
-    else:
-        parts.append(part)
+def part(connection: Connection, flow: str, name: str) -> Part:
+    """For rows that are written in this transaction: the line of the journal that follows them seals them. What is owed goes on, another part begins anew."""
+    parts: list[Part] = connection.info.setdefault(_PENDING, {}).setdefault(flow, [])
+    begun = next((one for one in parts if one.name == name == "owed"), None)
+    if begun is None:
+        parts.append(begun := Part(name))
+    return begun
 
 
-def noted(connection: Connection) -> dict[str, list[Any]]:
+def note(connection: Connection, flow: str, whole: Sequence[Any]) -> None:
+    """A part, of which all rows are there."""
+    name, *rows = whole
+    noting = part(connection, flow, name)
+    for row in rows:
+        noting.add(row)
+
+
+def noted(connection: Connection) -> dict[str, list[Part]]:
     """What was written so far and has no seal, by flow; it counts as sealed from now on."""
     return dict(connection.info.pop(_PENDING, {}))
 
 
-def _opening(standing: Standing) -> list[Any]:
-    """An accepted piece as it was when it was accepted: what no later step changes."""
-    piece, amounts = standing.piece, standing.piece.amounts
-    parties = (piece.supplier, piece.recipient, piece.valideur, piece.moe, piece.moa)
+def standing(one: Standing) -> list[Any]:
+    """One of them: what no later step changes."""
+    said, amounts = one.piece, one.piece.amounts
+    parties = (said.supplier, said.recipient, said.valideur, said.moe, said.moa)
     return [
-        str(standing.ref), standing.partner, standing.sha256, str(standing.first), standing.dossier, str(standing.previous or ""),
-        f"{standing.depositor.role}:{standing.depositor.id}", piece.number, piece.cadre, piece.type, piece.market, piece.engagement, piece.currency,
-        piece.recipient.service, *(party.id if party else "" for party in parties),
+        str(one.ref), one.partner, one.sha256, str(one.first), one.dossier, str(one.previous or ""),
+        f"{one.depositor.role}:{one.depositor.id}", said.number, said.cadre, said.type, said.market, said.engagement, said.currency,
+        said.recipient.service, *(party.id if party else "" for party in parties),
         *("" if amount is None else format(amount, "f") for amount in (amounts.ht, amounts.tva, amounts.ttc, amounts.net)),
-        [_move(move) for move in standing.moves[:OPENING]],
+        [_move(move) for move in one.moves[:OPENING]],
     ]  # fmt: skip
 
 

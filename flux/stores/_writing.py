@@ -1,7 +1,8 @@
 """How the ledger is written: one transaction at a time, with the write lock from its first statement."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 from msgspec import json
@@ -15,6 +16,8 @@ from flux.stores import _seal
 from flux.stores._chain import append
 from flux.stores._reading import Reading, known_trouble
 from flux.when import moment
+
+TOGETHER = 1_000  # rows of one statement
 
 
 class Writing(Reading):
@@ -32,18 +35,20 @@ class Writing(Reading):
             raise known_trouble(error) or Fault("FLX-I26", detail=str(error.orig)) from error
 
 
-def fill(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+def fill(connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
     """
-    Rows of one shape into a table.
+    Rows of one shape into a table, TOGETHER at once.
 
     On SQLite by the driver: SQLAlchemy puts the parameters of each together anew, which takes half as long as to write them. Servers are better left to it.
     """
-    if rows and connection.dialect.name == "sqlite":
-        names = list(rows[0])
-        statement = insert(table).compile(dialect=connection.dialect, column_keys=names, for_executemany=True)
-        connection.exec_driver_sql(str(statement), [tuple(row[name] for name in statement.positiontup or names) for row in rows])
-    elif rows:
-        connection.execute(insert(table), rows)
+    left = iter(rows)
+    while some := list(islice(left, TOGETHER)):
+        if connection.dialect.name == "sqlite":
+            names = list(some[0])
+            statement = insert(table).compile(dialect=connection.dialect, column_keys=names, for_executemany=True)
+            connection.exec_driver_sql(str(statement), [tuple(row[name] for name in statement.positiontup or names) for row in some])
+        else:
+            connection.execute(insert(table), some)
 
 
 def take_in(connection: Connection, flows: Sequence[Flow]) -> None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import BinaryIO
 
 from flux.durable import COPY_BYTES, sync_files, sync_folders
@@ -66,6 +67,10 @@ class FileStore:
             for path in paths:
                 with suppress(FileNotFoundError):
                     path.unlink()
+
+    def drawer(self) -> BinaryIO:
+        """A file that nobody sees and that is gone when it is closed, unbuffered: for what memory has no room for."""
+        return TemporaryFile(buffering=0, dir=self._tmp)
 
     def keep(self, scratch: BinaryIO) -> tuple[str, int]:
         """Hash what a scratch file holds and make it content. The hash is taken here: who filled it may be wrong."""

@@ -50,7 +50,7 @@ def an_outcome(flow, *numbers, owed=1):
     )  # fmt: skip
     return Outcome(
         flow=flow,
-        decision=Decision(FlowVerdict.INTEGRATED, Envelope(), pieces),
+        decision=Decision(FlowVerdict.INTEGRATED, Envelope(), pieces, accepted=sum(d.verdict.kind is VerdictKind.ACCEPTED for d in pieces)),
         told=tuple(b"{}" for _ in pieces),
         told_flow=b"[]",
         identities={identity(d.piece): d.piece.ordinal for d in pieces},

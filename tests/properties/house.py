@@ -171,7 +171,7 @@ def a_draft(flow, pieces):
     went_in = {taken for _, taken in pieces}
     verdict = FlowVerdict.INTEGRATED if went_in == {True} else FlowVerdict.PARTIAL if True in went_in else FlowVerdict.REJECTED
     answers = tuple(Answer(kind, f"{kind}_{flow.id}.xml", partial(iter, [f"{kind} of {flow.id}, attempt {flow.attempt}".encode()])) for kind in ("integration", "report-json"))
-    decision = Decision(verdict, Envelope(), decided)
+    decision = Decision(verdict, Envelope(), decided, accepted=sum(d.verdict.kind is VerdictKind.ACCEPTED for d in decided))
     return Draft(flow, decision, tuple(b"{}" for _ in decided), b"[]", answers, {(1, 0): Content(flow.sha256, 0, flow.size)})
 
 

@@ -58,7 +58,7 @@ def letters(draw):
     interface = draw(st.sampled_from(["", *KIT.tables.interfaces]))
     envelope = Envelope(interface, draw(texts), draw(texts))
     verdict = draw(st.sampled_from([FlowVerdict.INTEGRATED, FlowVerdict.PARTIAL, FlowVerdict.REJECTED]))
-    decision = Decision(verdict, envelope, pieces, tuple(draw(st.lists(findings(), max_size=2))), interface, "UBL", "pack")
+    decision = Decision(verdict, envelope, pieces, tuple(draw(st.lists(findings(), max_size=2))), interface, "UBL", "pack", sum(d.verdict.kind is VerdictKind.ACCEPTED for d in pieces))
     return Flow("20260328T223000000Z-7k3q9x2m4b", "batipro", draw(st.binary(max_size=60)), "a" * 64, draw(st.integers(0, 2**40)), NOON), decision
 
 

@@ -28,7 +28,7 @@ def a_letter(pieces=None, state=FlowVerdict.INTEGRATED, mode="service", at="2026
     flow = Flow("a-flow", "batipro", b"acompte.pdf", SHA256, 165432, instant("2026-08-07T22:30:00.000000Z"), mode=mode, depositor=Actor("moe", "53514650000009") if mode != "edi" else None)
     kind = VerdictKind.ACCEPTED if state is not FlowVerdict.REJECTED else VerdictKind.REJECTED
     decided = Decided(piece, Verdict(kind, next_actor=Actor("moa", RECIPIENT.id)), "acompte.pdf", 1, SHA256)
-    decision = Decision(state, Envelope(), pieces or (decided,), pack="rules+1")
+    decision = Decision(state, Envelope(), pieces or (decided,), pack="rules+1", accepted=int(kind is VerdictKind.ACCEPTED))
     return Told(flow, decision, tables.load(), dict, (), (), "FLUX01", instant(at))
 
 

@@ -252,7 +252,7 @@ def at_deposit(setting, piece=None, refused=False):
     verdict = Verdict(VerdictKind.REJECTED, ("NON_CONFORME",)) if refused else Verdict(VerdictKind.ACCEPTED, ("DEPOSEE", "MISE_A_DISPOSITION_MOE"), Actor("moe", MOE.id))
     flow = Flow("f", "batipro", b"x.xml", "a" * 64, 1, NIGHT)
     decided = Decided(piece, verdict, "x.xml", 1, "b" * 64)
-    draft = tell(flow, Decision(FlowVerdict.PARTIAL, Envelope(), (decided,)), Policy(lifecycle=setting), "FLUX01", NIGHT, KIT, {})
+    draft = tell(flow, Decision(FlowVerdict.PARTIAL, Envelope(), (decided,), accepted=int(not refused)), Policy(lifecycle=setting), "FLUX01", NIGHT, KIT, {})
     return {key: draft.answers[n] for n, key in enumerate(draft.write(BytesIO()).places)}
 
 

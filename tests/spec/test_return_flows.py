@@ -49,7 +49,7 @@ def answers(whole, *decided, verdict=FlowVerdict.PARTIAL, findings=(), name=b"FS
     """kind -> Answer, as the worker would owe them."""
     flow = Flow("20260328T223000000Z-7k3q9x2m4b", "batipro", name, "a" * 64, 1234, datetime(2026, 3, 28, 22, 30, tzinfo=UTC))
     envelope = Envelope("FSO4100A", "ABC001", "ABC0014100000000000000601") if envelope is None else envelope
-    decision = Decision(verdict, envelope, decided, findings, envelope.interface, "UBL", "pack")
+    decision = Decision(verdict, envelope, decided, findings, envelope.interface, "UBL", "pack", sum(d.verdict.kind is VerdictKind.ACCEPTED for d in decided))
     draft = owing.tell(flow, decision, Policy(), "FLUX01", NOON, whole, {})
     return {answer.kind: answer for answer in draft.answers}
 
