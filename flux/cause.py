@@ -6,7 +6,7 @@ XPath without positions. A place that a stranger's document names is cut, and ea
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -93,16 +93,13 @@ def place_of(field: str, xpath: str) -> str:
     return _NUMBERS.sub("", field or xpath)[:MOST_PLACE]
 
 
-def met(decision: Decision, weigh: Callable[[Finding], Severity]) -> tuple[Met, ...]:
+def met(decision: Decision, weigh: Callable[[Finding], Severity]) -> Iterator[Met]:
     """What this decision refuses, by code and place, each once a piece."""
     flow = tuple(_reasons(0, [(f.code, f.field, f.xpath, weigh(f) is Severity.ERROR) for f in decision.findings], sole=True))
-    pieces = (
-        one
-        for d in decision.pieces
-        if d.verdict.kind is VerdictKind.REJECTED
-        for one in _reasons(d.piece.ordinal, [(f.code, f.field, f.xpath, weigh(f) is Severity.ERROR) for f in d.verdict.findings], sole=not flow)
-    )
-    return (*flow, *pieces)
+    yield from flow
+    for d in decision.pieces:
+        if d.verdict.kind is VerdictKind.REJECTED:
+            yield from _reasons(d.piece.ordinal, [(f.code, f.field, f.xpath, weigh(f) is Severity.ERROR) for f in d.verdict.findings], sole=not flow)
 
 
 def met_as_told(ordinal: int, findings: Iterable[Mapping[str, Any]], *, sole: bool) -> tuple[Met, ...]:

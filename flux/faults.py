@@ -7,6 +7,7 @@ One code a cause, stable for ever. It is told to the operator, retried, then hel
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from functools import lru_cache
 from importlib.resources import files
 from traceback import extract_tb
@@ -75,8 +76,12 @@ def table() -> dict[str, Texts]:
 
 
 def fault_of(trouble: Fault | OSError) -> Fault:
-    """What a file or a disk does to us, as the trouble of the flow that met it."""
-    return trouble if isinstance(trouble, Fault) else Fault("FLX-I66", detail=str(trouble))
+    """
+    What a file or a disk does to us, and any Fault, as the trouble of the flow that met it.
+
+    A copy of it: the trace of one that was raised holds all that stood in its frames, which may be open files on the very disk that is full.
+    """
+    return copy(trouble) if isinstance(trouble, Fault) else Fault("FLX-I66", detail=str(trouble))
 
 
 @contextmanager

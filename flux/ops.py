@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from itertools import islice
 
 from msgspec import Struct
 
@@ -26,6 +27,7 @@ from flux.validators import Context
 from flux.when import day_of
 
 MOST = 100_000  # pieces that wait for one role
+TOGETHER = 200  # pieces that are told of at once
 TRIES = 5  # an act that another one overtakes is thought about again
 
 
@@ -55,16 +57,18 @@ class Office(Struct, frozen=True):
         """
         What these steps owe to whom they concern, their bytes durable in the content store; and the pieces to whose turn it has become.
 
-        Of all pieces together with the cost of one sync: a status flow may move hundreds.
+        Of TOGETHER pieces with the cost of one sync, and as many open files: a status flow may move thousands.
         """
         pairs = list(moved)
         handed = [emission for one, steps in pairs for emission in self._handed_on(one, steps)]
         told = [tell_moves(one, steps, self.policies, self.routes, self.installation, now, self.kit, self._opener(one)) for one, steps in pairs]
-        owing = [telling for telling in told if telling.owed]
-        with self.content.scratches(len(owing)) as files:
-            packs = [telling.write(file) for telling, file in zip(owing, files, strict=True)]
-            stored = self.content.keep_all(files)
-        flows = (one for telling, pack, (blob, _) in zip(owing, packs, stored, strict=True) for one in telling.emissions(blob, pack))
+        rest = (telling for telling in told if telling.owed)
+        flows: list[Emission] = []
+        while owing := list(islice(rest, TOGETHER)):
+            with self.content.scratches(len(owing)) as files:
+                packs = [telling.write(file) for telling, file in zip(owing, files, strict=True)]
+                stored = self.content.keep_all(files)
+            flows += (one for telling, pack, (blob, _) in zip(owing, packs, stored, strict=True) for one in telling.emissions(blob, pack))
         return (*handed, *flows)
 
     def _opener(self, standing: Standing) -> Standing | None:

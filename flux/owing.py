@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import chain
 from typing import BinaryIO, TypeAlias
 
@@ -44,49 +45,66 @@ Read: TypeAlias = "Callable[[Content], Iterable[bytes]]"  # the bytes of a conte
 Files: TypeAlias = "dict[tuple[int, int], Content]"  # by index of the member, and of the part that was taken out of it, else 0
 
 
-class Pack(Struct, frozen=True):
-    """What a decision, or the moves of a piece, owe, as it was written: one durable blob. places: offset and bytes in it; digests: SHA-256; by emission key."""
+class Part(Struct, frozen=True):
+    """Something that is owed, before it is written: the key of its emission, its kind, its final name. blocks: its bytes, some at a time."""
 
-    places: dict[str, tuple[int, int]]
-    digests: dict[str, str]
+    key: str
+    kind: str
+    name: str
+    blocks: Iterable[bytes]
 
 
-def written(parts: Iterable[tuple[str, Iterable[bytes]]], into: BinaryIO) -> Pack:
-    """Write these, by emission key, one behind the other: each is made while it is written, and nobody has it whole. Raises Fault when one is unsound."""
-    places, digests, at = {}, {}, 0
-    for key, blocks in parts:
+class Written(Struct, frozen=True):
+    """The same, as it stands in the blob: offset and size in bytes, SHA-256."""
+
+    key: str
+    kind: str
+    name: str
+    offset: int
+    size: int
+    sha256: str
+
+
+def written(parts: Iterable[Part], into: BinaryIO) -> Iterator[Written]:
+    """Write these one behind the other: each is made while it is written, and nobody has it whole. Raises Fault when one is unsound."""
+    at = 0
+    for part in parts:
         digest, size = hashlib.sha256(), 0
-        for block in blocks:
+        for block in part.blocks:
             digest.update(block)
             into.write(block)
             size += len(block)
-        places[key], digests[key] = (at, size), digest.hexdigest()
+        yield Written(part.key, part.kind, part.name, at, size, digest.hexdigest())
         at += size
-    return Pack(places, digests)
 
 
 class Draft(Struct, frozen=True):
-    """A decision with what it owes, before any of it is written. told: by piece, the JSON object."""
+    """
+    A decision with what it owes, before any of it is written. told: by piece, the JSON object.
+
+    answers, pivots: give what is owed in return, and the pieces that go as pivot; each is made when it is asked for.
+    """
 
     flow: Flow
     decision: Decision
     told: Sequence[bytes]
     told_flow: bytes
-    answers: tuple[Answer, ...]
+    answers: Callable[[], Iterable[Answer]]
     files: Files
-    pivots: dict[int, "Pivot"] = {}  # by ordinal
-    met: tuple[Met, ...] = ()
+    pivots: Callable[[], Iterable["Pivot"]] = tuple
+    met: Sequence[Met] = ()
 
-    def write(self, into: BinaryIO, read: Read = lambda _: ()) -> Pack:
-        """Write all that this decision makes: its answers, and its pieces as pivot. *read*: gives the content of which pivots are made."""
-        answers = ((answer_key(self.flow, answer), answer.blocks()) for answer in self.answers)
-        pivots = ((piece_key(self.flow, ordinal), made.blocks(read)) for ordinal, made in self.pivots.items())
-        return written(chain(answers, pivots), into)
+    def write(self, into: BinaryIO, read: Read = lambda _: ()) -> Sequence[Written]:
+        """Write all that this decision makes: its answers, then its pieces as pivot, by ordinal. *read*: gives the content of which pivots are made."""
+        answers = (Part(answer_key(self.flow, answer), answer.kind, answer.name, answer.blocks()) for answer in self.answers())
+        pivots = (Part(piece_key(self.flow, one.ordinal), PIECE, one.name, one.blocks(read)) for one in self.pivots())
+        return beside(self.told, Written, written(chain(answers, pivots), into))
 
 
 class Pivot(Struct, frozen=True):
     """An accepted piece as pivot: its name, and the five parts that make it."""
 
+    ordinal: int
     name: str
     parts: tuple[bytes | Content, ...]
 
@@ -111,9 +129,9 @@ def tell(flow: Flow, decision: Decision, policy: Policy, installation: str, at: 
         decision=decision,
         told=lines,
         told_flow=orjson.dumps(findings),
-        answers=tuple(render(letter, kit)),
+        answers=partial(render, letter, kit),
         files=files,
-        met=met(decision, severity),
+        met=beside(decision.pieces, Met, met(decision, severity)),
     )
 
 
@@ -123,16 +141,21 @@ def pivots(draft: Draft, excerpts: Excerpts, routes: Sequence[Route], installati
 
     It has no place for a recipient who is no SIRET, for a number of 40 figures; whoever must act on such a piece gets it all the same.
     """
-    made = {}
-    for d in draft.decision.pieces if excerpts else ():
-        actor, found = d.verdict.next_actor, excerpts.get((d.member, d.part or 1))
-        if actor is None or found is None or not _wants_pivot(actor, routes):
-            continue
-        ref = Ref(draft.flow.id, d.piece.ordinal)
-        standing = opened(d.piece, ref, draft.flow.partner, d.sha256, actor, (draft.flow.received_at, at), kit.tables)
-        head, middle = pivot.head(standing, installation, at, kit.tables), pivot.middle(d.piece)
-        if kit.schemas.get("cpp-pivot", "full").xsd.validate(etree.fromstring(b"".join((head, middle, pivot.A_FILE, pivot.END)))):
-            made[d.piece.ordinal] = Pivot(f"{pivot.name_of(standing, installation)}.xml", (head, found[0], middle, found[1], pivot.END))
+    if not excerpts:
+        return draft
+
+    def made() -> Iterator[Pivot]:
+        schema = kit.schemas.get("cpp-pivot", "full").xsd
+        for d in draft.decision.pieces:
+            actor, found = d.verdict.next_actor, excerpts.get((d.member, d.part or 1))
+            if actor is None or found is None or not _wants_pivot(actor, routes):
+                continue
+            ref = Ref(draft.flow.id, d.piece.ordinal)
+            standing = opened(d.piece, ref, draft.flow.partner, d.sha256, actor, (draft.flow.received_at, at), kit.tables)
+            head, middle = pivot.head(standing, installation, at, kit.tables), pivot.middle(d.piece)
+            if schema.validate(etree.fromstring(b"".join((head, middle, pivot.A_FILE, pivot.END)))):
+                yield Pivot(d.piece.ordinal, f"{pivot.name_of(standing, installation)}.xml", (head, found[0], middle, found[1], pivot.END))
+
     return replace(draft, pivots=made)
 
 
@@ -177,8 +200,8 @@ def who_matches(name: str, pattern: str) -> bool:
     return pattern in (name, name.partition("-")[0]) or (pattern.endswith("*") and name.startswith(pattern[:-1]))
 
 
-def outcome(draft: Draft, blob: str, pack: Pack, now: datetime, tables: Tables) -> Outcome:
-    """What record writes. *blob*: the hash under which the pack is stored."""
+def outcome(draft: Draft, blob: str, pack: Sequence[Written], now: datetime, tables: Tables) -> Outcome:
+    """What record writes. *pack*: what the draft wrote, *blob*: the hash under which that is stored."""
     accepted = {identity(d.piece): d.piece.ordinal for d in draft.decision.pieces if d.verdict.kind is VerdictKind.ACCEPTED and not d.line}
     opened_, moved = standings(draft.flow, draft.decision, now, tables)
     return Outcome(
@@ -246,22 +269,24 @@ def summary(decision: Decision) -> str:
     return " ".join(part for part in (decision.verdict, f"{decision.accepted}/{len(decision.pieces)}", codes, decision.pack) if part)
 
 
-def _returns(draft: Draft, blob: str, pack: Pack) -> Iterator[Emission]:
-    for answer in draft.answers:
-        key = answer_key(draft.flow, answer)
-        offset, size = pack.places[key]
-        yield Emission(key, draft.flow.id, 0, answer.kind, f"returns/{draft.flow.partner}", answer.name, pack.digests[key], blob, offset, size)
+def _returns(draft: Draft, blob: str, pack: Iterable[Written]) -> Iterator[Emission]:
+    for one in pack:
+        if one.kind != PIECE:
+            yield Emission(one.key, draft.flow.id, 0, one.kind, f"returns/{draft.flow.partner}", one.name, one.sha256, blob, one.offset, one.size)
 
 
-def _routed(draft: Draft, blob: str, pack: Pack, tables: Tables) -> Iterator[Emission]:
+def _routed(draft: Draft, blob: str, pack: Iterable[Written], tables: Tables) -> Iterator[Emission]:
     """The accepted pieces: as pivot, or as received, the very bytes of the file, or the document made for one piece of several; and their copies."""
+    pivots = (one for one in pack if one.kind == PIECE)  # by ordinal, as the pieces are
+    made = next(pivots, None)
     for d in draft.decision.pieces:
         if d.verdict.kind is not VerdictKind.ACCEPTED or d.verdict.next_actor is None:
             continue
         key, number = piece_key(draft.flow, d.piece.ordinal), d.piece.ordinal
         target = f"pieces/{who(d.verdict.next_actor)}"
-        if (made := draft.pivots.get(number)) is not None:
-            first = Emission(key, draft.flow.id, number, PIECE, target, made.name, pack.digests[key], blob, *pack.places[key])
+        if made is not None and made.key == key:
+            first = Emission(key, draft.flow.id, number, PIECE, target, made.name, made.sha256, blob, made.offset, made.size)
+            made = next(pivots, None)
         else:
             file = draft.files[d.member, d.part]
             extension = "pdf" if d.piece.syntax == "FACTURX" else "xml"

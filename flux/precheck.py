@@ -10,7 +10,7 @@ from typing import Any
 from flux import kit, told
 from flux.decision import effective_severity, unevaluated
 from flux.dossier import Standing
-from flux.faults import Fault, netted
+from flux.faults import Fault, fault_of, netted
 from flux.kit import Kit
 from flux.market import Market
 from flux.model import Decision, Deposited, Finding, Flow, Known, Severity, VerdictKind, shown
@@ -49,15 +49,15 @@ def precheck(
         with Round(content, sandbox, whole) as judging:
             judging.add(works)
             judging.run(lambda _ready: None)
-    known: dict[str, Deposited] = {}
-    standing: dict[str, tuple[Standing, ...]] = {}
-    if ledger is not None:
-        known = dict(ledger.deposited(identity(j.piece) for work in works for j in work.judged if j.piece))
-        standing = dict(ledger.standings({j.piece.number for work in works for j in work.judged if j.piece and j.line}))
-    found = directory({one for work in works for one in wanted(work.judged, whole.tables)}, day_of(now))
-    decisions = [_decided(work, Known(known, markets, standing, found), whole) for work in works]
-    carried = _carried(decisions)
-    return [_told(work, decision, works, carried, whole) for work, decision in zip(works, decisions, strict=True)]
+        known: dict[str, Deposited] = {}
+        standing: dict[str, tuple[Standing, ...]] = {}
+        if ledger is not None:
+            known = dict(ledger.deposited(identity(j.piece) for work in works for j in work.judged if j.piece))
+            standing = dict(ledger.standings({j.piece.number for work in works for j in work.judged if j.piece and j.line}))
+        found = directory({one for work in works for one in wanted(work.judged, whole.tables)}, day_of(now))
+        decisions = [_decided(work, Known(known, markets, standing, found), whole) for work in works]
+        carried = _carried(decisions)
+        return [_told(work, decision, works, carried, whole) for work, decision in zip(works, decisions, strict=True)]
 
 
 def _work(file: Path, content: FileStore, policy: Policy, ledger: Ledger | None, whole: Kit, now: datetime, partner: str) -> Work:
@@ -81,10 +81,10 @@ def _decided(work: Work, known: Known, whole: Kit) -> Decision | None:
     if work.trouble:
         return None
     try:
-        with netted():
+        with netted(OSError):
             return conclude(work.flow, work.envelope, work.findings, work.judged, known, context, whole)
-    except Fault as fault:
-        work.trouble = fault
+    except (Fault, OSError) as met:
+        work.trouble = fault_of(met)
         return None
 
 

@@ -43,7 +43,7 @@ from flux.model import (
 from flux.parsers import Parser, Source, Unwrapped
 from flux.piece import Actor, Piece, identity
 from flux.policy import Brief, Policy
-from flux.shelf import beside
+from flux.shelf import HELD, beside
 from flux.structures import Lookup, Wanted
 from flux.tables import Tables, rulesets
 from flux.validators import Context, en16931
@@ -199,29 +199,39 @@ def flow_findings(flow: Flow, policy: Policy, kit: Kit) -> tuple[Envelope, tuple
 
 def render(letter: Told, kit: Kit) -> Iterator[Answer]:
     """Every return flow that is owed for this decision. What is stored of it is what is sent, for ever."""
+    many = len(letter.decision.pieces) > HELD
     for emitter in kit.emitters:
         if wants(letter.lifecycle, emitter):
-            yield from held(emitter, emitter.render(letter), kit)
+            yield from held(emitter, emitter.render(letter), kit, many=many)
 
 
-def held(emitter: Emitter, answers: Iterable[Answer], kit: Kit) -> Iterator[Answer]:
-    """What we send is held to its schema as what we receive is, while it is written: to read one that breaks it to the end raises Fault."""
+def held(emitter: Emitter, answers: Iterable[Answer], kit: Kit, *, many: bool = False) -> Iterator[Answer]:
+    """
+    What we send is held to its schema as what we receive is, while it is written: to read one that breaks it to the end raises Fault.
+
+    *many*: they tell of more pieces than their tree should hold.
+    """
     if not emitter.schema:
         yield from answers
         return
     xsd = kit.schemas.get(emitter.schema, "full").xsd
     for answer in answers:
-        yield replace(answer, blocks=partial(_proven, answer, xsd, emitter.unit))
+        yield replace(answer, blocks=partial(_proven, answer, xsd, emitter.unit if many else ""))
 
 
 def _proven(answer: Answer, xsd: etree.XMLSchema, unit: str) -> Iterator[bytes]:
-    """The same bytes. Of the tree no more is held than one unit: of 10,000 pieces it would be a hundred megabytes."""
-    parser: Any = etree.XMLPullParser(("end",) if unit else (), tag=unit or None, schema=xsd)  # lxml-stubs do not know all of an element's clear()
+    """
+    The same bytes. Where a unit is named, no more is held of the tree than some: of 10,000 pieces it would be a hundred megabytes.
+
+    Its tag is looked at here: a parser that is told which tag to give holds its document, and that the parser, until a collector of cycles comes.
+    """
+    parser: Any = etree.XMLPullParser(("end",), schema=xsd) if unit else etree.XMLParser(schema=xsd)
     try:
         for block in answer.blocks():
             parser.feed(block)
-            for _, element in parser.read_events():
-                element.clear(keep_tail=True)
+            for _, element in parser.read_events() if unit else ():
+                if element.tag == unit and (before := element.getprevious()) is not None:
+                    element.getparent().remove(before)
             yield block
         parser.close()
     except etree.XMLSyntaxError as error:

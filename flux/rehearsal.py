@@ -11,7 +11,7 @@ from datetime import date, datetime
 from msgspec import Struct
 
 from flux.decision import unevaluated
-from flux.faults import Fault, netted
+from flux.faults import Fault, fault_of, netted
 from flux.model import Decision, Deposited, Flow, Known, VerdictKind
 from flux.ops import Office
 from flux.piece import identity
@@ -83,11 +83,11 @@ def _concluded(works: Sequence[Work], content: ContentStore, taken: dict[str, De
         day = work.brief.today
         if not work.trouble:
             try:
-                with netted():
+                with netted(OSError):
                     found = stage.office.directory(wanted(work.judged, stage.office.kit.tables), day)
                     decision = _decided(work, Known({**held, **taken}, markets, standing, found), day, stage)
-            except Fault as fault:
-                work.trouble = fault
+            except (Fault, OSError) as met:
+                work.trouble = fault_of(met)
         for d in decision.pieces if decision else ():
             if d.verdict.kind is VerdictKind.ACCEPTED and not d.line:
                 taken[identity(d.piece)] = Deposited(work.flow.id, d.piece.ordinal, d.sha256, work.flow.received_at)

@@ -10,6 +10,7 @@ What people and recipients did to pieces meanwhile is taken as it happened. The 
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -22,7 +23,7 @@ from msgspec.structs import replace
 from flux.change import Tally, changes
 from flux.decision import effective_severity, unevaluated
 from flux.dossier import Ref, Standing
-from flux.faults import Fault, netted
+from flux.faults import Fault, fault_of, netted
 from flux.keeping import TOLD
 from flux.kit import Kit
 from flux.lifecycle import OPENING
@@ -74,20 +75,25 @@ class Replay:
         past, tally = self._ledger.past(start, end, partner), Tally()
         progress(0, len(past))
         for batch in self._batches(past):
-            works = self._judged([row for _, row in batch])
-            for (place, row), judged in zip(batch, works, strict=True):
-                as_it_is = judged.flow.duplicate_of == self._duplicate_of(row.flow)  # else one before it in this batch is otherwise
-                self._settle(place, row, judged if as_it_is else self._judged([row])[0], tally)
-                progress(tally.flows, len(past))
+            with self._judged([row for _, row in batch]) as works:
+                for (place, row), work in zip(batch, works, strict=True):
+                    if work.flow.duplicate_of == self._duplicate_of(row.flow):
+                        self._settle(place, row, work, tally)
+                    else:  # one before it in this batch is otherwise
+                        with self._judged([row]) as (anew,):
+                            self._settle(place, row, anew, tally)
+                    progress(tally.flows, len(past))
         return tally
 
-    def _judged(self, rows: Sequence[FlowRow]) -> list[Work]:
-        """These flows, each judged by its document alone, in a scratch folder."""
+    @contextmanager
+    def _judged(self, rows: Sequence[FlowRow]) -> Iterator[list[Work]]:
+        """These flows, each judged by its document alone, in a scratch folder that stands until they are settled."""
         works = [self._work(row) for row in rows]
-        with TemporaryDirectory(prefix="flux-replay-") as folder, Round(laid(Path(folder), self._originals), self._sandbox, self._world.kit) as judging:
-            judging.add(works)
-            judging.run(lambda _ready: None)
-        return works
+        with TemporaryDirectory(prefix="flux-replay-") as folder:
+            with Round(laid(Path(folder), self._originals), self._sandbox, self._world.kit) as judging:
+                judging.add(works)
+                judging.run(lambda _ready: None)
+            yield works
 
     def _batches(self, past: Sequence[tuple[int, str]]) -> Iterator[list[tuple[int, FlowRow]]]:
         batch: list[tuple[int, FlowRow]] = []
@@ -145,14 +151,14 @@ class Replay:
         context = Context(self._world.kit.tables, work.policy, work.brief.interface, work.brief.today)
         at = row.decided_at or NOW
         try:
-            with netted():
+            with netted(OSError):
                 directory = self._world.directory(at)(wanted(work.judged, self._world.kit.tables), work.brief.today)
                 known = Known(self._deposited(place, work), self._world.markets(at), self._standing(place, at, work), directory)
                 decision = conclude(work.flow, work.envelope, work.findings, work.judged, known, context, self._world.kit)
                 if trouble := unevaluated(decision):
                     raise trouble
-        except Fault as fault:
-            work.trouble = fault
+        except (Fault, OSError) as met:
+            work.trouble = fault_of(met)
             return None
         return decision
 

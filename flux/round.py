@@ -260,13 +260,13 @@ class Round:
 
     def _take_excerpts(self, work: Work, judged: Iterable[Judged], stack: ExitStack, scratch: BinaryIO) -> None:
         """What the child wrote down becomes content, when there is any: where each piece's stands is what it said."""
-        told = [(one, one.excerpt) for one in judged if one.excerpt is not None]
+        told = [((one.document, one.index), one.excerpt) for one in judged if one.excerpt is not None]
         with stack:
             if not told:
                 return
             blob, _ = self._content.keep(scratch)
-        for one, at in told:
-            work.excerpts[one.document, one.index] = Content(blob, at.offset, at.vat), Content(blob, at.offset + at.vat, at.files)
+        for place, at in told:
+            work.excerpts[place] = Content(blob, at.offset, at.vat), Content(blob, at.offset + at.vat, at.files)
 
     def _suspect(self, work: Work, blob: str) -> None:
         """Before a sender is told that what he sent cannot be read: it must be what he sent. Asked once a content."""

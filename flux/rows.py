@@ -140,4 +140,4 @@ class Outcome(Struct, frozen=True):
     events: tuple[Event, ...]
     standings: Sequence[Standing] = ()    # of the pieces that were accepted
     moved: tuple[Moved, ...] = ()         # pieces before, on which these were deposited, and those that a status line moved
-    met: tuple[Met, ...] = ()             # what refused which piece
+    met: Sequence[Met] = ()               # what refused which piece

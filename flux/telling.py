@@ -27,7 +27,7 @@ from flux.emitters import Moved, wants
 from flux.kit import Kit
 from flux.lifecycle import OPENING, current, doer, party_of
 from flux.model import Answer, Emission
-from flux.owing import PIECE, Pack, copied, who, who_matches, written
+from flux.owing import PIECE, Part, Written, copied, who, who_matches, written
 from flux.piece import Actor
 from flux.policy import Policy, Route
 from flux.process import held
@@ -59,18 +59,18 @@ class Telling(Struct, frozen=True):
     standing: Standing
     owed: tuple[Owed, ...]
 
-    def write(self, into: BinaryIO) -> Pack:
+    def write(self, into: BinaryIO) -> list[Written]:
         """Write every flow, one after the other. Raises Fault when one is unsound."""
-        return written(((one.key, one.answer.blocks()) for one in self.owed), into)
+        return list(written((Part(one.key, one.answer.kind, one.answer.name, one.answer.blocks()) for one in self.owed), into))
 
-    def emissions(self, blob: str, pack: Pack) -> tuple[Emission, ...]:
-        """What is owed. *blob*: the hash under which the pack is stored."""
+    def emissions(self, blob: str, pack: Sequence[Written]) -> tuple[Emission, ...]:
+        """What is owed. *pack*: what was written, *blob*: the hash under which that is stored."""
         ref = self.standing.ref
         return tuple(
             Emission(
-                one.key, ref.flow, ref.ordinal, one.answer.kind, one.target, one.answer.name, pack.digests[one.key], blob, *pack.places[one.key],
+                its.key, ref.flow, ref.ordinal, its.kind, one.target, its.name, its.sha256, blob, its.offset, its.size,
             )
-            for one in self.owed
+            for one, its in zip(self.owed, pack, strict=True)
         )  # fmt: skip
 
 

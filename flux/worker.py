@@ -22,7 +22,7 @@ from flux.log import get
 from flux.market import Market
 from flux.model import Decision, Deposited, Emission, Envelope, Event, Flow, Judged, Known, Plumbing, VerdictKind
 from flux.ops import Office, with_reopened
-from flux.owing import WHO, Content, Draft, Pack, moved_event, outcome, pivots, steps_of, tell
+from flux.owing import WHO, Content, Draft, Written, moved_event, outcome, pivots, steps_of, tell
 from flux.piece import Piece, identity
 from flux.policy import Brief, Policy, Route
 from flux.ports import SUSPECT, ContentStore, Ledger
@@ -31,7 +31,7 @@ from flux.quarantine import Quarantine, in_force, under
 from flux.round import Round, Work
 from flux.rows import Outcome
 from flux.sandbox.pool import Sandbox
-from flux.shelf import beside
+from flux.shelf import Shelf, beside
 from flux.structures import Lookup, nobody
 from flux.tables import Tables
 from flux.validators import Context
@@ -40,7 +40,7 @@ from flux.validators.status import put
 from flux.when import day_of
 
 TAKE = 100      # flows leased at once
-PIECES = 500    # recorded at once, of whole flows: what is held of each while it is told is some 30 kB
+PIECES = 500    # recorded at once, of whole flows: what is held of each while it is told is some 12 kB
 BLOCK_BYTES = 1 << 20
 
 Doing = Callable[[], object]
@@ -92,7 +92,7 @@ class Worker:
         neighbour. Once *stopped*, what is not decided yet is given back as if it had never been taken.
         """
         in_hand: dict[str, Work] = {}
-        taken = 0
+        taken, met = 0, None
 
         def settle(ready: Sequence[Work]) -> None:
             for some in _in_turn(ready):
@@ -113,9 +113,10 @@ class Worker:
                 if taken and not judging.run(settle, beat):
                     self._ledger.give_back([work.flow for work in in_hand.values()])
             except (Fault, OSError) as trouble:  # a disk that is full, a content that is gone: ours, and no reason to stop the daemon
-                for work in in_hand.values():
-                    work.trouble = work.trouble or fault_of(trouble)
-                    self._give_up(work, work.trouble)
+                met = fault_of(trouble)
+        if met is not None:  # behind the trouble: as long as that is there, so is all that it met, and a full disk has no room to tell of it
+            for work in in_hand.values():
+                self._give_up(work, work.trouble or met)
         return taken
 
     def _join(self, judging: Round, in_hand: dict[str, Work]) -> int:
@@ -189,15 +190,18 @@ class Worker:
     def _read(self, content: Content) -> Iterator[bytes]:
         """A range of a content, some at a time: it may be as large as the largest piece."""
         with self._content.open(content.blob) as file:
-            file.seek(content.offset)
             left = content.size
-            while left and (block := file.read(min(left, BLOCK_BYTES))):
-                left -= len(block)
-                yield block
+            try:
+                file.seek(content.offset)
+                while left and (block := file.read(min(left, BLOCK_BYTES))):
+                    left -= len(block)
+                    yield block
+            except OSError as error:  # a bad sector under it is its own flow's trouble; what it is written to fails elsewhere
+                raise Fault("FLX-I55", blob=content.blob) from error
         if left:
             raise Fault("FLX-I55", blob=content.blob)
 
-    def _drafted(self, work: Work, known: Known, into: BinaryIO) -> tuple[Draft, Pack] | None:
+    def _drafted(self, work: Work, known: Known, into: BinaryIO) -> tuple[Draft, Sequence[Written]] | None:
         """
         The decision, and what it owes, which is written; accepted pieces take their identity in *known*, for the flows behind.
 
@@ -215,7 +219,7 @@ class Worker:
                 draft = pivots(draft, work.excerpts, self._set.routes, self._set.installation, now, self._kit)
                 pack = draft.write(into, self._read)
         except Fault as fault:
-            work.trouble = fault
+            work.trouble = fault_of(fault)
             return None
         for d in decision.pieces:
             if d.acted is not None:
@@ -226,6 +230,7 @@ class Worker:
 
     def _give_up(self, work: Work, trouble: Fault) -> None:
         """Another attempt later, or HELD with the reason after the last. The sender is told nothing: it is not his fault."""
+        work.trouble, work.judged = trouble, Shelf(Judged)  # what lies in files makes room for what is told of it
         flow, now, reason = work.flow, self._now(), trouble.reason()
         facts = " ".join(f"{name}={fact}" for name, fact in trouble.facts.items())
         most = len(self._set.retry_s) + 1 if trouble.passes else self._set.attempts

@@ -8,6 +8,7 @@ written back. Bounded: a code has PLACES places a partner, whatever a document n
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
+from itertools import groupby
 from typing import Any, TypeAlias, TypeVar
 
 import orjson
@@ -18,7 +19,7 @@ from flux.cause import ELSEWHERE, EXAMPLES, TREND_DAYS, Blamed, Cause, Example, 
 from flux.model import FlowVerdict, VerdictKind
 from flux.stores import _schema as t
 from flux.stores._reading import chunks
-from flux.stores._writing import Writing
+from flux.stores._writing import TOGETHER, Writing
 from flux.when import day_of, instant, moment, span_of
 
 PLACES = 200     # of one code and partner that are kept apart
@@ -39,10 +40,19 @@ class Noted(Struct, frozen=True):
     ours: bool = False
 
 
-def note(connection: Connection, noted: Sequence[Noted]) -> None:
-    """Count these, in the transaction that records what they were met in."""
-    if not noted:
-        return
+def note(connection: Connection, noted: Iterable[Noted]) -> None:
+    """Count these, in the transaction that records what they were met in: some at a time, never a piece in two parts."""
+    some: list[Noted] = []
+    for (_, _), of_one in groupby(noted, key=lambda one: (one.flow, one.met.ordinal)):
+        some += of_one
+        if len(some) >= TOGETHER:
+            _count(connection, some)
+            some = []
+    if some:
+        _count(connection, some)
+
+
+def _count(connection: Connection, noted: Sequence[Noted]) -> None:
     keys = _kept_apart(connection, noted)
     rows = _rows(connection, set(keys))
     days: Counter[tuple[str, int]] = Counter()

@@ -25,7 +25,6 @@ IDENTITY = ("key", "ordinal", "sha256", "at")
 EMISSION = ("key", "ordinal", "kind", "target", "name", "sha256", "blob", "offset", "size")
 PARTS = ("received", "decided", "pieces", "identities", "standings", "owed", "acknowledged", "gone")
 LETTERS = {name: name[0] for name in PARTS}
-ORDER = "".join(LETTERS.values())
 _PENDING = "flux_rows"
 
 Row = Mapping[str, Any]

@@ -157,7 +157,7 @@ class SqlLedger(Auditing, Causes, Custody, Doubts, Emissions, Keeping, Past, Qua
                     change_standings(connection, outcome.moved)  # at once: the next outcome may move the same piece
                     stand.append(outcome)
             _write_outcomes(connection, stand, now)
-            note(connection, [Noted(one.flow.partner, one.flow.id, now, one.decision.pack, met) for one in stand for met in one.met])
+            note(connection, (Noted(one.flow.partner, one.flow.id, now, one.decision.pack, met) for one in stand for met in one.met))
         return refused
 
     # -- the life of a piece ----------------------------------------------------------------------------------------------------------

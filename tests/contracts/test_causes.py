@@ -68,7 +68,7 @@ def test_a_place_is_where_without_the_numbers(field, xpath, place):
 
 def test_a_code_is_alone_when_no_other_refuses_the_piece_or_its_flow():
     sole, twice = Finding("FLX-P03", "supplier.id"), Finding("FLX-P03", "recipient.id")
-    assert met(refused(sole, twice, Finding("FLX-L10")), weigh) == (Met(1, "FLX-P03", "supplier.id", True), Met(1, "FLX-P03", "recipient.id", True))
+    assert tuple(met(refused(sole, twice, Finding("FLX-L10")), weigh)) == (Met(1, "FLX-P03", "supplier.id", True), Met(1, "FLX-P03", "recipient.id", True))
     assert {m.alone for m in met(refused(sole, Finding("FLX-M01")), weigh)} == {False}
     assert {(m.ordinal, m.alone) for m in met(refused(sole, flow=(Finding("FLX-T01"),)), weigh)} == {(0, True), (1, False)}
 

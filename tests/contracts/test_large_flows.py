@@ -1,18 +1,22 @@
 """A flow of more pieces than memory holds is decided, told and recorded as one that fits. Asked of a real ledger, a real store and real children."""
 
 import errno
+import gc
 import json
+import os
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
-from itertools import count
 
-from rig import EXAMPLES
-from workroom import Workroom, zip_of
+import pytest
+from rig import EXAMPLES, Site
+from workroom import NOON, Workroom, zip_of
 
-from flux import shelf
+from flux import asking, config, owing, process, shelf, whatif
+from flux.cause import Sought
 from flux.model import Plumbing
 from flux.policy import Policy
+from flux.when import day_of
 
 SOUND = next(EXAMPLES.glob("02-moe-in-the-piece/FSO5116A*")).read_bytes()
 NUMBER = b"SIT-2026-0201"
@@ -28,12 +32,19 @@ def an_archive():
     return zip_of(pieces | {"twice.xml": twice, "long.xml": SOUND.replace(NUMBER, b"N" * 30), "torn.xml": SOUND[:900]})
 
 
+@pytest.fixture
+def few(monkeypatch):
+    """As if memory held two values."""
+    monkeypatch.setattr(shelf, "HELD", 2)
+    monkeypatch.setattr(process, "HELD", 2)
+
+
 def decided(folder):
     """What the ledger and the store have of that archive, which the audit finds whole."""
     folder.mkdir()
     with closing(Workroom(folder, children=2)) as room:
         room.receive("f1", "some.zip", an_archive())
-        room.worker(Policy(naming="free")).step()
+        room.worker(Policy(naming="free", lifecycle="both", certificates=True)).step()
         row, owed = room.ledger.flow("f1"), room.ledger.emissions("f1")
         answers = {}
         for one in owed:
@@ -48,31 +59,74 @@ def decided(folder):
             "answers": answers,
             "standings": [(one.ref, one.status, one.piece) for found in room.ledger.standings([f"SIT-{n}" for n in range(PIECES)]).values() for one in found],
             "sealed": [event.rows for event in room.ledger.events("f1")],
+            "causes": [(one.code, one.count) for one in room.ledger.causes(Sought(), NOON.date())[0]],
         }
 
 
-def test_what_does_not_fit_into_memory_is_told_and_recorded_like_what_does(tmp_path, monkeypatch):
+def test_what_does_not_fit_into_memory_is_told_and_recorded_like_what_does(tmp_path, request):
     whole = decided(tmp_path / "whole")
-    monkeypatch.setattr(shelf, "HELD", 2)
+    request.getfixturevalue("few")
     assert decided(tmp_path / "few") == whole
     assert whole["row"] == (Plumbing.DECIDED, "IN_INTEGRE_PARTIEL", PIECES + 3, PIECES, None)
-    assert len(whole["standings"]) == PIECES
+    assert (len(whole["standings"]), sum(count for _, count in whole["causes"])) == (PIECES, 3)
+    assert len([key for key in whole["answers"] if ".cdar." in key]) == 2 * PIECES + 2, "of each that went in two, of one that did not one, and of what cannot be read none"
 
 
-def test_a_disk_without_room_for_it_is_trouble_that_passes(tmp_path, monkeypatch):
-    monkeypatch.setattr(shelf, "HELD", 2)
+def test_a_pre_check_tells_it_alike(tmp_path, request):
+    file = tmp_path / "some.zip"
+    file.write_bytes(an_archive())
+
+    def told():
+        return asking.check([file], None, "", "", None)
+
+    whole = told()
+    request.getfixturevalue("few")
+    assert (told(), len(whole[0]["pieces"])) == (whole, PIECES + 3)
+
+
+def test_a_replay_finds_no_change_where_there_is_none(tmp_path, few):
+    site = Site(tmp_path)
+    (site.inbox / "FSO5116A_ABC001_ABC0015116000000000000201.zip").write_bytes(an_archive())
+    assert site.flux("once").returncode in (0, 1)
+    today = day_of(datetime.now(UTC))
+    told = whatif.replay(config.load(site.root / "flux.toml"), whatif.Asked(today - timedelta(days=1), today), datetime.now(UTC), lambda _done, _all: None)
+    assert (told["pieces"], told["changes"], told["not_evaluated"]) == (PIECES + 3, [], [])
+
+
+def unnamed(folder):
+    """How many files without a name this process has open there."""
+    links = (os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd") if os.path.islink(f"/proc/self/fd/{fd}"))  # noqa: PTH115, PTH114, PTH208
+    return sum(link.startswith(str(folder)) and link.endswith("(deleted)") for link in links)
+
+
+@pytest.mark.parametrize(("raised", "code"), [(OSError(errno.ENOSPC, "No space left on device"), "FLX-I66"), (KeyError("gone"), "FLX-I64")], ids=["a full disk", "a bug"])
+def test_what_lies_in_files_has_made_room_when_the_trouble_is_told(tmp_path, monkeypatch, few, raised, code):
     with closing(Workroom(tmp_path)) as room:
         room.receive("f1", "some.zip", an_archive())
-        drawer, asked = room.content.drawer, count()
+        write, postpone, seen = owing.Draft.write, room.ledger.postpone, []
 
-        def full():
-            if next(asked) == 1:  # the second: what was decided
-                raise OSError(errno.ENOSPC, "No space left on device")
-            return drawer()
+        def full(draft, into, read):
+            write(draft, into, read)
+            if not seen:
+                seen.append(unnamed(tmp_path))
+                raise type(raised)(*raised.args)  # a new one: it holds all that stands around it
+            return write(draft, into, read)
 
-        monkeypatch.setattr(room.content, "drawer", full)
-        room.worker(Policy(naming="free")).step()
-        assert (room.state("f1"), room.ledger.flow("f1").reason.code) == (Plumbing.RECEIVED, "FLX-I66")
+        def told(*given):
+            seen.append(unnamed(tmp_path))
+            return postpone(*given)
+
+        monkeypatch.setattr(owing.Draft, "write", full)
+        monkeypatch.setattr(room.ledger, "postpone", told)
+        gc.disable()
+        try:
+            room.worker(Policy(naming="free")).step()
+        finally:
+            gc.enable()
+        assert (room.state("f1"), room.ledger.flow("f1").reason.code) == (Plumbing.RECEIVED, code)
+        assert seen[0] > 2
+        assert seen[1] == 0
+        monkeypatch.setattr(owing.Draft, "write", write)
         room.now += timedelta(minutes=1)
         room.worker(Policy(naming="free")).step()
         assert room.state("f1") is Plumbing.DECIDED

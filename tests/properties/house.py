@@ -172,7 +172,7 @@ def a_draft(flow, pieces):
     verdict = FlowVerdict.INTEGRATED if went_in == {True} else FlowVerdict.PARTIAL if True in went_in else FlowVerdict.REJECTED
     answers = tuple(Answer(kind, f"{kind}_{flow.id}.xml", partial(iter, [f"{kind} of {flow.id}, attempt {flow.attempt}".encode()])) for kind in ("integration", "report-json"))
     decision = Decision(verdict, Envelope(), decided, accepted=sum(d.verdict.kind is VerdictKind.ACCEPTED for d in decided))
-    return Draft(flow, decision, tuple(b"{}" for _ in decided), b"[]", answers, {(1, 0): Content(flow.sha256, 0, flow.size)})
+    return Draft(flow, decision, tuple(b"{}" for _ in decided), b"[]", lambda: answers, {(1, 0): Content(flow.sha256, 0, flow.size)})
 
 
 def owed_by(house, draft):

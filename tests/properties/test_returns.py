@@ -64,7 +64,7 @@ def letters(draw):
 
 def answers(flow, decision):
     """kind -> content. A Fault here would hold the flow: nobody can write anything that leaves its sender without an answer."""
-    return {answer.kind: answer.content for answer in tell(flow, decision, Policy(), "FLUX01", NOON, KIT, {}).answers}
+    return {answer.kind: answer.content for answer in tell(flow, decision, Policy(), "FLUX01", NOON, KIT, {}).answers()}
 
 
 @given(letter=letters())

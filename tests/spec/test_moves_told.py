@@ -253,7 +253,7 @@ def at_deposit(setting, piece=None, refused=False):
     flow = Flow("f", "batipro", b"x.xml", "a" * 64, 1, NIGHT)
     decided = Decided(piece, verdict, "x.xml", 1, "b" * 64)
     draft = tell(flow, Decision(FlowVerdict.PARTIAL, Envelope(), (decided,), accepted=int(not refused)), Policy(lifecycle=setting), "FLUX01", NIGHT, KIT, {})
-    return {key: draft.answers[n] for n, key in enumerate(draft.write(BytesIO()).places)}
+    return {its.key: answer for its, answer in zip(draft.write(BytesIO()), draft.answers(), strict=True)}
 
 
 @pytest.mark.parametrize(
