@@ -107,16 +107,17 @@ class Worker:
             taken += self._join(judging, in_hand)
             return not stopped()
 
-        with Round(self._content, self._sandbox, self._kit) as judging:
-            try:
+        try:
+            with Round(self._content, self._sandbox, self._kit) as judging:
                 taken = self._join(judging, in_hand)
                 if taken and not judging.run(settle, beat):
                     self._ledger.give_back([work.flow for work in in_hand.values()])
-            except (Fault, OSError) as trouble:  # a disk that is full, a content that is gone: ours, and no reason to stop the daemon
-                met = fault_of(trouble)
+        except (Fault, OSError) as trouble:  # a disk that is full, a content that is gone: ours, and no reason to stop the daemon
+            met = fault_of(trouble)
         if met is not None:  # behind the trouble: as long as that is there, so is all that it met, and a full disk has no room to tell of it
             for work in in_hand.values():
-                self._give_up(work, work.trouble or met)
+                work.trouble = work.trouble or met
+            self._give_up_all(in_hand.values())
         return taken
 
     def _join(self, judging: Round, in_hand: dict[str, Work]) -> int:
@@ -151,9 +152,7 @@ class Worker:
             done = self._record(thinking, met)
             met |= {why.partition(" ")[2] for why in done.values() if why.startswith("identity")}
             thinking = [work for work in thinking if done.get(work.flow.id, "").startswith("identity")]
-        for work in works:
-            if work.trouble:
-                self._give_up(work, work.trouble)
+        self._give_up_all(works)
 
     def _record(self, works: Sequence[Work], met: Iterable[str]) -> Mapping[str, str]:
         """
@@ -228,9 +227,16 @@ class Worker:
                 known.deposited[identity(d.piece)] = Deposited(work.flow.id, d.piece.ordinal, d.sha256, work.flow.received_at)
         return draft, pack
 
+    def _give_up_all(self, works: Iterable[Work]) -> None:
+        """Those of these that met trouble. What any of them has in files makes room before the first is told of."""
+        troubled = [(work, work.trouble) for work in works if work.trouble]
+        for work, _ in troubled:
+            work.judged = Shelf(Judged)
+        for work, trouble in troubled:
+            self._give_up(work, trouble)
+
     def _give_up(self, work: Work, trouble: Fault) -> None:
         """Another attempt later, or HELD with the reason after the last. The sender is told nothing: it is not his fault."""
-        work.trouble, work.judged = trouble, Shelf(Judged)  # what lies in files makes room for what is told of it
         flow, now, reason = work.flow, self._now(), trouble.reason()
         facts = " ".join(f"{name}={fact}" for name, fact in trouble.facts.items())
         most = len(self._set.retry_s) + 1 if trouble.passes else self._set.attempts

@@ -7,15 +7,23 @@ import os
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from io import FileIO
 
 import pytest
+from lxml import etree
 from rig import EXAMPLES, Site
-from workroom import NOON, Workroom, zip_of
+from workroom import NOON, Workroom, at_one_time, zip_of
 
-from flux import asking, config, owing, process, shelf, whatif
+from flux import asking, config, kit, ops, owing, process, shelf, whatif
 from flux.cause import Sought
+from flux.dossier import Act
+from flux.emitters import _xml
+from flux.lifecycle import after
+from flux.lifecycle import moved as steps
 from flux.model import Plumbing
-from flux.policy import Policy
+from flux.policy import Policy, Route
+from flux.round import Round
+from flux.stores import _causes, _writing
 from flux.when import day_of
 
 SOUND = next(EXAMPLES.glob("02-moe-in-the-piece/FSO5116A*")).read_bytes()
@@ -35,16 +43,19 @@ def an_archive():
 @pytest.fixture
 def few(monkeypatch):
     """As if memory held two values."""
-    monkeypatch.setattr(shelf, "HELD", 2)
-    monkeypatch.setattr(process, "HELD", 2)
+    for where, most in ((shelf, "HELD"), (process, "HELD"), (_writing, "TOGETHER"), (_causes, "TOGETHER")):
+        monkeypatch.setattr(where, most, 2)
 
 
-def decided(folder):
+PIVOT = (Route("moe", "", form="pivot"),)
+
+
+def decided(folder, routes=()):
     """What the ledger and the store have of that archive, which the audit finds whole."""
     folder.mkdir()
     with closing(Workroom(folder, children=2)) as room:
         room.receive("f1", "some.zip", an_archive())
-        room.worker(Policy(naming="free", lifecycle="both", certificates=True)).step()
+        room.worker(Policy(naming="free", lifecycle="both", certificates=True), routes=routes).step()
         row, owed = room.ledger.flow("f1"), room.ledger.emissions("f1")
         answers = {}
         for one in owed:
@@ -59,14 +70,16 @@ def decided(folder):
             "answers": answers,
             "standings": [(one.ref, one.status, one.piece) for found in room.ledger.standings([f"SIT-{n}" for n in range(PIECES)]).values() for one in found],
             "sealed": [event.rows for event in room.ledger.events("f1")],
-            "causes": [(one.code, one.count) for one in room.ledger.causes(Sought(), NOON.date())[0]],
+            "causes": sorted((one.code, one.count) for one in room.ledger.causes(Sought(), NOON.date())[0]),
         }
 
 
-def test_what_does_not_fit_into_memory_is_told_and_recorded_like_what_does(tmp_path, request):
-    whole = decided(tmp_path / "whole")
+@pytest.mark.parametrize("routes", [(), PIVOT], ids=["as received", "as pivot"])
+def test_what_does_not_fit_into_memory_is_told_and_recorded_like_what_does(tmp_path, request, routes):
+    whole = decided(tmp_path / "whole", routes)
     request.getfixturevalue("few")
-    assert decided(tmp_path / "few") == whole
+    assert decided(tmp_path / "few", routes) == whole
+    assert len([name for _, name, *_ in whole["owed"] if name.startswith("FEN0036A")]) == (PIECES if routes else 0)
     assert whole["row"] == (Plumbing.DECIDED, "IN_INTEGRE_PARTIEL", PIECES + 3, PIECES, None)
     assert (len(whole["standings"]), sum(count for _, count in whole["causes"])) == (PIECES, 3)
     assert len([key for key in whole["answers"] if ".cdar." in key]) == 2 * PIECES + 2, "of each that went in two, of one that did not one, and of what cannot be read none"
@@ -99,34 +112,102 @@ def unnamed(folder):
     return sum(link.startswith(str(folder)) and link.endswith("(deleted)") for link in links)
 
 
-@pytest.mark.parametrize(("raised", "code"), [(OSError(errno.ENOSPC, "No space left on device"), "FLX-I66"), (KeyError("gone"), "FLX-I64")], ids=["a full disk", "a bug"])
-def test_what_lies_in_files_has_made_room_when_the_trouble_is_told(tmp_path, monkeypatch, few, raised, code):
+@pytest.mark.parametrize(
+    ("raised", "code", "flows"),
+    [(OSError(errno.ENOSPC, "No space left on device"), "FLX-I66", ["f1", "f2"]), (KeyError("gone"), "FLX-I64", ["f2"])],
+    ids=["a full disk, with another flow in hand", "a bug"],
+)
+def test_what_lies_in_files_has_made_room_when_the_trouble_is_told(tmp_path, monkeypatch, few, raised, code, flows):
+    at_one_time(monkeypatch)
     with closing(Workroom(tmp_path)) as room:
-        room.receive("f1", "some.zip", an_archive())
+        for id_ in flows:
+            room.receive(id_, f"{id_}.zip", an_archive())
         write, postpone, seen = owing.Draft.write, room.ledger.postpone, []
 
-        def full(draft, into, read):
-            write(draft, into, read)
-            if not seen:
+        def halfway(draft, into, read):
+            pack = write(draft, into, read)
+            if draft.flow.id == "f2":
                 seen.append(unnamed(tmp_path))
                 raise type(raised)(*raised.args)  # a new one: it holds all that stands around it
-            return write(draft, into, read)
+            return pack
 
         def told(*given):
             seen.append(unnamed(tmp_path))
             return postpone(*given)
 
-        monkeypatch.setattr(owing.Draft, "write", full)
+        monkeypatch.setattr(owing.Draft, "write", halfway)
         monkeypatch.setattr(room.ledger, "postpone", told)
         gc.disable()
         try:
             room.worker(Policy(naming="free")).step()
         finally:
             gc.enable()
-        assert (room.state("f1"), room.ledger.flow("f1").reason.code) == (Plumbing.RECEIVED, code)
+        assert [(room.state(id_), room.ledger.flow(id_).reason.code) for id_ in flows] == [(Plumbing.RECEIVED, code)] * len(flows)
         assert seen[0] > 2
-        assert seen[1] == 0
-        monkeypatch.setattr(owing.Draft, "write", write)
-        room.now += timedelta(minutes=1)
+        assert seen[1:] == [0] * len(flows)
+
+
+def test_a_spool_that_can_no_longer_be_written_to_is_told_of_its_flow_all_the_same(tmp_path, monkeypatch):
+    with closing(Workroom(tmp_path)) as room:
+        room.receive("f1", "some.zip", an_archive())
+
+        def read_only(*_):
+            raise OSError(errno.EROFS, "Read-only file system")
+
+        monkeypatch.setattr(Round, "__exit__", read_only)
+        monkeypatch.setattr(Round, "run", read_only)
         room.worker(Policy(naming="free")).step()
-        assert room.state("f1") is Plumbing.DECIDED
+        assert (room.state("f1"), room.ledger.flow("f1").reason.code) == (Plumbing.RECEIVED, "FLX-I66")
+
+
+def test_a_bad_sector_under_what_a_pivot_is_made_of_is_its_flows_alone(tmp_path, monkeypatch):
+    write = owing.Draft.write
+
+    class Rotten(FileIO):
+        def read(self, _size=-1):
+            raise OSError(errno.EIO, "Input/output error")
+
+    with closing(Workroom(tmp_path)) as room:
+        room.receive("f1", "some.zip", an_archive())
+
+        def rotten(draft, into, read):
+            monkeypatch.setattr(room.content, "open", lambda sha: Rotten(room.content._path(sha)))
+            return write(draft, into, read)
+
+        monkeypatch.setattr(owing.Draft, "write", rotten)
+        room.worker(Policy(naming="free"), routes=PIVOT).step()
+        assert room.ledger.flow("f1").reason.code == "FLX-I55"
+
+
+def test_the_tree_of_an_answer_that_tells_many_pieces_holds_some_of_them(tmp_path, few, monkeypatch):
+    at_once = []
+
+    class Watched(etree.XMLPullParser):
+        def read_events(self):
+            for event, element in super().read_events():
+                yield event, element
+                if element.tag == "CPPFactureStatutUnitaire":
+                    at_once.append(len(element.getparent()))
+
+    monkeypatch.setattr(etree, "XMLPullParser", Watched)
+    monkeypatch.setattr(_xml, "BLOCK", 1)  # a unit or two a block
+    decided(tmp_path / "some")
+    assert len(at_once) == 2 * PIECES + 2
+    assert max(at_once) <= 2
+
+
+def test_moves_of_many_pieces_are_told_some_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(ops, "TOGETHER", 2)
+    with closing(Workroom(tmp_path)) as room:
+        room.receive("f1", "some.zip", an_archive())
+        worker = room.worker(Policy(naming="free"))
+        worker.step()
+        ones = [found[0] for found in room.ledger.standings([f"SIT-{n}" for n in range(5)]).values()]
+        moved = [(done, done.moves[2:]) for one in ones if (done := after(one, taken_over(one)))]
+        names = [emission.name for emission in worker._office.tell_all(moved, NOON)]
+        assert len({name for name in names if name.startswith("FEN1201A")}) == 5
+
+
+def taken_over(standing):
+    """The step of a MOE who takes a piece into account."""
+    return steps(standing, Act("prendre_en_compte", standing.waits, "moe"), NOON, kit.build().tables)

@@ -13,7 +13,7 @@ import pytest
 from deposit_case import DATA, written
 from msgspec.structs import replace
 from rig import EXAMPLES, GOOD
-from workroom import NOON, Workroom
+from workroom import NOON, Workroom, at_one_time
 
 from flux import kit, log, owing, told, worker
 from flux.depot import Who
@@ -164,12 +164,6 @@ def test_a_bug_beside_the_ledger_costs_an_attempt_and_is_told_with_its_place(hou
     row = house.work(times=1)
     assert (row.state, row.reason.code) == (Plumbing.RECEIVED, "FLX-I64")
     assert "KeyError: 'gone' (faults.py:" in row.reason.en
-
-
-def at_one_time(monkeypatch):
-    """What is judged is settled when all of it is, for sure."""
-    run, ready = worker.Round.run, []
-    monkeypatch.setattr(worker.Round, "run", lambda judging, settle, _beat: (run(judging, ready.extend), settle(ready)))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from io import BytesIO
 
 from flux import kit
 from flux.model import EmissionState, Event, Flow, Judged
+from flux.round import Round
 from flux.sandbox import _process
 from flux.sandbox.pool import Sandbox
 from flux.stores.content import FileStore
@@ -31,8 +32,8 @@ class Workroom:
         sha, size = self.content.add(BytesIO(content))
         self.ledger.receive([Flow(id_, "batipro", name.encode(), sha, size, NOON, **more)], [Event(id_, "received", NOON, "test")])
 
-    def worker(self, policy, partner="batipro", retry_s=(1, 10, 60)):
-        return Worker(self.ledger, self.content, self.sandbox, kit.build(), Settings("me", "FLUX01", {partner: policy}, (), dict, 3, retry_s), now=lambda: self.now)
+    def worker(self, policy, partner="batipro", retry_s=(1, 10, 60), routes=()):
+        return Worker(self.ledger, self.content, self.sandbox, kit.build(), Settings("me", "FLUX01", {partner: policy}, routes, dict, 3, retry_s), now=lambda: self.now)
 
     def deliver(self, id_):
         """What it owes goes out, and it is closed."""
@@ -46,6 +47,12 @@ class Workroom:
     def close(self):
         self.sandbox.close()
         self.ledger.close()
+
+
+def at_one_time(monkeypatch):
+    """What is judged is settled when all of it is, for sure."""
+    run, ready = Round.run, []
+    monkeypatch.setattr(Round, "run", lambda judging, settle, _beat: (run(judging, ready.extend), settle(ready)))
 
 
 def run_instead(script, monkeypatch):
