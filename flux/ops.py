@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from itertools import islice
 
 from msgspec import Struct
 
+from flux.chunks import in_chunks
 from flux.clocks import due_acts
 from flux.dossier import Act, Move, Ref, Standing
 from flux.faults import Fault
@@ -62,9 +62,8 @@ class Office(Struct, frozen=True):
         pairs = list(moved)
         handed = [emission for one, steps in pairs for emission in self._handed_on(one, steps)]
         told = [tell_moves(one, steps, self.policies, self.routes, self.installation, now, self.kit, self._opener(one)) for one, steps in pairs]
-        rest = (telling for telling in told if telling.owed)
         flows: list[Emission] = []
-        while owing := list(islice(rest, TOGETHER)):
+        for owing in in_chunks((telling for telling in told if telling.owed), TOGETHER):
             with self.content.scratches(len(owing)) as files:
                 packs = [telling.write(file) for telling, file in zip(owing, files, strict=True)]
                 stored = self.content.keep_all(files)

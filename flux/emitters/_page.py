@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from functools import cache
-from itertools import islice
 from typing import TYPE_CHECKING, Any
+
+from flux.chunks import in_chunks
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
@@ -34,7 +35,7 @@ def written(template: "Template", **given: Any) -> Iterator[bytes]:  # noqa: ANN
     context = template.new_context(given)
     parts = template.root_render_func(context)
     try:
-        while some := list(islice(parts, PARTS)):
+        for some in in_chunks(parts, PARTS):
             yield "".join(some).encode()
     finally:
         context.parent.clear()

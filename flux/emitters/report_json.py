@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import islice
 
 import orjson
 
 from flux import told
+from flux.chunks import in_chunks
 from flux.emitters import Emitter, Told
 from flux.emitters._names import report_stem
 from flux.model import Answer
@@ -45,8 +45,8 @@ def _blocks(flow: bytes, lines: Sequence[bytes]) -> Iterator[bytes]:
         return
     before, empty, end = flow.rpartition(b"[]")
     yield before + empty[:1]
-    rest, sign = iter(lines), b""
-    while some := list(islice(rest, TOGETHER)):
+    sign = b""
+    for some in in_chunks(lines, TOGETHER):
         yield sign + b",".join(b"\n    " + line for line in some)
         sign = b","
     yield b"\n  " + empty[1:] + end

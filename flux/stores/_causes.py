@@ -43,7 +43,7 @@ class Noted(Struct, frozen=True):
 def note(connection: Connection, noted: Iterable[Noted]) -> None:
     """Count these, in the transaction that records what they were met in: some at a time, never a piece in two parts."""
     some: list[Noted] = []
-    for (_, _), of_one in groupby(noted, key=lambda one: (one.flow, one.met.ordinal)):
+    for _, of_one in groupby(noted, key=lambda one: (one.flow, one.met.ordinal)):
         some += of_one
         if len(some) >= TOGETHER:
             _count(connection, some)

@@ -4,7 +4,6 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
-from itertools import islice
 from typing import Any, TypeVar
 
 import orjson
@@ -13,6 +12,7 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 
+from flux.chunks import in_chunks
 from flux.faults import Fault, Reason
 from flux.model import Again, Emission, EmissionState, Event, Flow, FlowVerdict, Plumbing
 from flux.piece import Actor
@@ -50,9 +50,7 @@ T = TypeVar("T")
 
 def chunks(values: Iterable[T], most: int = IN) -> Iterator[list[T]]:
     """As many at a time as one IN (...) takes."""
-    left = iter(values)
-    while some := list(islice(left, most)):
-        yield some
+    return in_chunks(values, most)
 
 
 READS = "flux_reads"  # the execution option that marks a transaction which only reads

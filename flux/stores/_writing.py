@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import islice
 from typing import Any
 
 from msgspec import json
 from sqlalchemy import Connection, Table, insert
 from sqlalchemy.exc import DBAPIError
 
+from flux.chunks import in_chunks
 from flux.faults import Fault
 from flux.model import Flow, Plumbing
 from flux.stores import _schema as t
@@ -41,8 +41,7 @@ def fill(connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]]
 
     On SQLite by the driver: SQLAlchemy puts the parameters of each together anew, which takes half as long as to write them. Servers are better left to it.
     """
-    left = iter(rows)
-    while some := list(islice(left, TOGETHER)):
+    for some in in_chunks(rows, TOGETHER):
         if connection.dialect.name == "sqlite":
             names = list(some[0])
             statement = insert(table).compile(dialect=connection.dialect, column_keys=names, for_executemany=True)

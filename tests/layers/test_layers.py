@@ -9,7 +9,7 @@ import pytest
 import flux
 
 ROOT = Path(flux.__file__).parent
-PURE = ("model", "depot", "certificate", "market", "marketfile", "structures", "piece", "dossier", "again", "lifecycle", "clocks", "days", "faults", "policy", "when", "ids", "tables", "facts", "malformed", "containers", "attachments", "gate", "parsers", "validators", "decision", "weighing", "emitters", "process", "told", "owing", "telling", "shelf", "pivot", "cause", "quarantine", "change", "runs", "alarms")
+PURE = ("model", "depot", "certificate", "market", "marketfile", "structures", "piece", "dossier", "again", "lifecycle", "clocks", "days", "faults", "policy", "when", "ids", "tables", "facts", "malformed", "containers", "attachments", "gate", "parsers", "validators", "decision", "weighing", "emitters", "process", "told", "owing", "telling", "shelf", "chunks", "pivot", "cause", "quarantine", "change", "runs", "alarms")
 WORLD = {"os", "pathlib", "time", "logging", "random", "socket", "sqlite3", "uuid", "secrets", "subprocess", "shutil", "tempfile", "urllib"}
 ENVIRONMENT_READERS = {"config", "commands"}
 
